@@ -1,0 +1,67 @@
+"""Typed readers of environment variables; only `agentsite.settings` calls them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+problems: list[str] = []  # what a reader could not read; `agentsite.checks` reports each
+
+
+def text(name: str, default: str = "") -> str:
+    """The value of NAME, or the content of the file that NAME_FILE names (for secrets)."""
+    if path := os.environ.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            problems.append(f"{name}_FILE names {path}, which cannot be read: {error.strerror}")
+            return default
+    return os.environ.get(name, default)
+
+
+def integer(name: str, default: int) -> int:
+    """The whole number in NAME."""
+    value = os.environ.get(name, "")
+    try:
+        return int(value) if value else default
+    except ValueError:
+        problems.append(f"{name} is not a whole number: set it to one such as {default}")
+        return default
+
+
+def boolean(name: str, *, default: bool = False) -> bool:
+    """The truth in NAME: 1, true, yes, on or 0, false, no, off."""
+    value = os.environ.get(name, str(default)).lower()
+    if value not in TRUE | FALSE:
+        problems.append(f"{name} is neither true nor false: set it to 1 or 0")
+        return default
+    return value in TRUE
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """The comma-separated words in NAME."""
+    return [word for word in (part.strip() for part in text(name, default).split(",")) if word]
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's connection settings from a libpq URL or keyword string in NAME."""
+    try:
+        parts = conninfo_to_dict(text(name, default))
+    except Exception as error:  # noqa: BLE001 - psycopg raises several kinds; all mean "unreadable"
+        problems.append(
+            f"{name} is not a PostgreSQL URL ({error}): postgresql://user@host:5432/name"
+        )
+        parts = conninfo_to_dict(default)
+    known = {
+        "dbname": "NAME",
+        "user": "USER",
+        "password": "PASSWORD",
+        "host": "HOST",
+        "port": "PORT",
+    }
+    settings: dict[str, Any] = {known[key]: str(parts.pop(key)) for key in known if key in parts}
+    return {"ENGINE": "django.db.backends.postgresql", **settings, "OPTIONS": dict(parts)}

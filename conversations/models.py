@@ -1,0 +1,234 @@
+"""What is kept: conversations, their turns, their messages. The promises stand as constraints."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Conversation(models.Model):
+    """A dialogue between its owner and one agent.
+
+    `version` counts the commits that changed the transcript. `next_turn`, `next_message` and
+    `open_turns` are counters that only `turns` and the stores move, each by one UPDATE.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)
+    agent = models.CharField(max_length=100)
+    title = models.CharField(max_length=200, blank=True)
+    version = models.BigIntegerField(default=0)
+    next_turn = models.PositiveIntegerField(default=0, help_text="Number of the next turn")
+    next_message = models.PositiveIntegerField(default=0, help_text="Number of the next message")
+    open_turns = models.PositiveIntegerField(default=0, help_text="Turns without an outcome")
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """Indexes name the query that they serve."""
+
+        indexes = [
+            # the owner's list, newest first
+            models.Index(fields=["owner", "-updated"], name="conversation_of_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class Turn(models.Model):
+    """One input and its answer; `turns` is the only writer of `state`.
+
+    queued -> running -> completed | failed | cancelled | rolled_back
+    running -> waiting -> queued; queued and waiting may also be cancelled or rolled back.
+    """
+
+    class State(models.TextChoices):
+        """Where a turn is in its life."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        WAITING = "waiting"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+        ROLLED_BACK = "rolled_back"
+
+    class Policy(models.TextChoices):
+        """What a new message does when another is still being answered."""
+
+        ENQUEUE = "enqueue"
+        REJECT = "reject"
+        INTERRUPT = "interrupt"
+        ROLLBACK = "rollback"
+
+    class CancelRequest(models.TextChoices):
+        """What was asked of a turn that runs."""
+
+        NONE = "none"
+        CANCEL = "cancel"
+        ROLLBACK = "rollback"
+
+    OPEN = (State.QUEUED, State.RUNNING, State.WAITING)
+    HELD = (State.RUNNING, State.WAITING)
+    ENDED = (State.COMPLETED, State.FAILED, State.CANCELLED, State.ROLLED_BACK)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, db_index=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    policy = models.CharField(max_length=20, choices=Policy, default=Policy.ENQUEUE)
+    pool = models.CharField(max_length=50)
+    input = models.JSONField(help_text="The items that were sent, as the protocol has them")
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    request_hash = models.CharField(
+        max_length=64, help_text="Of agent, input, policy, conversation"
+    )
+    attempt = models.PositiveIntegerField(default=0, help_text="Claims so far")
+    claim_token = models.UUIDField(null=True, help_text="Of the last claim; kept after the end")
+    worker = models.UUIDField(null=True, help_text="WorkerProcess of the last claim")
+    worker_name = models.CharField(max_length=200, blank=True)
+    crashes = models.PositiveIntegerField(default=0)
+    cancel_requested = models.CharField(
+        max_length=10, choices=CancelRequest, default=CancelRequest.NONE
+    )
+    hinted_at = models.DateTimeField(null=True)
+    error = models.JSONField(null=True, help_text="code and message of a failed turn")
+    usage = models.JSONField(null=True, help_text="input_tokens, output_tokens, ...")
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True, help_text="First claim")
+    last_event = models.PositiveIntegerField(null=True, help_text="Number of its final event")
+    first_token = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+
+    class Meta:
+        """The promises of turns; each name is its sentence."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation", "number"], name="a_turn_number_is_used_once"
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"], name="an_idempotency_key_is_used_once"
+            ),
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=Q(state__in=["running", "waiting"]),
+                name="one_turn_at_a_time_is_running_or_waiting",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[
+                        "queued",
+                        "running",
+                        "waiting",
+                        "completed",
+                        "failed",
+                        "cancelled",
+                        "rolled_back",
+                    ]
+                ),
+                name="a_turn_state_is_known",
+            ),
+        ]
+        indexes = [
+            # claim: the oldest open turn of a conversation, however many have ended
+            models.Index(
+                fields=["conversation", "number"],
+                condition=Q(state__in=["queued", "running", "waiting"]),
+                name="turn_open_in_order",
+            ),
+            # the sweep: queued turns by the age of their last hint
+            models.Index(
+                fields=["hinted_at"], condition=Q(state="queued"), name="turn_queued_by_hint"
+            ),
+            # the sweep's running turns of one worker, or of none
+            models.Index(
+                fields=["worker"], condition=Q(state="running"), name="turn_running_by_worker"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} #{self.number}"
+
+
+class Message(models.Model):
+    """One pydantic-ai ModelMessage as JSON, never rewritten; the messages are the checkpoint.
+
+    `attempt` and `step` name the write: step 0 (attempt 0) is the turn's input, each later
+    model response or set of tool results takes the next step, counted over all attempts.
+    `trace` holds, per event that showed this message, [number, kind, item, length]:
+    `conversations.traces` rebuilds the events from it.
+    """
+
+    class Kind(models.TextChoices):
+        """As pydantic-ai calls them."""
+
+        REQUEST = "request"
+        RESPONSE = "response"
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, db_index=False)
+    number = models.PositiveIntegerField()
+    turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)
+    attempt = models.PositiveIntegerField()
+    step = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    payload = models.JSONField()
+    text = models.TextField(blank=True, help_text="What a person reads of it")
+    trace = models.JSONField(default=list)
+    retracted = models.BooleanField(
+        default=False, help_text="Rolled back, deleted or incomplete: never shown to the model"
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """The promises of messages."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation", "number"], name="a_message_number_is_used_once"
+            ),
+            models.UniqueConstraint(
+                fields=["turn", "attempt", "step"], name="a_step_is_written_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} message {self.number}"
+
+
+class ToolCall(models.Model):
+    """The ledger of tool calls: started is on disk before the effect, done with its result."""
+
+    class State(models.TextChoices):
+        """Started without done is unknown once its worker is dead."""
+
+        STARTED = "started"
+        DONE = "done"
+        UNKNOWN = "unknown"
+
+    turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)
+    step = models.PositiveIntegerField(help_text="Of the response that asks for the call")
+    tool_call_id = models.CharField(max_length=200)
+    tool = models.CharField(max_length=200)
+    arguments = models.JSONField()
+    state = models.CharField(max_length=10, choices=State, default=State.STARTED)
+    result = models.JSONField(null=True)
+    started = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True)
+
+    class Meta:
+        """The promise of the ledger."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["turn", "step", "tool_call_id"], name="a_tool_call_is_started_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.tool_call_id}"

@@ -1,0 +1,1 @@
+"""Where transcripts live: one interface (`base`), one module per place."""

@@ -1,0 +1,79 @@
+"""The promise of a store: what every place that keeps transcripts does alike.
+
+A store keeps, per conversation, messages and the version that counts the commits which changed
+them. `append` is compare-and-set on that version, so two writers never both succeed from one
+snapshot, and it is idempotent by key, so a write whose reply was lost can be sent again.
+Turn rows always live in PostgreSQL; only transcripts move.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Names one write for ever: the same key is never written twice."""
+
+    turn: UUID
+    attempt: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The claim that a writer holds; a write under a lost claim raises `errors.Fenced`."""
+
+    turn: UUID
+    token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to append: `payload` is one pydantic-ai ModelMessage as JSON."""
+
+    key: Key
+    kind: str  # Message.Kind
+    payload: str
+    text: str = ""  # what a person reads of it
+    trace: Sequence[Sequence[int]] = ()  # as conversations.traces writes it
+    retracted: bool = False  # an incomplete partial: kept and shown, never given to the model
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A transcript as the model may see it, at one version: retracted messages are left out."""
+
+    handle: UUID  # the conversation
+    version: int
+    messages: tuple[str, ...] = ()  # each one pydantic-ai ModelMessage as JSON, oldest first
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Every method is synchronous and may be called inside a transaction of the caller's."""
+
+    def create(self, handle: UUID) -> Snapshot:
+        """Begin an empty transcript at version 0."""
+
+    def load(self, handle: UUID) -> Snapshot:
+        """Read the transcript. Raises `errors.NotFound`."""
+
+    def append(
+        self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None
+    ) -> Snapshot:
+        """Add messages in one commit if the version is still the snapshot's.
+
+        Returns the snapshot after it. A key that is present already under the same fence counts
+        as written. Raises `errors.VersionConflict` (read again, append again) or `errors.Fenced`.
+        """
+
+    def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:
+        """Hide a turn's messages from the model in one commit. Raises as `append` does."""
+
+    def delete(self, handle: UUID) -> None:
+        """Forget the transcript; nothing happens where there is none."""
+
+    def extend(self, handle: UUID) -> None:
+        """Put off its expiry, where the store has one."""

@@ -1,0 +1,1 @@
+"""Local servers, the local stack and the checks; never deployed."""

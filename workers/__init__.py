@@ -1,0 +1,1 @@
+"""The engine room: processes that run tasks. Knows nothing of conversations."""

@@ -1,10 +1,11 @@
 """What is kept: conversations, their turns, their messages. The promises stand as constraints."""
 
-import uuid
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Collate, Upper
+
+from conversations.ids import new_id
 
 
 class Conversation(models.Model):
@@ -14,7 +15,7 @@ class Conversation(models.Model):
     `open_turns` are counters that only `turns` and the stores move, each by one UPDATE.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)
     agent = models.CharField(max_length=100)
     title = models.CharField(max_length=200, blank=True)
@@ -33,6 +34,8 @@ class Conversation(models.Model):
         indexes = [
             # the owner's list, newest first
             models.Index(fields=["owner", "-updated"], name="conversation_of_owner"),
+            # the admin's search for how a title begins, in either case
+            models.Index(Collate(Upper("title"), "C"), name="conversation_by_title"),
         ]
 
     def __str__(self) -> str:
@@ -76,7 +79,7 @@ class Turn(models.Model):
     HELD = (State.RUNNING, State.WAITING)
     ENDED = (State.COMPLETED, State.FAILED, State.CANCELLED, State.ROLLED_BACK)
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, db_index=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)
     number = models.PositiveIntegerField()
@@ -149,6 +152,12 @@ class Turn(models.Model):
             # the sweep's running turns of one worker, or of none
             models.Index(
                 fields=["worker"], condition=Q(state="running"), name="turn_running_by_worker"
+            ),
+            # the admin's lists of the few turns that ended otherwise than completed
+            models.Index(
+                fields=["state", "-id"],
+                condition=Q(state__in=["failed", "cancelled", "rolled_back"]),
+                name="turn_not_completed",
             ),
         ]
 
@@ -227,6 +236,14 @@ class ToolCall(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["turn", "step", "tool_call_id"], name="a_tool_call_is_started_once"
+            ),
+        ]
+        indexes = [
+            # the admin's list of calls whose outcome is not known
+            models.Index(
+                fields=["state", "-id"],
+                condition=Q(state__in=["started", "unknown"]),
+                name="tool_call_not_done",
             ),
         ]
 

@@ -1,0 +1,71 @@
+"""A pytest plugin: servers for the tests, started before Django's settings are read.
+
+Where DATABASE_URL or REDIS_URL is given, that server is used; the tests then work in a database of
+their own on it: `test_<name>` on PostgreSQL, as Django does, and the last one (15) on Redis.
+"""
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from devtools.children import Command, stop
+from devtools.ports import free_port
+from devtools.postgresql import PostgreSQL
+from devtools.redis import Redis
+
+STOP_WITHIN = 10  # seconds
+
+servers = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Start what is missing; pytest-django reads the settings only after this."""
+    asked_to_run = not (early_config.known_args_namespace.help or early_config.option.version)
+    if asked_to_run:
+        start_missing()
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    """Stop what was started."""
+    servers.close()
+
+
+def start_missing() -> None:
+    """Give DATABASE_URL and REDIS_URL to the tests and to every process that they start."""
+    folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="agentsite-tests-")))
+    folder.chmod(0o711)  # PostgreSQL may run under an account of its own
+    if not os.environ.get("DATABASE_URL"):
+        os.environ["DATABASE_URL"] = start_postgresql(folder)
+    if given := os.environ.get("REDIS_URL"):
+        os.environ["REDIS_URL"] = urlsplit(given)._replace(path="/15").geturl()
+    else:
+        os.environ["REDIS_URL"] = start_redis(folder)
+
+
+def start_postgresql(folder: Path) -> str:
+    home, log = folder / "postgresql", folder / "postgresql.log"
+    server = PostgreSQL(home, free_port(), log, durable=False)
+    server.create()
+    run(server.command())
+    server.await_ready()
+    return server.url
+
+
+def start_redis(folder: Path) -> str:
+    server = Redis(folder / "redis", free_port(), folder / "redis.log")
+    run(server.command())
+    server.await_ready()
+    return server.url
+
+
+def run(command: Command) -> None:
+    """Start it until the tests are over."""
+    process = command.start()
+    servers.callback(stop, process, command, seconds=STOP_WITHIN)

@@ -1,0 +1,25 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.db import connection
+
+
+@pytest.fixture
+def redis_client() -> Iterator[redis.Redis]:
+    """The tests' own Redis, emptied."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def site_environment(transactional_db, redis_client) -> dict[str, str]:
+    """The environment for a process of the site that works on the tests' database."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    name = connection.settings_dict["NAME"]
+    return dict(os.environ, DATABASE_URL=url._replace(path=f"/{name}").geturl())

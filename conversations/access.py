@@ -1,0 +1,33 @@
+"""The only way from a request to a row: what is not the user's own does not exist for them."""
+
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+
+from conversations.errors import NotFound
+from conversations.models import Conversation, Turn
+
+Requester = AbstractBaseUser | AnonymousUser
+
+
+def conversations(user: Requester) -> QuerySet[Conversation]:
+    """The user's conversations, newest first."""
+    return Conversation.objects.filter(owner_id=user.pk).order_by("-updated")
+
+
+def conversation(user: Requester, id: UUID) -> Conversation:  # noqa: A002 - as models call it
+    """The user's conversation. Raises `NotFound`."""
+    try:
+        return Conversation.objects.get(id=id, owner_id=user.pk)
+    except Conversation.DoesNotExist:
+        raise NotFound from None
+
+
+def turn(user: Requester, id: UUID) -> Turn:  # noqa: A002
+    """The user's turn, with its conversation. Raises `NotFound`."""
+    try:
+        return Turn.objects.select_related("conversation").get(id=id, owner_id=user.pk)
+    except Turn.DoesNotExist:
+        raise NotFound from None

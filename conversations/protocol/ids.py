@@ -1,0 +1,51 @@
+"""Ids as clients see them: functions of the rows' ids, so that nobody has to store them."""
+
+from uuid import UUID
+
+from conversations.errors import NotFound
+
+
+def response_id(turn: UUID) -> str:
+    return f"resp_{turn.hex}"
+
+
+def conversation_id(conversation: UUID) -> str:
+    return f"conv_{conversation.hex}"
+
+
+def turn_id(response: str) -> UUID:
+    """The turn that a client's response id names. Raises `NotFound`."""
+    return _row(response, prefix="resp_")
+
+
+def conversation_row(conversation: str) -> UUID:
+    """The conversation that a client's id names. Raises `NotFound`."""
+    return _row(conversation, prefix="conv_")
+
+
+def message_id(turn: UUID, index: int) -> str:
+    return f"msg_{turn.hex}_{index}"
+
+
+def call_item_id(turn: UUID, index: int) -> str:
+    return f"fc_{turn.hex}_{index}"
+
+
+def tool_output_id(turn: UUID, index: int) -> str:
+    return f"fco_{turn.hex}_{index}"
+
+
+def input_id(turn: UUID, position: int) -> str:
+    """The id of one item of a turn's input; nearly every input is one message."""
+    return f"msg_{turn.hex}_in" + (f"_{position}" if position else "")
+
+
+def _row(text: str, *, prefix: str) -> UUID:
+    digits = text.removeprefix(prefix)
+    try:
+        row = UUID(hex=digits)
+    except ValueError:
+        raise NotFound from None
+    if text != prefix + row.hex:  # UUID also reads braces, dashes and capitals
+        raise NotFound
+    return row

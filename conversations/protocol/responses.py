@@ -1,0 +1,85 @@
+"""The response object: a turn as clients see it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conversations.facts import TurnFacts
+from conversations.protocol import ids
+
+# The status that clients see, by Turn.State. A turn that waits is not over yet.
+STATUS = {
+    "queued": "queued",
+    "running": "in_progress",
+    "waiting": "in_progress",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "rolled_back": "cancelled",
+}
+# Parameters that this site does not offer, as the specification has them when nobody sets them.
+UNUSED: dict[str, Any] = {
+    "incomplete_details": None,
+    "previous_response_id": None,
+    "instructions": None,
+    "tools": [],
+    "tool_choice": "auto",
+    "truncation": "disabled",
+    "parallel_tool_calls": True,
+    "text": {"format": {"type": "text"}},
+    "top_p": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "top_logprobs": 0,
+    "temperature": 1.0,
+    "reasoning": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "store": True,
+    "background": False,
+    "service_tier": "default",
+    "safety_identifier": None,
+    "prompt_cache_key": None,
+}
+
+
+def response(
+    facts: TurnFacts,
+    status: str,
+    *,
+    output: Sequence[Mapping[str, Any]] = (),
+    usage: Mapping[str, Any] | None = None,
+    error: Mapping[str, Any] | None = None,
+    completed_at: int | None = None,
+) -> dict[str, Any]:
+    """The response with every key that the specification requires.
+
+    `usage` and `error` are as `Turn` keeps them; `completed_at` is in seconds since 1970.
+    """
+    return {
+        "id": ids.response_id(facts.id),
+        "object": "response",
+        "created_at": facts.created,
+        "completed_at": completed_at,
+        "status": status,
+        "model": facts.agent,
+        "output": list(output),
+        "error": {"code": error["code"], "message": error["message"]} if error else None,
+        "usage": _usage(usage) if usage else None,
+        "metadata": facts.metadata,
+        "conversation": {"id": ids.conversation_id(facts.conversation_id)},
+        **UNUSED,
+    }
+
+
+def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    asked, answered = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+    return {
+        "input_tokens": asked,
+        "input_tokens_details": {
+            "cached_tokens": usage.get("cache_read_tokens", 0),
+            "cache_write_tokens": usage.get("cache_write_tokens", 0),
+        },
+        "output_tokens": answered,
+        "output_tokens_details": {"reasoning_tokens": usage.get("reasoning_tokens", 0)},
+        "total_tokens": asked + answered,
+    }

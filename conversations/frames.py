@@ -1,0 +1,170 @@
+"""The frames that a browser may send; `parse` refuses everything else by a typed InvalidFrame.
+
+Pure. Ids stay opaque text here: what they name is for `access` to find.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, NoReturn, cast
+
+from conversations.errors import (
+    InvalidFrame,
+    InvalidJson,
+    InvalidValue,
+    MissingField,
+    TooLarge,
+    UnknownType,
+)
+
+FRAME_LIMIT = 65_536  # bytes; the server itself closes with 1009 above it
+INPUT_LIMIT = 60_000  # bytes of UTF-8, so that a frame has room for its other fields
+ID_LIMIT = 200  # characters
+NUMBER_LIMIT = 2**53  # whole numbers below it are exact in a browser
+POLICIES = ("enqueue", "reject", "interrupt", "rollback")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last event that a client has seen."""
+
+    response_id: str
+    sequence_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Show me the conversation: what came after the cursor, or a snapshot."""
+
+    cursor: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Answer this input."""
+
+    idempotency_key: str
+    input: str
+    policy: str = "enqueue"
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop this response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there?"""
+
+
+Frame = Subscribe | Create | Cancel | Ping
+Reader = Callable[[Any, str], Any]  # value and name of a field; raises InvalidValue
+
+
+def parse(text: str) -> Frame:
+    """The frame in a client's text. Raises `errors.InvalidFrame`, mostly one of its kinds."""
+    if len(text) > FRAME_LIMIT:
+        raise TooLarge
+    frame = _json(text)
+    if not isinstance(frame, dict):
+        raise InvalidFrame("A frame is an object.")
+    if "type" not in frame:
+        raise MissingField(param="type")
+    kind = _text(frame.pop("type"), "type")
+    if kind not in FRAMES:
+        raise UnknownType(param="type")
+    return cast("Frame", _build(*FRAMES[kind], frame))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):  # the second: nested too deep
+        raise InvalidJson from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and the infinities are not JSON
+
+
+def _build(
+    kind: type, readers: Mapping[str, Reader], values: Mapping[str, Any], *, within: str = ""
+) -> Any:
+    """An instance of the dataclass from exactly its fields; those with a default may be absent."""
+    for name in values:
+        if name not in readers:
+            raise InvalidFrame("There is no such field.", param=_shown(within + name))
+    for field in fields(kind):
+        if field.default is MISSING and field.name not in values:
+            raise MissingField(param=within + field.name)
+    return kind(**{name: readers[name](value, within + name) for name, value in values.items()})
+
+
+def _shown(name: str) -> str | None:
+    """A client's own name for a field, if it can go back into an error."""
+    return name if len(name) <= ID_LIMIT and name.isascii() and name.isprintable() else None
+
+
+def _text(value: Any, name: str, *, limit: int = ID_LIMIT) -> str:
+    if not isinstance(value, str):
+        raise InvalidValue("This field is text.", param=name)
+    if not value.strip():
+        raise InvalidValue("This field must not be empty.", param=name)
+    if "\0" in value or not _is_unicode(value):  # PostgreSQL can store neither
+        raise InvalidValue("This text holds a NUL or half a character.", param=name)
+    if len(value.encode()) > limit:
+        raise TooLarge(f"At most {limit} bytes fit here.", param=name)
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
+
+
+def _input(value: Any, name: str) -> str:
+    return _text(value, name, limit=INPUT_LIMIT)
+
+
+def _number(value: Any, name: str) -> int:
+    if type(value) is not int or not 0 <= value < NUMBER_LIMIT:  # bool is an int too
+        raise InvalidValue("This field is a whole number from 0.", param=name)
+    return value
+
+
+def _policy(value: Any, name: str) -> str:
+    if value not in POLICIES:
+        raise InvalidValue(f"This field is one of {', '.join(POLICIES)}.", param=name)
+    return cast("str", value)
+
+
+def _cursor(value: Any, name: str) -> Cursor | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidValue("This field is an object or null.", param=name)
+    readers = {"response_id": _text, "sequence_number": _number}
+    return cast("Cursor", _build(Cursor, readers, value, within=f"{name}."))
+
+
+FRAMES: dict[str, tuple[type, dict[str, Reader]]] = {
+    "subscribe": (Subscribe, {"cursor": _cursor}),
+    "response.create": (
+        Create,
+        {
+            "idempotency_key": _text,
+            "input": _input,
+            "policy": _policy,
+            "expected_version": _number,
+        },
+    ),
+    "response.cancel": (Cancel, {"response_id": _text}),
+    "ping": (Ping, {}),
+}

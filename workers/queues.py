@@ -1,0 +1,114 @@
+"""Jobs and queues as RQ has them. With `worker`, the only modules that import rq or django_rq.
+
+A job is a hint: one call of an allowed coroutine function, as JSON, without retries,
+dependencies, callbacks or results. Light: replicas import it to enqueue.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Coroutine
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import django_rq
+from django.conf import settings
+from django.utils.module_loading import import_string
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
+
+from workers import interrupts
+
+FAILURE_TTL = 60  # seconds that a failed job is shown
+PATIENCE = 2  # seconds that an enqueue waits for Redis
+
+
+class TaskNotAllowed(Exception):
+    """Only coroutine functions that settings.WORKER_TASKS names are run."""
+
+
+class TurnJob(Job):
+    """One call of an allowed coroutine function; whatever else RQ can do with a job is off.
+
+    Redis is no place to take code from: neither pickles nor names of callbacks are followed.
+    """
+
+    success_callback = None
+    failure_callback = None
+    stopped_callback = None
+    should_retry = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # `manage.py rqworker` ignores the queue's SERIALIZER and would unpickle
+        super().__init__(*args, **{**kwargs, "serializer": JSONSerializer})
+
+    def send_webhooks(self, *args: Any, **kwargs: Any) -> None:
+        """A job calls no addresses that it names itself."""
+
+    @property
+    def func(self) -> Any:
+        if self.instance is not None or (name := self.func_name) not in settings.WORKER_TASKS:
+            raise TaskNotAllowed(f"{self.func_name} is not in settings.WORKER_TASKS")
+        return import_string(str(name))
+
+    def call(self) -> Coroutine[Any, Any, None]:
+        """The coroutine to await; raises when the job names nothing that may run."""
+        if not inspect.iscoroutinefunction(function := self.func):
+            raise TaskNotAllowed(f"{self.func_name} is not a coroutine function")
+        called: Coroutine[Any, Any, None] = function(*self.args, **self.kwargs)
+        return called
+
+    def _execute(self) -> None:
+        """In a stock worker's child: the same interrupts as on AgentWorker, on its own loop."""
+        asyncio.run(self._attempt(interrupts.Interrupt()))
+
+    async def _attempt(self, interrupt: interrupts.Interrupt) -> None:
+        # before RQ's alarm, which would tear the loop down without a last write
+        limit = max(self.timeout - 1, 0.5) if self.timeout and self.timeout > 0 else None
+        try:
+            with interrupt.armed(limit):
+                await self.call()
+        finally:
+            if interrupt.reason is interrupts.Reason.TIMED_OUT:
+                raise JobTimeoutException(f"The job took more than {self.timeout} seconds")
+
+
+@cache
+def queue(pool: str) -> Queue:
+    """The RQ queue of a pool, on a connection that gives up soon and never repeats itself."""
+    connection = django_rq.get_connection(pool)
+    connection.connection_pool.connection_kwargs.update(
+        socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
+    )
+    return django_rq.get_queue(
+        pool, connection=connection, job_class=TurnJob, serializer=JSONSerializer
+    )
+
+
+def enqueue(pool: str, task: str, *args: Any) -> str:
+    """Ask the pool's workers to call a task; one round trip. Returns the job's id.
+
+    Raises redis.RedisError when Redis cannot be reached within PATIENCE seconds.
+    """
+    with (line := queue(pool)).connection.pipeline() as pipeline:
+        job = line.enqueue_call(
+            task, args, result_ttl=0, failure_ttl=FAILURE_TTL, pipeline=pipeline
+        )
+        pipeline.execute()
+    return str(job.id)
+
+
+def depth(pool: str) -> int:
+    """How many jobs wait for a worker."""
+    return int(queue(pool).count)
+
+
+def oldest(pool: str) -> datetime | None:
+    """When the job at the head of the queue was enqueued; None when nothing waits."""
+    line = queue(pool)
+    head = line.get_jobs(0, 1)
+    return head[0].enqueued_at if head else None

@@ -5,6 +5,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from agentsite import env
+from agentsite.fingerprints import fingerprints
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -58,6 +59,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "agentsite.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -101,6 +103,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+LOGGING_CONFIG = "agentsite.logs.configure"
+LOGGING = {"level": env.text("LOG_LEVEL", "INFO")}
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "chat"
 LOGOUT_REDIRECT_URL = "login"
@@ -182,3 +187,15 @@ STORES = {
     "hybrid": "conversations.stores.hybrid.HybridStore",
 }
 STORE_DEFAULT = "hybrid"
+
+# --- What every replica and worker must have in common -------------------------------------------
+
+FINGERPRINTED = {
+    "keys": ["SECRET_KEY", "SECRET_KEY_FALLBACKS"],
+    "agents": ["AGENTS", "AGENT_DEFAULT", "AGENT_MODEL", "AGENT_BASE_URL"],
+    "stores": ["STORES", "STORE_DEFAULT"],
+    "tasks": ["WORKER_TASKS"],
+}
+FINGERPRINTS = fingerprints(
+    {section: [globals()[name] for name in names] for section, names in FINGERPRINTED.items()}
+)

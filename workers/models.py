@@ -2,7 +2,13 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
+
+
+def own_fingerprints() -> dict[str, str]:
+    """Of the settings in which this process must agree with every other."""
+    return settings.FINGERPRINTS
 
 
 class WorkerProcess(models.Model):
@@ -23,6 +29,7 @@ class WorkerProcess(models.Model):
     in_flight = models.PositiveIntegerField(default=0)
     started = models.DateTimeField(help_text="PostgreSQL's clock, like the lease")
     lease = models.DateTimeField(help_text="Dead after this moment")
+    fingerprints = models.JSONField(default=own_fingerprints, null=True)
 
     class Meta:
         """The fleet is small: a few hundred rows."""

@@ -1,0 +1,101 @@
+"""System checks of the site; each says the mend.
+
+`check --deploy` adds those for production; `check --database default` compares the settings with
+those of the workers that live.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.db.models.functions import Now
+
+from agentsite import env
+from agentsite.fingerprints import differences
+from workers.models import WorkerProcess
+
+Apps = Sequence[AppConfig] | None
+
+
+@checks.register
+def environment(app_configs: Apps, **options: Any) -> Iterable[checks.CheckMessage]:
+    """What the readers of the environment could not read."""
+    return [checks.Error(problem, id="agentsite.E001") for problem in env.problems]
+
+
+@checks.register
+def names(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """Settings that name one another."""
+    if settings.AGENT_DEFAULT not in settings.AGENTS:
+        yield checks.Error(
+            f"AGENT_DEFAULT is {settings.AGENT_DEFAULT!r}, which is not in AGENTS",
+            hint=f"Set it to one of {', '.join(settings.AGENTS)}.",
+            id="agentsite.E002",
+        )
+    for agent, options_ in settings.AGENTS.items():
+        yield from names_of(agent, options_)
+
+
+def names_of(agent: str, options: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+    """Those of one agent."""
+    for option, known in (("store", settings.STORES), ("pool", settings.POOLS)):
+        if (name := options.get(option)) is not None and name not in known:
+            yield checks.Error(
+                f"AGENTS[{agent!r}] names the {option} {name!r}, which does not exist",
+                hint=f"Name one of {', '.join(known)}.",
+                id="agentsite.E003",
+            )
+
+
+@checks.register(deploy=True)
+def origins(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """Forms and sockets are accepted from these addresses only."""
+    if not settings.ALLOWED_ORIGINS:
+        yield checks.Warning(
+            "ALLOWED_ORIGINS is empty: no browser can log in or open a socket",
+            hint="Set it to the page's own address, such as https://chat.example.org.",
+            id="agentsite.W001",
+        )
+    for origin in settings.ALLOWED_ORIGINS:
+        if not origin.startswith("https://"):
+            yield checks.Warning(
+                f"ALLOWED_ORIGINS has {origin}, which anyone on the way can speak for",
+                hint="Name addresses with https:// only.",
+                id="agentsite.W002",
+            )
+
+
+@checks.register(deploy=True)
+def hosts(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """A host name that anyone may choose ends up in links and redirects."""
+    if "*" in settings.ALLOWED_HOSTS:
+        yield checks.Warning(
+            "ALLOWED_HOSTS has *: every host name is served",
+            hint="Name the site's own hosts.",
+            id="agentsite.W003",
+        )
+
+
+@checks.register(checks.Tags.database)
+def agreement(
+    app_configs: Apps, databases: Sequence[str] | None = None, **options: Any
+) -> Iterator[checks.CheckMessage]:
+    """Replicas and workers agree; a difference is named by its section, never by its value."""
+    for worker, section in disagreements() if databases else ():
+        yield checks.Error(
+            f"{worker} runs with other {section} than this process",
+            hint=f"Give both the same {', '.join(settings.FINGERPRINTED[section])}; restart them.",
+            id="agentsite.E004",
+        )
+
+
+def disagreements() -> list[tuple[str, str]]:
+    """The name of each live worker with each section in which its settings differ from ours."""
+    live = WorkerProcess.objects.filter(lease__gt=Now()).values_list("name", "fingerprints")
+    return [
+        (worker, section)
+        for worker, theirs in live
+        for section in differences(settings.FINGERPRINTS, theirs or {})
+    ]

@@ -1,0 +1,58 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from agentsite import checks
+from agentsite.fingerprints import differences, fingerprints
+
+PRODUCTION = {
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "HTTPS": "1",
+    "ALLOWED_HOSTS": "chat.example.org",
+    "ALLOWED_ORIGINS": "https://chat.example.org",
+}
+
+
+def check_deploy(**changed):
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    environment = os.environ | PRODUCTION | changed
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return result.returncode, result.stderr
+
+
+def test_production_settings_have_no_warning():
+    assert check_deploy() == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("DATABASE_POOL_SIZE", "many", "DATABASE_POOL_SIZE is not a whole number"),
+        ("HTTPS", "perhaps", "HTTPS is neither true nor false"),
+        ("SECRET_KEY_FILE", "/nowhere", "SECRET_KEY_FILE names /nowhere, which cannot be read"),
+        ("AGENT_DEFAULT", "nobody", "Set it to one of demo, assistant"),
+        ("ALLOWED_ORIGINS", "http://chat.example.org", "Name addresses with https:// only"),
+        ("ALLOWED_HOSTS", "*", "Name the site's own hosts"),
+        ("SECRET_KEY", "short", "security.W009"),
+    ],
+)
+def test_a_wrong_value_is_a_check_that_says_the_mend(variable, value, expected):
+    status, said = check_deploy(**{variable: value})
+    assert status == 1
+    assert expected in said
+
+
+def test_an_agent_with_an_unknown_store_is_an_error(settings):
+    settings.AGENTS = {"demo": {"agent": "a.b", "store": "attic"}}
+    (error,) = checks.names_of("demo", settings.AGENTS["demo"])
+    assert error.id == "agentsite.E003"
+
+
+def test_a_fingerprint_names_the_section_that_differs_and_gives_nothing_away():
+    ours = fingerprints({"keys": ["secret-1"], "stores": {"a": 1, "b": 2}})
+    theirs = fingerprints({"keys": ["secret-2"], "stores": {"b": 2, "a": 1}})
+    assert differences(ours, theirs) == ["keys"]
+    assert "secret" not in json.dumps(ours)

@@ -4,6 +4,7 @@ Anybody may call it. `docs/protocol.md` describes the same for those who write c
 """
 
 from conversations.facts import TurnFacts
+from conversations.protocol.endings import ending
 from conversations.protocol.events import events
 from conversations.protocol.ids import conversation_id, response_id, turn_id
 from conversations.protocol.items import input_items, output, user_message
@@ -13,6 +14,7 @@ __all__ = [
     "STATUS",
     "TurnFacts",
     "conversation_id",
+    "ending",
     "events",
     "input_items",
     "output",

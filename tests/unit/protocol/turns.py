@@ -1,8 +1,10 @@
 """A turn whose worker died in its first item and in its tool call, as entries."""
 
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
-from conversations.protocol import TurnFacts, output
+from conversations.protocol import TurnFacts, ending
 from conversations.traces import Entry, Kind
 
 FACTS = TurnFacts(
@@ -41,14 +43,16 @@ def entries() -> list[Entry]:
     return numbered
 
 
-def ended(status: str, error: dict | None = None) -> list[Entry]:
+@dataclass
+class Outcome:
+    state: str
+    last_event: int
+    error: dict | None = None
+    usage: dict | None = field(default_factory=USAGE.copy)
+    finished: datetime = datetime.fromtimestamp(1_800_000_009, UTC)
+
+
+def ended(state: str, error: dict | None = None) -> list[Entry]:
     """The whole turn."""
     shown = entries()
-    data = {
-        "status": status,
-        "output": output(FACTS, shown),
-        "usage": USAGE,
-        "error": error,
-        "completed_at": 1_800_000_009,
-    }
-    return [*shown, Entry(shown[-1].following, Kind.END, -1, data)]
+    return [*shown, ending(FACTS, shown, Outcome(state, shown[-1].following, error))]

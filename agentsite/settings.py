@@ -148,9 +148,10 @@ CACHES = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 CHANNEL_LAYERS = {
+CHANNEL_PREFIX = "agentsite"  # of every channel of the layer
     "default": {
         "BACKEND": "conversations.layers.BoundedPubSubLayer",
-        "CONFIG": {"hosts": [REDIS_LIVE_URL], "prefix": "agentsite"},
+        "CONFIG": {"hosts": [REDIS_LIVE_URL], "prefix": CHANNEL_PREFIX},
     }
 }
 

@@ -1,0 +1,29 @@
+"""The Channels layer: channels_redis' pub/sub with a bounded queue a socket."""
+
+import asyncio
+from typing import Any
+
+from channels_redis.core import BoundedQueue
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.utils import _wrap_close
+
+WAITING = 64  # messages that a socket may lag behind; then the oldest go, and it reads the log
+
+
+class BoundedLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # untyped
+    """The layer of one event loop."""
+
+    async def _subscribe_to_channel(self, channel: str) -> None:
+        self.channels[channel] = BoundedQueue(WAITING)
+        await self._get_shard(channel).subscribe(channel)
+
+
+class BoundedPubSubLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # untyped
+    """Drops what a stalled client does not fetch: the turn's log has it."""
+
+    def _get_layer(self) -> Any:
+        loop = asyncio.get_running_loop()
+        if loop not in self._layers:
+            self._layers[loop] = BoundedLoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            _wrap_close(self, loop)
+        return self._layers[loop]

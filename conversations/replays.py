@@ -1,0 +1,76 @@
+"""A turn's entries from its stored messages: what was shown, for as long as the rows live.
+
+Pure: callers read the rows; the payloads are pydantic-ai's JSON, read without pydantic-ai.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from conversations.facts import TurnFacts
+from conversations.traces import CLOSINGS, OPENINGS, Entry, Kind, merge, opening, rebuild
+
+Payload = Mapping[str, Any]
+Rows = Sequence[Sequence[int]]
+
+
+def replay(
+    facts: TurnFacts, messages: Iterable[tuple[Rows, Payload]], *, end: Entry | None = None
+) -> tuple[Entry, ...]:
+    """The entries of a turn that was claimed, from (trace, payload) of its messages.
+
+    `end` is its END, if it has ended: number `Turn.last_event`, data from the row. A turn that
+    ended before any claim was never in progress: its END has that number, 2.
+    """
+    rows: list[Sequence[int]] = []
+    held: dict[int, list[str]] = {}
+    for trace, payload in messages:
+        rows += trace
+        held |= contents(trace, payload)
+    return merge(opening(facts), rebuild(rows, held), [end] if end else [])
+
+
+def contents(trace: Rows, payload: Payload) -> dict[int, list[str]]:
+    """What the items of one message hold; its items of a sort are its parts of it, in order."""
+    items: dict[int, Iterator[int]] = {
+        kind: iter([row[2] for row in trace if row[1] == kind])
+        for kind in (*OPENINGS, Kind.TOOL_OUTPUT)
+    }
+    held: dict[int, list[str]] = {}
+    for kind, content in _parts(payload):
+        if (item := next(items[kind], None)) is not None:
+            held[item] = content
+    return held
+
+
+def _parts(payload: Payload) -> Iterator[tuple[Kind, list[str]]]:
+    for part in payload["parts"]:
+        match part["part_kind"]:
+            case "text" if part["content"]:  # an empty part is never shown
+                yield Kind.OPEN_MESSAGE, [part["content"]]
+            case "tool-call":
+                call = [part["tool_call_id"], part["tool_name"], as_text(part["args"])]
+                yield Kind.OPEN_CALL, call
+            case "tool-return" | "retry-prompt" if part.get("tool_name"):
+                yield Kind.TOOL_OUTPUT, [part["tool_call_id"], as_text(part["content"])]
+
+
+def as_text(value: Any) -> str:
+    """Arguments or a tool's result as people see them, the same before and after storing.
+
+    PostgreSQL keeps no order of keys, so objects are written in sorted order.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def unfinished(entries: Iterable[Entry]) -> list[int]:
+    """The items that were opened and not closed: what a dead attempt left behind."""
+    opened: dict[int, None] = {}
+    for entry in entries:
+        if entry.kind in OPENINGS:
+            opened[entry.item] = None
+        elif entry.kind in CLOSINGS:
+            opened.pop(entry.item, None)
+    return list(opened)

@@ -1,0 +1,30 @@
+"""The log of a turn in Redis (role `live`): written by one claim, read from any number.
+
+Two keys a turn, on one hash tag, both of which expire. The log is a stream; each append is one
+stream entry, `<attempt>-<number>`, whose field holds a frame: packed entries with consecutive
+numbers. The head is a hash: token and attempt of the claim that may write, the number that
+follows, the Redis run that it was opened in, where and under which prefix frames are published,
+and the base: the entries that the log no longer holds.
+
+`append` publishes each frame to the conversation's group of the channel layer in the same
+script. Pub/sub may lose frames; the log does not, so who finds a gap reads again.
+"""
+
+from conversations.streams.groups import announce, group
+from conversations.streams.reading import Read, expire, read
+from conversations.streams.writing import Append, Opened, Writer, append, open_log, rebase, restore
+
+__all__ = [
+    "Append",
+    "Opened",
+    "Read",
+    "Writer",
+    "announce",
+    "append",
+    "expire",
+    "group",
+    "open_log",
+    "read",
+    "rebase",
+    "restore",
+]

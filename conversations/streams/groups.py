@@ -1,0 +1,24 @@
+"""The channel layer's groups, published to past the layer, in its own format."""
+
+from typing import Any
+from uuid import UUID
+
+import msgpack
+from django.conf import settings
+
+from workers.connections import live
+
+
+def group(conversation: UUID) -> str:
+    """The channel layer's group that every tab of a conversation joins."""
+    return f"conversation_{conversation.hex}"
+
+
+def channel(conversation: UUID) -> str:
+    """Where the layer listens for that group; a contract test asks the layer itself."""
+    return f"{settings.CHANNEL_PREFIX}__group__{group(conversation)}"
+
+
+async def announce(conversation: UUID, message: dict[str, Any]) -> None:
+    """Tell every tab of a conversation something that no log holds."""
+    await live().publish(channel(conversation), msgpack.packb(message))

@@ -1,9 +1,19 @@
 """Every address of the site."""
 
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+from agentsite.accounts import LogIn, SignUp
 
 urlpatterns = [
+    path("", include("conversations.urls")),
+    path("login/", LogIn.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("signup/", SignUp.as_view(), name="signup"),
+    path("favicon.ico", RedirectView.as_view(url=static("conversations/favicon.svg"))),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
 ]

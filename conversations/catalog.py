@@ -1,0 +1,48 @@
+"""Begin, rename and delete conversations. Callers come with rows that `access` gave them."""
+
+from django.conf import settings
+from django.db import transaction
+
+from conversations.errors import InvalidValue
+from conversations.models import Conversation
+from conversations.stores import store_for
+
+TITLE_LENGTH = 200  # characters, as the column has it
+FIRST_WORDS = 60  # characters of the first message that name a conversation
+
+
+def begin(owner_id: int, *, agent: str, first_message: str = "") -> Conversation:
+    """A new conversation with one of the agents, named by the start of its first message."""
+    if agent not in settings.AGENTS:
+        raise InvalidValue(f"There is no agent {agent!r}.", param="agent")
+    with transaction.atomic():
+        conversation = Conversation.objects.create(
+            owner_id=owner_id, agent=agent, title=title_of(first_message)
+        )
+        store_for(agent).create(conversation.id)
+    return conversation
+
+
+def title_of(message: str) -> str:
+    """The start of a message in one line, cut between words where there are any."""
+    line = " ".join(message.split())
+    if len(line) <= FIRST_WORDS:
+        return line
+    return line[:FIRST_WORDS].rsplit(" ", 1)[0] + "…"
+
+
+def rename(conversation: Conversation, title: str) -> None:
+    """Give it another name. Raises `errors.InvalidValue`."""
+    title = " ".join(title.split())
+    if not 0 < len(title) <= TITLE_LENGTH:
+        raise InvalidValue(f"A title has 1 to {TITLE_LENGTH} characters.", param="title")
+    Conversation.objects.filter(pk=conversation.pk).update(title=title)
+
+
+def delete(conversation: Conversation) -> None:
+    """Forget it with all that belongs to it; a turn that runs finds its claim lost and stops."""
+    with transaction.atomic():
+        # Django deletes the turns first: without this lock that would be Turn before Conversation.
+        Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
+        store_for(conversation.agent).delete(conversation.pk)
+        Conversation.objects.filter(pk=conversation.pk).delete()

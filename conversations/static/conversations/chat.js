@@ -1,0 +1,118 @@
+// The page of one conversation: joins the socket, the reducer, the transcript and the field.
+
+import { Composer } from "./composer.js";
+import { Connection } from "./connection.js";
+import { codeOf, copy } from "./copy.js";
+import * as list from "./list.js";
+import * as memory from "./memory.js";
+import { Notice } from "./notice.js";
+import { Scroll } from "./scroll.js";
+import { cursor, initial, outbox, reduce, running } from "./state.js";
+import { Transcript } from "./transcript.js";
+import { Voice } from "./voice.js";
+
+const { conversation, login } = document.body.dataset;
+const at = (id) => document.getElementById(id);
+const transcript = new Transcript(at("transcript"));
+const scroll = new Scroll(at("scroll"), at("transcript"), at("latest"));
+const notice = new Notice({ line: at("notice"), whereabouts: at("whereabouts"), login, again: () => connection.again() });
+const voice = new Voice(at("voice"));
+const stash = memory.stash();
+const scheme = location.protocol === "https:" ? "wss" : "ws";
+const connection = new Connection(`${scheme}://${location.host}/ws/conversations/${conversation}/`, {
+  opened: () => {
+    subscribe();
+    for (const turn of outbox(state)) create(turn);
+  },
+  received: dispatch,
+  changed: (change) => dispatch({ type: "page.connection", ...change }),
+});
+let state = initial;
+let drawing = false;
+
+function dispatch(event) {
+  const before = state;
+  state = reduce(state, event);
+  if (state === before) return;
+  if (state.torn && !before.torn) subscribe();
+  if (state.turns !== before.turns) stash.write(outbox(state).map(({ key, input }) => ({ key, text: input })));
+  if (!drawing) requestAnimationFrame(draw);
+  drawing = true;
+}
+
+function draw() {
+  drawing = false;
+  if (conversation) transcript.show(state.turns);
+  at("stop").hidden = !running(state);
+  notice.show(state);
+  voice.tell(state);
+  scroll.follow();
+}
+
+const subscribe = () => connection.send({ type: "subscribe", cursor: cursor(state) });
+const create = ({ key, input }) => connection.send({ type: "response.create", idempotency_key: key, input });
+const cancel = (id) => connection.send({ type: "response.cancel", response_id: id });
+
+function stop() {
+  const turn = running(state);
+  if (turn) cancel(turn.id);
+}
+
+// Shown at once; sent now or when the connection is back; sent again until it is acknowledged.
+function send(text, key = memory.newKey()) {
+  dispatch({ type: "page.send", key, text });
+  create({ key, input: text });
+  scroll.end();
+}
+
+// The first message makes its conversation; the new page sends it.
+async function begin(text) {
+  const form = at("composer");
+  form.inert = true;
+  const { answer, problem } = await list.post(form.action, form);
+  form.inert = false;
+  if (problem) return dispatch({ type: "error", message: problem });
+  memory.stash(answer.id).write([{ key: memory.newKey(), text }]);
+  composer.write("");
+  location.assign(answer.url);
+}
+
+const VERBS = {
+  cancel: ({ id }) => cancel(id),
+  retry: ({ key, input, status }) => {
+    if (status === "refused") dispatch({ type: "page.forget", key });
+    send(input);
+  },
+  discard: ({ key }) => dispatch({ type: "page.forget", key }),
+  "copy-answer": ({ items }, button) => copy(button, items.map((item) => item?.text ?? "").join("\n\n").trim()),
+};
+
+function clicked({ target }) {
+  const button = target.closest("button");
+  if (button?.matches(".copy")) return copy(button, codeOf(button));
+  const id = button?.closest(".turn")?.dataset.id;
+  const turn = state.turns.find((one) => one.id === id);
+  if (turn) VERBS[button.dataset.verb]?.(turn, button);
+}
+
+function pressed(event) {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (list.drawerIsOpen()) list.setDrawer(false);
+  else stop();
+}
+
+const composer = new Composer(at("composer"), {
+  draft: memory.draft,
+  send: (text) => (conversation ? send(text) : (begin(text), false)),
+  tooLong: () => dispatch({ type: "error", code: "too_large" }),
+});
+at("transcript").addEventListener("click", clicked);
+at("stop").addEventListener("click", stop);
+at("logout").addEventListener("submit", memory.forgetEverything);
+document.addEventListener("keydown", pressed);
+list.start();
+if (conversation) {
+  for (const { key, text } of stash.read()) dispatch({ type: "page.send", key, text });
+  connection.open();
+}
+at("text").focus({ preventScroll: true });

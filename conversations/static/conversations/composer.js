@@ -1,0 +1,44 @@
+// The field: Enter sends, Shift+Enter begins a line; what is not sent yet survives a reload.
+
+const LONGEST = 60_000; // bytes of text that the server takes
+
+export class Composer {
+  constructor(form, { draft, send, tooLong }) {
+    Object.assign(this, { form, field: form.elements.text, draft, send, tooLong });
+    this.button = form.querySelector("#send");
+    this.write(draft.read());
+    this.field.addEventListener("input", () => this.changed());
+    this.field.addEventListener("keydown", (event) => this.key(event));
+    form.addEventListener("submit", (event) => this.submit(event));
+  }
+
+  key(event) {
+    const plain = event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+    if (plain) this.submit(event);
+  }
+
+  submit(event) {
+    event.preventDefault();
+    const text = this.field.value.trim();
+    if (!text || this.form.inert) return;
+    if (new TextEncoder().encode(JSON.stringify(text)).length > LONGEST) return this.tooLong();
+    if (this.send(text) !== false) this.write("");
+    this.field.focus();
+  }
+
+  changed() {
+    this.draft.write(this.field.value);
+    this.fit();
+  }
+
+  write(text) {
+    this.field.value = text;
+    this.changed();
+  }
+
+  fit() {
+    this.button.disabled = !this.field.value.trim();
+    this.field.style.height = "auto";
+    this.field.style.height = `${this.field.scrollHeight}px`;
+  }
+}

@@ -1,0 +1,92 @@
+// The socket: opened again with full jitter until the server says that it makes no sense (44xx).
+
+const FIRST = 500; // milliseconds: the longest wait before the first try
+const LONGEST = 20_000;
+const PING = 25_000; // between signs of life
+const SILENCE = 10_000; // a ping unanswered for so long means that the line is dead
+const PATIENCE = 10_000; // for the handshake
+
+export const refusal = (code) => code >= 4400 && code < 4500;
+export const delay = (tries, random = Math.random) => random() * Math.min(LONGEST, FIRST * 2 ** tries);
+
+export class Connection {
+  constructor(address, { opened, received, changed }) {
+    Object.assign(this, { address, opened, received, changed, tries: 0, socket: null, timers: {} });
+    window.addEventListener("online", () => this.hasten());
+    document.addEventListener("visibilitychange", () => document.hidden || this.hasten());
+    window.addEventListener("pagehide", () => this.close());
+    window.addEventListener("pageshow", (event) => event.persisted && this.open());
+  }
+
+  open() {
+    this.forget();
+    this.changed({ phase: "connecting" });
+    const socket = (this.socket = new WebSocket(this.address));
+    this.timers.patience = setTimeout(() => this.lost(socket, 1006), PATIENCE);
+    socket.onopen = () => this.begun();
+    socket.onmessage = ({ data }) => this.heard(socket, data);
+    socket.onclose = ({ code }) => this.lost(socket, code);
+  }
+
+  begun() {
+    clearTimeout(this.timers.patience);
+    this.changed({ phase: "open" });
+    this.opened();
+    this.listen();
+  }
+
+  heard(socket, data) {
+    if (socket !== this.socket) return;
+    this.tries = 0;
+    this.listen();
+    this.received(JSON.parse(data));
+  }
+
+  // Any frame is a sign of life; without one for a while, ask for it.
+  listen() {
+    clearTimeout(this.timers.ping);
+    clearTimeout(this.timers.silence);
+    const { socket } = this;
+    this.timers.ping = setTimeout(() => {
+      this.send({ type: "ping" });
+      this.timers.silence = setTimeout(() => this.lost(socket, 1006), SILENCE);
+    }, PING);
+  }
+
+  lost(socket, code) {
+    if (socket !== this.socket) return;
+    this.close();
+    if (refusal(code)) return this.changed({ phase: "refused", code });
+    this.changed({ phase: "waiting", code });
+    this.timers.retry = setTimeout(() => this.open(), delay(this.tries++));
+  }
+
+  // The network is back or the person is: do not wait out the delay.
+  hasten() {
+    if (this.timers.retry && !this.socket) this.open();
+  }
+
+  again() {
+    this.tries = 0;
+    this.open();
+  }
+
+  close() {
+    this.forget();
+    const { socket } = this;
+    this.socket = null;
+    socket?.close(1000);
+  }
+
+  forget() {
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+    this.timers = {};
+  }
+
+  // True when it was handed to an open socket; what matters is resent until it is acknowledged.
+  send(frame) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(frame));
+    return true;
+  }
+}

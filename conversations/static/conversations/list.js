@@ -1,0 +1,100 @@
+// The list of conversations: a drawer on narrow screens, rename and delete in dialogs, kept current.
+
+import { failure } from "./words.js";
+
+const list = document.getElementById("list");
+const drawer = document.getElementById("drawer");
+const opener = document.getElementById("drawer-open");
+const shade = document.getElementById("shade");
+const { conversation, login } = document.body.dataset;
+const tabs = new BroadcastChannel("agentsite:list");
+
+export function setDrawer(open) {
+  drawer.classList.toggle("open", open);
+  shade.hidden = !open;
+  opener.setAttribute("aria-expanded", String(open));
+  (open ? document.getElementById("drawer-close") : opener).focus();
+}
+
+export const drawerIsOpen = () => drawer.classList.contains("open");
+
+// Post a form; the error's words, or null when it went well.
+export async function post(url, form) {
+  const body = new URLSearchParams(new FormData(form));
+  try {
+    const response = await fetch(url, { method: "POST", body, redirect: "error" });
+    if (response.status === 401) location.assign(login);
+    const answer = response.status === 204 ? {} : await response.json();
+    return response.ok ? { answer } : { problem: failure(answer.error) };
+  } catch {
+    return { problem: failure({ code: "offline" }) };
+  }
+}
+
+export async function refresh() {
+  const response = await fetch(list.dataset.url).catch(() => null);
+  if (!response?.ok) return;
+  list.innerHTML = await response.text();
+  mark();
+}
+
+function mark() {
+  const link = list.querySelector(`[data-id="${conversation}"] a`);
+  link?.setAttribute("aria-current", "page");
+  if (!link) return;
+  document.getElementById("heading").textContent = link.textContent;
+  document.title = `${link.textContent} · Agentsite`;
+}
+
+async function older(button) {
+  const response = await fetch(button.dataset.url).catch(() => null);
+  if (!response?.ok) return;
+  const row = button.closest("li");
+  row.insertAdjacentHTML("beforebegin", await response.text());
+  row.remove();
+}
+
+function ask(button) {
+  const dialog = document.getElementById(button.dataset.verb);
+  const form = dialog.querySelector("form");
+  const title = button.closest("li").querySelector("a").textContent;
+  form.action = button.dataset.url;
+  form.querySelector(".problem").hidden = true;
+  if (form.elements.title) form.elements.title.value = title;
+  dialog.querySelector("[data-title]")?.replaceChildren(title);
+  dialog.showModal();
+  form.elements.title?.select();
+}
+
+async function decide(event) {
+  event.preventDefault();
+  const form = event.target;
+  const dialog = form.closest("dialog");
+  const { problem } = await post(form.action, form);
+  if (problem) return Object.assign(form.querySelector(".problem"), { textContent: problem, hidden: false });
+  dialog.close();
+  tabs.postMessage("changed");
+  if (dialog.id === "delete" && form.action.includes(conversation || "none")) return location.assign("/");
+  await refresh();
+}
+
+export const changed = () => tabs.postMessage("changed");
+
+function clicked({ target }) {
+  const button = target.closest("[data-verb]");
+  if (button?.dataset.verb === "older") older(button);
+  else if (button) ask(button);
+}
+
+export function start() {
+  list.addEventListener("click", clicked);
+  tabs.addEventListener("message", refresh);
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  opener.addEventListener("click", () => setDrawer(true));
+  document.getElementById("drawer-close").addEventListener("click", () => setDrawer(false));
+  shade.addEventListener("click", () => setDrawer(false));
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("submit", decide);
+    dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+  }
+}

@@ -1,0 +1,99 @@
+// Markdown to nodes that are safe to show. What a model writes is untrusted HTML: everything but
+// top-level code blocks (which are made as text) goes through DOMPurify with a short list of tags.
+
+import { Marked } from "./vendor/marked.esm.js";
+import DOMPurify from "./vendor/purify.es.js";
+
+const ALLOWED = {
+  ALLOWED_TAGS: [
+    "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code",
+    "em", "strong", "del", "ins", "mark", "sub", "sup", "kbd", "b", "i", "u", "s", "a", "img",
+    "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd", "details", "summary",
+  ],
+  ALLOWED_ATTR: ["href", "src", "alt", "title", "align", "start", "class", "colspan", "rowspan"],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+};
+const LANGUAGE = /^language-([\w+#.-]{1,30})$/;
+
+const purify = DOMPurify(window);
+purify.setConfig(ALLOWED);
+purify.addHook("uponSanitizeAttribute", (node, attribute) => {
+  if (attribute.attrName !== "class") return;
+  attribute.keepAttr = node.nodeName === "CODE" && LANGUAGE.test(attribute.attrValue);
+});
+purify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.nodeName === "A") outward(node);
+  if (node.nodeName === "IMG" && !node.src.startsWith("data:image/")) node.removeAttribute("src");
+});
+
+function outward(link) {
+  link.setAttribute("target", "_blank");
+  link.setAttribute("rel", "noopener noreferrer nofollow");
+}
+
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: {
+    image: ({ href, text }) => (href.startsWith("data:image/") ? false : linked(href, text)),
+    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
+  },
+});
+
+// An image elsewhere would tell its server who reads this: the reader decides by a click.
+function linked(href, text) {
+  const link = document.createElement("a");
+  link.setAttribute("href", href);
+  link.textContent = `Image: ${text || href}`;
+  return link.outerHTML;
+}
+
+export const tokens = (source) => marked.lexer(source);
+
+// One block of Markdown as nodes.
+export function nodes(token) {
+  if (token.type === "code") return [code(token.text, token.lang)];
+  const fragment = purify.sanitize(marked.parser([token]));
+  for (const pre of fragment.querySelectorAll("pre")) pre.replaceWith(recoded(pre));
+  for (const table of fragment.querySelectorAll("table")) wide(table);
+  return [...fragment.childNodes];
+}
+
+function recoded(pre) {
+  const [, language] = LANGUAGE.exec(pre.querySelector("code")?.className ?? "") ?? [];
+  return code(pre.textContent.replace(/\n$/, ""), language);
+}
+
+function wide(table) {
+  const box = document.createElement("div");
+  box.className = "wide-table";
+  box.tabIndex = 0;
+  table.replaceWith(box);
+  box.append(table);
+}
+
+// A block of code under a line with its language and a button that copies it.
+export function code(text, language = "") {
+  const box = document.createElement("div");
+  box.className = "code";
+  const head = document.createElement("div");
+  const name = document.createElement("span");
+  name.textContent = (language || "").split(/\s/)[0];
+  head.append(name, copyButton());
+  const pre = document.createElement("pre");
+  pre.tabIndex = 0;
+  pre.append(Object.assign(document.createElement("code"), { textContent: text }));
+  box.append(head, pre);
+  return box;
+}
+
+function copyButton() {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet copy";
+  button.textContent = "Copy";
+  return button;
+}

@@ -1,0 +1,45 @@
+// The line above the field and the quiet one at the top: connection and errors in words.
+
+import { closing, failure } from "./words.js";
+import { make } from "./make.js";
+
+const CALM = 1500; // milliseconds: a shorter loss is not worth a word
+
+export class Notice {
+  constructor({ line, whereabouts, login, again }) {
+    Object.assign(this, { line, whereabouts, login, again, timer: null });
+  }
+
+  show({ connection, notice, replica }) {
+    this.whereabouts.dataset.phase = connection.phase;
+    this.whereabouts.textContent = connection.phase === "open" && replica ? `via ${replica}` : "";
+    if (connection.phase === "refused") return this.say(closing(connection.code), this.mend(connection.code));
+    if (notice) return this.say(failure(notice));
+    if (connection.phase === "open") return this.hush();
+    this.timer ??= setTimeout(() => this.say("The connection was lost. Trying again…"), CALM);
+  }
+
+  mend(code) {
+    if (code === 4401) {
+      const next = `${this.login}?next=${encodeURIComponent(location.pathname)}`;
+      return make("a", { href: next, textContent: "Log in" });
+    }
+    if (code !== 4429) return "";
+    return make("button", { type: "button", className: "quiet", textContent: "Connect again", onclick: this.again });
+  }
+
+  say(words, ...more) {
+    const shown = words + more.map((node) => node.textContent ?? "").join("");
+    if (this.line.dataset.shown === shown) return;
+    this.line.dataset.shown = shown;
+    this.line.replaceChildren(words, " ", ...more);
+    this.line.hidden = false;
+  }
+
+  hush() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    delete this.line.dataset.shown;
+    this.line.hidden = true;
+  }
+}

@@ -1,0 +1,112 @@
+// What the page knows: a pure reducer from the socket's frames and the person's own deeds to the
+// turns that are shown. Nothing here touches the document or the network.
+
+import { answered, follow, itemsOf, textOf, told } from "./responses.js";
+
+export const ENDED = new Set(["completed", "failed", "incomplete", "cancelled"]);
+
+export const initial = {
+  turns: [], // in the order in which they are answered; what is not acknowledged yet comes last
+  replica: "", // the process that serves this socket
+  ready: false, // the transcript is known
+  torn: false, // something was missed: only a new snapshot mends it
+  more: false, // older turns were left out
+  connection: { phase: "connecting", code: 0 },
+  notice: null, // an error that belongs to no turn
+};
+
+export function reduce(state, event) {
+  const step = STEPS[event.type];
+  if (step) return step(state, event);
+  if (Number.isInteger(event.sequence_number)) return numbered(state, event);
+  return state;
+}
+
+const STEPS = {
+  "page.connection": (state, { phase, code = 0 }) => ({ ...state, connection: { phase, code } }),
+  "page.send": (state, { key, text }) => ({ ...state, notice: null, turns: [...state.turns, unsent(key, text)] }),
+  "page.forget": (state, { key }) => ({ ...state, turns: state.turns.filter((turn) => turn.key !== key) }),
+  "agentsite:snapshot": snapshot,
+  "agentsite:subscribed": (state, { replica }) => ({ ...state, replica }),
+  "agentsite:accepted": accepted,
+  "agentsite:input": (state, event) => patched(state, event.response_id, { input: textOf(event.items) }),
+  "agentsite:attempt": (state, event) => patched(state, event.response_id, { attempt: event.attempt }),
+  "agentsite:worker": (state, event) =>
+    patched(state, event.response_id, { worker: event.worker, attempt: event.attempt }),
+  error: refused,
+};
+
+function unsent(key, text) {
+  return { ...answered(`local_${key}`), key, input: text, status: "unsent" };
+}
+
+function snapshot(state, { replica = state.replica, items = [], responses = [], active = [], has_more = false }) {
+  const turns = [...told(items, responses), ...active.map(inProgress)];
+  const known = turns.map((turn) => remembered(turn, state.turns));
+  const waiting = state.turns.filter(isLocal);
+  return { ...state, replica, torn: false, ready: true, more: has_more, turns: [...known, ...waiting] };
+}
+
+function inProgress({ response_id, status, sequence_number, input, output = [], worker, attempt }) {
+  const items = itemsOf(output);
+  const shown = { status, seen: sequence_number, items, worker: worker ?? "", attempt: attempt ?? 1 };
+  return { ...answered(response_id), ...shown, input: input ? textOf(input) : null };
+}
+
+// The key ties a turn to what was sent from here, so that its place on the screen stays.
+function remembered(turn, known) {
+  const before = known.find(({ id }) => id === turn.id);
+  return before ? { ...turn, key: before.key, input: turn.input ?? before.input } : turn;
+}
+
+const isLocal = ({ status }) => status === "unsent" || status === "refused";
+
+function accepted(state, { idempotency_key, response_id, position }) {
+  const mine = state.turns.find((turn) => turn.key === idempotency_key && isLocal(turn));
+  if (!mine) return state;
+  const known = state.turns.find((turn) => turn.id === response_id) ?? answered(response_id);
+  const turn = { ...known, key: idempotency_key, input: mine.input, position };
+  return { ...state, turns: settled(state.turns.filter((other) => other !== mine), turn) };
+}
+
+// An error names the key or the response of the frame that it answers, where there was one.
+function refused(state, { idempotency_key, code, message }) {
+  const mine = state.turns.find((turn) => turn.key === idempotency_key && turn.status === "unsent");
+  if (!mine) return { ...state, notice: { code, message } };
+  return patched(state, mine.id, { status: "refused", error: { code, message } });
+}
+
+function patched(state, id, change) {
+  const turn = state.turns.find((one) => one.id === id) ?? answered(id);
+  return { ...state, turns: settled(state.turns, { ...turn, ...change }) };
+}
+
+function numbered(state, event) {
+  if (state.torn) return state;
+  const turn = state.turns.find(({ id }) => id === event.response_id) ?? answered(event.response_id);
+  const next = follow(turn, event);
+  if (next === turn) return state;
+  if (!next) return { ...state, torn: true };
+  return { ...state, turns: settled(state.turns, next) };
+}
+
+// Every turn keeps its place, but one that begins to run comes before all that wait.
+function settled(turns, turn) {
+  const at = turns.findIndex(({ id }) => id === turn.id);
+  const began = at >= 0 && turn.status === "in_progress" && turns[at].status !== turn.status;
+  if (at >= 0 && !began) return turns.with(at, turn);
+  const others = turns.filter(({ id }) => id !== turn.id);
+  const waits = (other) => isLocal(other) || (began && other.status === "queued");
+  const place = others.findIndex(waits);
+  return others.toSpliced(place < 0 ? others.length : place, 0, turn);
+}
+
+// The event after which the server shall go on: of the oldest answer that has not ended.
+export function cursor(state) {
+  const known = state.turns.filter((turn) => turn.seen >= 0);
+  const turn = known.find(({ status }) => !ENDED.has(status)) ?? known.at(-1);
+  return state.torn || !turn ? null : { response_id: turn.id, sequence_number: turn.seen };
+}
+
+export const outbox = (state) => state.turns.filter((turn) => turn.status === "unsent");
+export const running = (state) => state.turns.find((turn) => turn.status === "in_progress");

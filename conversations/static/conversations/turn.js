@@ -1,0 +1,110 @@
+// One turn as nodes: what was asked, what came back, how it ended. `update` touches only what changed.
+
+import { make } from "./make.js";
+import { Prose } from "./prose.js";
+import { ENDED } from "./state.js";
+import { tool } from "./tool.js";
+import { failure, STATUS } from "./words.js";
+
+const button = (text, verb) => make("button", { type: "button", className: "quiet", textContent: text, dataset: { verb } });
+
+export class TurnView {
+  constructor(near) {
+    this.near = near; // runs a function once its node comes near the screen
+    this.views = new Map(); // item id -> {element, update}
+    this.bubble = make("div", { className: "bubble", dir: "auto" });
+    this.fate = make("div", { className: "fate" });
+    this.mine = make("div", { className: "mine" }, make("h2", { className: "hidden", textContent: "You" }), this.bubble, this.fate);
+    this.answer = make("div", { className: "answer" });
+    this.foot = make("div", { className: "under" });
+    const heading = make("h2", { className: "hidden", textContent: "Answer" });
+    this.theirs = make("div", { className: "theirs" }, heading, this.answer, this.foot);
+    this.element = make("article", { className: "turn" }, this.mine, this.theirs);
+  }
+
+  update(turn) {
+    if (turn === this.turn) return;
+    this.turn = turn;
+    this.element.dataset.id = turn.id;
+    this.element.dataset.status = turn.status;
+    this.mine.hidden = turn.input === null;
+    if (this.bubble.textContent !== turn.input) this.bubble.textContent = turn.input;
+    this.fate.replaceChildren(...fate(turn));
+    this.theirs.hidden = ["unsent", "refused", "queued"].includes(turn.status) && !turn.items.length;
+    this.showItems(turn);
+    this.showFoot(turn);
+  }
+
+  showItems(turn) {
+    const outputs = new Map();
+    for (const item of turn.items) if (item?.type === "function_call_output") outputs.set(item.call_id, item);
+    const shown = turn.items.filter((item) => item?.type === "message" || item?.type === "function_call");
+    shown.forEach((item, place) => this.showItem(item, place, outputs.get(item.call_id)));
+    const lastMessage = shown.findLast(({ type }) => type === "message");
+    for (const item of shown) {
+      const interrupted = item.status === "incomplete" && item !== lastMessage;
+      this.views.get(item.id).element.classList.toggle("interrupted", interrupted);
+    }
+  }
+
+  showItem(item, place, output) {
+    let view = this.views.get(item.id);
+    if (!view) this.views.set(item.id, (view = item.type === "message" ? this.prose() : tool()));
+    const final = item.status !== "in_progress" || ENDED.has(this.turn.status);
+    view.update(item, { final, output });
+    if (this.answer.children[place] !== view.element) this.answer.insertBefore(view.element, this.answer.children[place] ?? null);
+  }
+
+  // What was finished before we came is plain text until it comes near the screen.
+  prose() {
+    const prose = new Prose();
+    const old = ENDED.has(this.turn.status);
+    let ready = !old;
+    const update = (item, { final }) => {
+      if (ready) return prose.show(item.text, { final });
+      prose.element.classList.add("plain");
+      prose.element.textContent = item.text;
+      this.near(prose.element, () => {
+        ready = true;
+        prose.element.classList.remove("plain");
+        prose.clear();
+        prose.show(item.text, { final: true });
+      });
+    };
+    return { element: prose.element, update };
+  }
+
+  showFoot(turn) {
+    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, Boolean(turn.items.length)].join("|");
+    if (shape === this.shape) return;
+    this.shape = shape;
+    this.foot.replaceChildren(...under(turn));
+  }
+}
+
+// Under what was asked: whether it has arrived.
+function fate(turn) {
+  if (turn.status === "unsent") return [STATUS.unsent];
+  if (turn.status === "queued") return [STATUS.queued, button("Cancel", "cancel")];
+  if (turn.status !== "refused") return [];
+  return [make("span", { className: "problem", textContent: failure(turn.error) }), button("Try again", "retry"), button("Discard", "discard")];
+}
+
+// Under the answer: what goes on, or how it ended and who made it.
+function under(turn) {
+  if (turn.status === "in_progress") return going(turn);
+  if (!ENDED.has(turn.status)) return [];
+  const parts = [];
+  if (turn.status === "failed") parts.push(make("span", { className: "problem", textContent: failure(turn.error) }), button("Try again", "retry"));
+  else if (STATUS[turn.status]) parts.push(STATUS[turn.status]);
+  if (turn.items.some((item) => item?.text)) parts.push(button("Copy", "copy-answer"));
+  if (turn.worker) parts.push(make("span", { className: "worker", textContent: turn.worker }));
+  return parts;
+}
+
+function going(turn) {
+  const words = turn.attempt > 1 ? "Interrupted; another worker goes on" : "";
+  const dots = make("span", { className: "dots" }, make("i"), make("i"), make("i"));
+  const worker = make("span", { className: "worker", textContent: turn.worker });
+  return [dots, make("span", { textContent: words }), worker];
+}

@@ -1,0 +1,28 @@
+// For those who listen: says in a few words when an answer begins and how it ended, no more.
+
+import { ENDED } from "./state.js";
+import { failure } from "./words.js";
+
+export class Voice {
+  constructor(element) {
+    this.element = element;
+    this.known = new Map();
+  }
+
+  // What is there at first is not news.
+  tell({ turns, ready }) {
+    for (const turn of turns) {
+      const before = this.known.get(turn.id);
+      this.known.set(turn.id, turn.status);
+      if (this.awake && before !== turn.status) this.say(turn);
+    }
+    this.awake ||= ready;
+  }
+
+  say({ status, error }) {
+    if (status === "in_progress") this.element.textContent = "The answer begins.";
+    else if (status === "failed") this.element.textContent = failure(error ?? undefined);
+    else if (status === "completed") this.element.textContent = "The answer is complete.";
+    else if (ENDED.has(status)) this.element.textContent = "The answer was stopped.";
+  }
+}

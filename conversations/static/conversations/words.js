@@ -1,0 +1,38 @@
+// What people read when something goes wrong: one sentence for each code of docs/protocol.md.
+
+const FAILURES = {
+  provider_error: "The model could not answer.",
+  provider_rate_limited: "The model is busy with too many requests. Try again in a moment.",
+  provider_timeout: "The model took too long to answer.",
+  provider_invalid_reply: "The model sent something that cannot be read.",
+  context_too_long: "This conversation has become too long for the model. Begin a new one.",
+  tool_error: "A tool failed while the answer was being made.",
+  worker_lost: "The answer was interrupted several times and was given up.",
+  expired: "The answer was not made in time.",
+  too_large: "This message is too long to send.",
+  rate_limited: "You are sending too fast. Wait a moment.",
+  version_conflict: "The conversation has changed meanwhile. Look at it, then send again.",
+  response_in_progress: "An answer is still being made. Please wait for it.",
+  not_found: "This conversation no longer exists.",
+  not_logged_in: "You are logged out.",
+  offline: "The site cannot be reached. Try again.",
+};
+
+const CLOSINGS = {
+  4401: "You are logged out.",
+  4403: "This page was opened under an address that may not talk to the site.",
+  4404: "This conversation no longer exists.",
+  4429: "Too many messages came from here in a short time.",
+};
+
+export const failure = ({ code, message } = {}) =>
+  FAILURES[code] ?? message ?? "Something went wrong on the way to an answer.";
+
+export const closing = (code) => CLOSINGS[code] ?? "The site closed the connection.";
+
+export const STATUS = {
+  unsent: "Sending",
+  queued: "Queued",
+  cancelled: "Stopped",
+  incomplete: "Stopped",
+};

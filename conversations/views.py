@@ -1,0 +1,110 @@
+"""The chat page and the posts behind its list; every row comes through `access`."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import cast
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_POST, require_safe
+
+from conversations import access, catalog
+from conversations.errors import ConversationError, NotFound
+from conversations.models import Conversation
+from workers.agents import registry
+
+PAGE = 50  # conversations in one piece of the list
+
+View = Callable[..., HttpResponse]
+
+
+def answering_errors(view: View) -> View:
+    """Answer the typed errors as the JSON that the page's scripts read; 401 without a session."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return JsonResponse({"error": {"code": "not_logged_in"}}, status=401)
+        try:
+            return view(request, *args, **kwargs)
+        except ConversationError as error:
+            body = {"code": error.code, "message": error.message, "param": error.param}
+            return JsonResponse({"error": body}, status=error.status)
+
+    return answer
+
+
+@login_required
+@require_safe
+def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
+    """The page: one conversation, or the welcome that begins one."""
+    context = {"current": _current(request, conversation_id), "agents": offered_agents()}
+    return render(request, "conversations/chat.html", {**context, **_list(request)})
+
+
+@require_safe
+@answering_errors
+def conversation_list(request: HttpRequest) -> HttpResponse:
+    """A piece of the list as HTML: the newest, or those changed before `?before=`."""
+    return render(request, "conversations/_list.html", _list(request))
+
+
+@require_POST
+@answering_errors
+def begin(request: HttpRequest) -> HttpResponse:
+    """Begin a conversation; its first message follows through the socket."""
+    conversation = catalog.begin(
+        _owner(request),
+        agent=request.POST.get("agent") or settings.AGENT_DEFAULT,
+        first_message=request.POST.get("text", ""),
+    )
+    address = reverse("conversation", args=[conversation.id])
+    return JsonResponse({"id": str(conversation.id), "url": address}, status=201)
+
+
+@require_POST
+@answering_errors
+def rename(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    conversation = access.conversation(request.user, conversation_id)
+    catalog.rename(conversation, request.POST.get("title", ""))
+    return HttpResponse(status=204)
+
+
+@require_POST
+@answering_errors
+def delete(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    catalog.delete(access.conversation(request.user, conversation_id))
+    return HttpResponse(status=204)
+
+
+def _owner(request: HttpRequest) -> int:
+    """The id of who asks; `answering_errors` has seen that somebody is logged in."""
+    return cast("int", request.user.pk)
+
+
+def offered_agents() -> list[str]:
+    """The agents that a person may choose, the default first."""
+    return [name for name in registry.names() if name != "assistant" or settings.AGENT_MODEL]
+
+
+def _current(request: HttpRequest, conversation_id: UUID | None) -> Conversation | None:
+    if conversation_id is None:
+        return None
+    try:
+        return access.conversation(request.user, conversation_id)
+    except NotFound as error:
+        raise Http404 from error
+
+
+def _list(request: HttpRequest) -> dict[str, object]:
+    """What `_list.html` shows: one row more than a page says whether older ones follow."""
+    rows = access.conversations(request.user)
+    if before := parse_datetime(request.GET.get("before", "")):
+        rows = rows.filter(updated__lt=before)
+    found = list(rows[: PAGE + 1])
+    return {"conversations": found[:PAGE], "more": len(found) > PAGE}

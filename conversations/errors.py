@@ -1,11 +1,13 @@
 """The errors of conversations; a class's docstring is its default message.
 
 ConversationError
+├── NotLoggedIn
 ├── NotFound
 ├── VersionConflict
 ├── ResponseInProgress
 ├── IdempotencyConflict
 ├── Fenced
+│   └── Buried
 ├── InvalidFrame
 │   ├── InvalidJson
 │   ├── UnknownType
@@ -27,6 +29,13 @@ class ConversationError(Exception):
         self.message = message or (type(self).__doc__ or "")
         self.param = param
         super().__init__(self.message)
+
+
+class NotLoggedIn(ConversationError):
+    """Log in first."""
+
+    code = "not_logged_in"
+    status = 401
 
 
 class NotFound(ConversationError):
@@ -65,6 +74,10 @@ class Fenced(ConversationError):
     """The turn belongs to another claim now; stop."""
 
     code = "fenced"
+
+
+class Buried(Fenced):
+    """This worker was declared dead; abandon its turns and register anew."""
 
 
 class InvalidFrame(ConversationError):

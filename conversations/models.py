@@ -95,6 +95,11 @@ class Turn(models.Model):
     claim_token = models.UUIDField(null=True, help_text="Of the last claim; kept after the end")
     worker = models.UUIDField(null=True, help_text="WorkerProcess of the last claim")
     worker_name = models.CharField(max_length=200, blank=True)
+    process = models.CharField(
+        max_length=400,
+        blank=True,
+        help_text="Host, pid and start of the process of the last claim",
+    )
     crashes = models.PositiveIntegerField(default=0)
     cancel_requested = models.CharField(
         max_length=10, choices=CancelRequest, default=CancelRequest.NONE
@@ -220,6 +225,7 @@ class ToolCall(models.Model):
         DONE = "done"
         UNKNOWN = "unknown"
 
+    fresh = False  # not stored: `turns.start_tool` entered it now, its effect is still to come
     turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)
     step = models.PositiveIntegerField(help_text="Of the response that asks for the call")
     tool_call_id = models.CharField(max_length=200)

@@ -1,1 +1,24 @@
-"""Where transcripts live: one interface (`base`), one module per place."""
+"""Where transcripts live: one interface (`base`), one module per place, chosen by the settings."""
+
+from functools import cache
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from conversations.stores.base import Store
+
+
+def store(name: str) -> Store:
+    """The store of this name in settings.STORES."""
+    return _made(settings.STORES[name])
+
+
+def store_for(agent: str) -> Store:
+    """The store of an agent's conversations; an agent that left the settings has the default."""
+    return store(settings.AGENTS.get(agent, {}).get("store") or settings.STORE_DEFAULT)
+
+
+@cache
+def _made(path: str) -> Store:
+    made: Store = import_string(path)()
+    return made

@@ -60,6 +60,15 @@ class Store(Protocol):
     def load(self, handle: UUID) -> Snapshot:
         """Read the transcript. Raises `errors.NotFound`."""
 
+    def resume(
+        self, handle: UUID, base_version: int, wrote: Sequence[NewMessage], version: int
+    ) -> Snapshot:
+        """Read it for a claim that found `base_version`, added `wrote` and made it `version`.
+
+        A store with hot copies may answer from one that has the base version.
+        """
+        return self.load(handle)
+
     def append(
         self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None
     ) -> Snapshot:

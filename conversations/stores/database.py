@@ -1,0 +1,138 @@
+"""The store of record: a row per message, guarded by the version in the conversation's row."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import IntegrityError, connection, transaction
+from django.db.models import OuterRef, TextField
+from django.db.models.functions import Cast
+
+from conversations.errors import Fenced, NotFound, VersionConflict
+from conversations.models import Conversation, Message, Turn
+from conversations.stores.base import Fence, NewMessage, Snapshot, Store
+
+# The compare-and-set of the version. Every write begins with it, because it also takes the
+# Conversation lock and gives the numbers of the new messages; the ORM's update returns nothing.
+ADVANCE = """
+UPDATE conversations_conversation SET version = version + 1, next_message = next_message + %s
+WHERE id = %s AND version = %s RETURNING next_message
+"""
+
+
+class DatabaseStore(Store):
+    """Rows of PostgreSQL; a transcript begins and ends with the row of its conversation."""
+
+    def create(self, handle: UUID) -> Snapshot:
+        return Snapshot(handle, 0)
+
+    def load(self, handle: UUID) -> Snapshot:
+        # One statement: read in two, another's commit could fall between version and messages.
+        visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
+        bodies = visible.order_by("number").values(body=Cast("payload", TextField()))
+        found = (
+            Conversation.objects.filter(pk=handle)
+            .values_list("version", "metadata", ArraySubquery(bodies))
+            .first()
+        )
+        if found is None:
+            raise NotFound
+        version, metadata, messages = found
+        return Snapshot(handle, version, tuple(messages), metadata)
+
+    def append(
+        self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None
+    ) -> Snapshot:
+        try:
+            # Only a fence is looked at after the first write, so only then a savepoint pays.
+            with transaction.atomic(savepoint=fence is not None):
+                following = advance(snapshot, len(messages))
+                if following is not None:
+                    check(fence)
+                    insert(snapshot.handle, following - len(messages), messages)
+                    return grown(snapshot, messages, version=snapshot.version + 1)
+        except IntegrityError:
+            if not written(messages):
+                raise
+        check(fence)
+        current = version_of(snapshot.handle)
+        if not written(messages):
+            raise VersionConflict(current=current)
+        return grown(snapshot, messages, version=current)
+
+    def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:
+        with transaction.atomic(savepoint=False):
+            if advance(snapshot, 0) is not None:
+                Message.objects.filter(turn=turn, retracted=False).update(retracted=True)
+                return DatabaseStore.load(self, snapshot.handle)  # not a subclass's cached copy
+        raise VersionConflict(current=version_of(snapshot.handle))
+
+    def delete(self, handle: UUID) -> None:
+        with transaction.atomic():
+            # Django deletes from the leaves: without this lock that is Turn before Conversation.
+            found = Conversation.objects.select_for_update().filter(pk=handle).first()
+            if found is not None:
+                found.delete()
+
+    def extend(self, handle: UUID) -> None:
+        """Rows do not expire by themselves."""
+
+
+def advance(snapshot: Snapshot, count: int) -> int | None:
+    """Move the version, and with it the number of the next message, or None: it has moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(ADVANCE, [count, snapshot.handle, snapshot.version])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def check(fence: Fence | None) -> None:
+    """Raise `Fenced` when the claim is lost. Under the Conversation lock the answer holds."""
+    if fence is None:
+        return
+    held = Turn.objects.filter(
+        pk=fence.turn, claim_token=fence.token, state=Turn.State.RUNNING
+    ).exists()
+    if not held:
+        raise Fenced
+
+
+def insert(handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
+    Message.objects.bulk_create(
+        Message(
+            conversation_id=handle,
+            number=number,
+            turn_id=message.key.turn,
+            attempt=message.key.attempt,
+            step=message.key.step,
+            kind=message.kind,
+            payload=json.loads(message.payload),
+            text=message.text,
+            trace=list(message.trace),
+            retracted=message.retracted,
+        )
+        for number, message in enumerate(messages, first)
+    )
+
+
+def written(messages: Sequence[NewMessage]) -> bool:
+    """Whether these are in the transcript: an earlier try was committed, its reply was lost."""
+    keys = {message.key for message in messages}
+    steps = Message.objects.filter(turn__in={key.turn for key in keys})
+    present = set(steps.values_list("turn", "attempt", "step"))
+    return bool(keys) and all((key.turn, key.attempt, key.step) in present for key in keys)
+
+
+def version_of(handle: UUID) -> int:
+    version = Conversation.objects.filter(pk=handle).values_list("version", flat=True).first()
+    if version is None:
+        raise NotFound
+    return version
+
+
+def grown(snapshot: Snapshot, messages: Sequence[NewMessage], *, version: int) -> Snapshot:
+    """The snapshot with what was added to it, as far as the model may see that."""
+    added = tuple(message.payload for message in messages if not message.retracted)
+    return replace(snapshot, version=version, messages=snapshot.messages + added)

@@ -1,0 +1,31 @@
+"""The life of a turn: accepted, claimed, checkpointed, ended, cancelled, requeued.
+
+The only writer of `Turn.state`. Synchronous; every function is one transaction of its own, and
+each takes the Conversation lock before it touches a turn.
+"""
+
+from conversations.turns.acceptance import Accepted, accept
+from conversations.turns.cancellation import Look, cancel, watch
+from conversations.turns.checkpoints import checkpoint
+from conversations.turns.claims import Claim, claim
+from conversations.turns.ledger import finish_tool, start_tool
+from conversations.turns.outcomes import Ended, Outcome, end
+from conversations.turns.returns import hand_back, requeue
+
+__all__ = [
+    "Accepted",
+    "Claim",
+    "Ended",
+    "Look",
+    "Outcome",
+    "accept",
+    "cancel",
+    "checkpoint",
+    "claim",
+    "end",
+    "finish_tool",
+    "hand_back",
+    "requeue",
+    "start_tool",
+    "watch",
+]

@@ -1,0 +1,198 @@
+"""A message is accepted: a turn is queued under the next number, or the reason is given."""
+
+import json
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import Subquery
+
+from conversations.errors import (
+    IdempotencyConflict,
+    InvalidValue,
+    NotFound,
+    ResponseInProgress,
+    VersionConflict,
+)
+from conversations.ids import new_id
+from conversations.models import Conversation, Turn
+from conversations.turns.cancellation import stop
+from conversations.turns.outcomes import Ended, hint
+
+STOPS = {
+    Turn.Policy.INTERRUPT: Turn.CancelRequest.CANCEL,
+    Turn.Policy.ROLLBACK: Turn.CancelRequest.ROLLBACK,
+}
+
+# The UPDATE waits for the Conversation lock, looks at the newest row, and counts; the INSERT sees
+# only what it returned. max(number) + 1, NOT EXISTS and SELECT ... FOR UPDATE in a CTE all look
+# through the statement's own view, which is older than the lock: each lets two in.
+ACCEPT = """
+WITH conversation AS (
+    UPDATE conversations_conversation
+    SET next_turn = next_turn + 1, open_turns = open_turns + 1, updated = clock_timestamp()
+    WHERE id = %(conversation)s AND owner_id = %(owner)s
+        AND (%(version)s::bigint IS NULL OR version = %(version)s::bigint)
+        AND (NOT %(alone)s OR open_turns = 0)
+    RETURNING id, owner_id, next_turn - 1 AS number, open_turns - 1 AS position
+)
+INSERT INTO conversations_turn (
+    id, conversation_id, owner_id, number, state, policy, pool, input, idempotency_key,
+    request_hash, attempt, worker_name, process, crashes, cancel_requested, hinted_at, created
+)
+SELECT %(id)s, id, owner_id, number, 'queued', %(policy)s, %(pool)s, %(input)s::jsonb, %(key)s,
+    %(hash)s, 0, '', '', 0, 'none', clock_timestamp(), clock_timestamp()
+FROM conversation
+RETURNING *, (SELECT position FROM conversation) AS position
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What was queued."""
+
+    turn: Turn
+    position: int  # open turns before it
+    repeated: bool = False  # the key was used before, and this is what it led to
+    ended: tuple[Ended, ...] = ()  # turns that an interrupt or rollback ended at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked, by whom."""
+
+    conversation_id: UUID
+    owner_id: int
+    items: list[dict[str, Any]]
+    key: str | None
+    policy: str
+    version: int | None
+    pool: str | None
+
+
+def accept(
+    conversation_id: UUID,
+    owner_id: int,
+    items: list[dict[str, Any]],
+    *,
+    idempotency_key: str | None = None,
+    policy: str = Turn.Policy.ENQUEUE,
+    expected_version: int | None = None,
+    pool: str | None = None,
+) -> Accepted:
+    """Queue a turn; when this returns it is committed. A worker is woken after the commit.
+
+    `expected_version` and the policy `reject` also demand that no turn is open. Raises
+    `NotFound`, `VersionConflict`, `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`.
+    A commit that reports failure may have happened: only a key makes it safe to ask again.
+    """
+    request = Request(
+        conversation_id=conversation_id,
+        owner_id=owner_id,
+        items=items,
+        key=idempotency_key,
+        policy=policy,
+        version=expected_version,
+        pool=pool,
+    )
+    conversation = _look_up(request)
+    request_hash = _hash(request, conversation.agent)
+    accepted = _repeated(request, conversation, request_hash)
+    accepted = accepted or _enter(request, conversation.agent, request_hash)
+    return accepted or _answer_again(request, request_hash)
+
+
+def _look_up(request: Request) -> Conversation:
+    """The conversation, and `known`: the id of the turn that the key led to before."""
+    same = Turn.objects.filter(owner=request.owner_id, idempotency_key=request.key)
+    found = Conversation.objects.filter(pk=request.conversation_id, owner=request.owner_id)
+    conversation = found.annotate(known=Subquery(same.values("pk")[:1])).first()
+    if conversation is None:
+        raise NotFound
+    return conversation
+
+
+def _hash(request: Request, agent: str) -> str:
+    what = [str(request.conversation_id), agent, request.policy, request.items]
+    return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _repeated(request: Request, conversation: Conversation, request_hash: str) -> Accepted | None:
+    known = vars(conversation)["known"]
+    if request.key is None or known is None:
+        return None
+    turn = Turn.objects.get(pk=known)
+    if turn.request_hash != request_hash:
+        raise IdempotencyConflict
+    before = Turn.objects.filter(
+        conversation=turn.conversation_id, number__lt=turn.number, state__in=Turn.OPEN
+    )
+    return Accepted(turn=turn, position=before.count(), repeated=True)
+
+
+def _enter(request: Request, agent: str, request_hash: str) -> Accepted | None:
+    """The turn; None where the conversation is not as demanded, or the key was used meanwhile."""
+    values = {
+        "id": new_id(),
+        "conversation": request.conversation_id,
+        "owner": request.owner_id,
+        "version": request.version,
+        "alone": request.version is not None or request.policy == Turn.Policy.REJECT,
+        "policy": request.policy,
+        "pool": request.pool or settings.AGENTS.get(agent, {}).get("pool") or "default",
+        "input": json.dumps(request.items),
+        "key": request.key,
+        "hash": request_hash,
+    }
+    try:
+        with _transaction(request.policy):
+            turn = next(iter(Turn.objects.raw(ACCEPT, values)), None)
+            return _queued(turn) if turn else None
+    except DataError as error:
+        raise InvalidValue("This cannot be stored as text.", param="input") from error
+    except IntegrityError:
+        if request.key is None:
+            raise
+        return None
+
+
+def _transaction(policy: str) -> AbstractContextManager[Any]:
+    """Alone, the one statement is a transaction of its own, without two more round trips."""
+    if policy in STOPS or connection.in_atomic_block:
+        return transaction.atomic()
+    return nullcontext()
+
+
+def _queued(turn: Turn) -> Accepted:
+    """Stop what the policy stops, and wake a worker unless an open turn before it will do so.
+
+    So a conversation has one hint under way, whatever it has queued, and others get their turn.
+    """
+    position: int = vars(turn)["position"]
+    ended = _stop_others(turn) if turn.policy in STOPS else ()
+    if position == len(ended):
+        hint(turn.conversation_id, turn.pool)
+    return Accepted(turn=turn, position=position - len(ended), ended=ended)
+
+
+def _stop_others(turn: Turn) -> tuple[Ended, ...]:
+    others = Turn.objects.filter(
+        conversation=turn.conversation_id, number__lt=turn.number, state__in=Turn.OPEN
+    )
+    request = STOPS[Turn.Policy(turn.policy)]
+    stopped = [stop(other, request) for other in others.order_by("number")]
+    return tuple(ended for ended in stopped if ended)
+
+
+def _answer_again(request: Request, request_hash: str) -> Accepted:
+    """Nothing was queued: by now the key may be known; else say what is in the way."""
+    conversation = _look_up(request)
+    if accepted := _repeated(request, conversation, request_hash):
+        return accepted
+    if request.version is not None and conversation.version != request.version:
+        raise VersionConflict(current=conversation.version)
+    raise ResponseInProgress

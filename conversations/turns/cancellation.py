@@ -1,0 +1,59 @@
+"""Stopping turns, and how the workers that run them learn of it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+
+from conversations.errors import NotFound
+from conversations.models import Turn
+from conversations.turns.locks import lock
+from conversations.turns.outcomes import UNOPENED, Ended, Outcome, end
+
+OUTCOMES = {
+    Turn.CancelRequest.CANCEL: Turn.State.CANCELLED,
+    Turn.CancelRequest.ROLLBACK: Turn.State.ROLLED_BACK,
+}
+
+
+class Look(NamedTuple):
+    """What a worker must know of a turn that it runs."""
+
+    state: str
+    token: UUID | None
+    cancel_requested: str
+
+
+def cancel(turn_id: UUID, *, rollback: bool = False) -> str:
+    """Stop a turn; returns its true state afterwards. Raises `NotFound`.
+
+    What was never begun, or waits, ends at once. What has a log is only flagged, for the worker
+    that holds the claim, or gets the next one, ends it with what people have seen.
+    """
+    request = Turn.CancelRequest.ROLLBACK if rollback else Turn.CancelRequest.CANCEL
+    with transaction.atomic():
+        if lock(turn_id) is None:
+            raise NotFound
+        turn = Turn.objects.get(pk=turn_id)
+        ended = stop(turn, request)
+    return ended.state if ended else turn.state
+
+
+def stop(turn: Turn, request: Turn.CancelRequest) -> Ended | None:
+    """End or flag a turn that was read under the Conversation lock, which is still held."""
+    if turn.state in Turn.ENDED:
+        return None
+    if turn.state == Turn.State.WAITING or not turn.attempt:
+        last_event = turn.last_event or UNOPENED
+        return end(turn.id, Outcome(state=OUTCOMES[request], last_event=last_event), token=None)
+    flagged = Turn.objects.filter(pk=turn.pk)
+    flagged.exclude(cancel_requested=Turn.CancelRequest.ROLLBACK).update(cancel_requested=request)
+    return None
+
+
+def watch(turn_ids: Sequence[UUID]) -> dict[UUID, Look]:
+    """One query for all the turns of a worker, asked every 100 ms; a deleted one is missing."""
+    rows = Turn.objects.filter(pk__in=turn_ids)
+    looks = rows.values_list("id", "state", "claim_token", "cancel_requested")
+    return {turn_id: Look(state, token, request) for turn_id, state, token, request in looks}

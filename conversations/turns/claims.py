@@ -1,0 +1,165 @@
+"""A worker claims the oldest queued turn of a conversation; its input enters the transcript."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Now
+
+from conversations import hints
+from conversations.errors import Buried
+from conversations.models import Conversation, Message, Turn
+from conversations.stores import store_for
+from conversations.stores.base import NewMessage, Snapshot
+from conversations.turns.commits import settled
+from conversations.turns.inputs import entering
+from conversations.turns.outcomes import Outcome, hint, worker_lost
+from workers.models import WorkerProcess
+
+CRASHES = 5  # a turn that has killed so many workers is not tried again
+
+# Both locks in one round trip. FOR KEY SHARE holds up the DELETE that buries this worker, but not
+# the UPDATE that renews its lease. A row that was deleted while this waited is no row.
+LOCK = """
+SELECT conversation.*, worker.name AS worker_name,
+    concat_ws(' ', worker.host, worker.pid, worker.process_start) AS process
+FROM conversations_conversation AS conversation, workers_workerprocess AS worker
+WHERE conversation.id = %s AND worker.id = %s
+FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A turn that this worker runs for as long as `token` is the turn's."""
+
+    turn_id: UUID
+    conversation_id: UUID
+    owner_id: int
+    agent: str
+    number: int
+    attempt: int
+    token: UUID
+    crashes: int
+    pool: str
+    base_version: int  # of the transcript before the claim
+    version: int  # after it
+    wrote: tuple[NewMessage, ...]  # what lies between
+    next_step: int  # of this turn's next message
+    metadata: dict[str, Any]  # the conversation's
+    created: datetime
+    input: Sequence[dict[str, Any]]
+    ending: Outcome | None = None  # ask nobody: close the log and end the turn like this
+
+
+def claim(
+    conversation_id: UUID, worker_id: UUID, *, pool: str, worker_name: str = ""
+) -> Claim | None:
+    """Claim what is to be answered next; None when nothing is, or not by this pool.
+
+    Raises `Buried` when this worker was declared dead: it must abandon its turns.
+    """
+    token = uuid4()  # made once: a claim whose commit is in doubt is known by it again
+    try:
+        return settled(lambda _: _claim(conversation_id, worker_id, token, pool, worker_name))
+    except Buried:
+        hints.wake(conversation_id, pool)  # the hint that brought us here is spent
+        raise
+
+
+def _claim(
+    conversation_id: UUID, worker_id: UUID, token: UUID, pool: str, worker_name: str
+) -> Claim | None:
+    with transaction.atomic():
+        conversation = _lock(conversation_id, worker_id)
+        turn = _oldest_open(conversation_id) if conversation else None
+        if conversation is None or turn is None:
+            return None
+        if turn.claim_token == token:  # an earlier try was committed
+            return _made(conversation, turn, ())
+        if turn.state != Turn.State.QUEUED:
+            return None
+        if turn.pool != pool:
+            Turn.objects.filter(pk=turn.pk).update(hinted_at=Now())
+            hint(conversation_id, turn.pool)
+            return None
+        return _take(conversation, turn, worker_id, token, worker_name)
+
+
+def _lock(conversation_id: UUID, worker_id: UUID) -> Conversation | None:
+    rows = list(Conversation.objects.raw(LOCK, [conversation_id, worker_id]))
+    if not rows and not WorkerProcess.objects.filter(pk=worker_id).exists():
+        raise Buried
+    return rows[0] if rows else None
+
+
+def _oldest_open(conversation_id: UUID) -> Turn | None:
+    """Turns are claimed in their order, so one that runs or waits is always the oldest open."""
+    steps = Message.objects.filter(turn=OuterRef("pk"), retracted=False).order_by("-step")
+    return (
+        Turn.objects.filter(conversation=conversation_id, state__in=Turn.OPEN)
+        .annotate(last_step=Coalesce(Subquery(steps.values("step")[:1]), 0))
+        .order_by("number")
+        .first()
+    )
+
+
+def _take(
+    conversation: Conversation, turn: Turn, worker_id: UUID, token: UUID, worker_name: str
+) -> Claim:
+    proof = vars(conversation)  # the statement's other columns
+    taken = Turn.objects.filter(pk=turn.pk, state=Turn.State.QUEUED).update(
+        state=Turn.State.RUNNING,
+        claim_token=token,
+        attempt=F("attempt") + 1,
+        worker=worker_id,
+        worker_name=worker_name or proof["worker_name"],
+        process=proof["process"],
+        started=Coalesce("started", Now()),
+    )
+    assert taken == 1, "somebody changed a turn without the Conversation lock"
+    wrote = () if turn.attempt else (entering(turn),)
+    turn.attempt, turn.claim_token = turn.attempt + 1, token
+    return _made(conversation, turn, wrote)
+
+
+def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...]) -> Claim:
+    """The claim, after what it adds has entered the transcript."""
+    snapshot = Snapshot(conversation.id, conversation.version)
+    if wrote:
+        snapshot = store_for(conversation.agent).append(snapshot, wrote)
+    assert turn.claim_token is not None
+    return Claim(
+        turn_id=turn.id,
+        conversation_id=conversation.id,
+        owner_id=turn.owner_id,
+        agent=conversation.agent,
+        number=turn.number,
+        attempt=turn.attempt,
+        token=turn.claim_token,
+        crashes=turn.crashes,
+        pool=turn.pool,
+        base_version=conversation.version,
+        version=snapshot.version,
+        wrote=wrote,
+        next_step=vars(turn)["last_step"] + 1,
+        metadata=conversation.metadata,
+        created=turn.created,
+        input=turn.input,
+        ending=_ending(turn),
+    )
+
+
+def _ending(turn: Turn) -> Outcome | None:
+    """Only the holder of a claim can close a log, so what was running is ended by another claim."""
+    if turn.cancel_requested == Turn.CancelRequest.CANCEL:
+        return Outcome(state=Turn.State.CANCELLED)
+    if turn.cancel_requested == Turn.CancelRequest.ROLLBACK:
+        return Outcome(state=Turn.State.ROLLED_BACK)
+    if turn.crashes >= CRASHES:
+        return worker_lost()
+    return None

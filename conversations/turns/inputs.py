@@ -1,0 +1,37 @@
+"""A turn's input as it enters the transcript, without pydantic-ai: replicas stay light."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from conversations.models import Message, Turn
+from conversations.stores.base import Key, NewMessage
+
+
+def entering(turn: Turn, *, retracted: bool = False) -> NewMessage:
+    """A pydantic-ai ModelRequest with one UserPromptPart, under the key of every input."""
+    text = text_of(turn.input)
+    part = {
+        "part_kind": "user-prompt",
+        "content": text,
+        "timestamp": turn.created.isoformat(),
+    }
+    return NewMessage(
+        key=Key(turn.id, 0, 0),
+        kind=Message.Kind.REQUEST,
+        payload=json.dumps({"kind": "request", "parts": [part]}),
+        text=text,
+        retracted=retracted,
+    )
+
+
+def text_of(items: Iterable[dict[str, Any]]) -> str:
+    """What a person wrote, from items as the protocol has them."""
+    return "\n\n".join(text for item in items for text in _texts(item.get("content", "")))
+
+
+def _texts(content: str | list[dict[str, Any]]) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    else:
+        yield from (part["text"] for part in content if "text" in part)

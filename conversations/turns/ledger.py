@@ -1,0 +1,83 @@
+"""The ledger of tool calls: what was started is on disk before it has an effect."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from conversations.errors import Fenced
+from conversations.models import ToolCall, Turn
+
+# FOR SHARE holds up whoever wants to take the turn away until this is committed, and finds no row
+# if somebody has: the newest version of the row is looked at after the wait.
+HELD = """
+WITH held AS (
+    SELECT id FROM conversations_turn
+    WHERE id = %(turn)s AND claim_token = %(token)s AND state = 'running' FOR SHARE
+)
+"""
+START = (
+    HELD
+    + """
+INSERT INTO conversations_toolcall
+    (turn_id, step, tool_call_id, tool, arguments, state, started)
+SELECT id, %(step)s, %(call)s, %(tool)s, %(arguments)s::jsonb, 'started', clock_timestamp()
+FROM held
+ON CONFLICT ON CONSTRAINT a_tool_call_is_started_once DO NOTHING
+RETURNING *
+"""
+)
+FINISH = (
+    HELD
+    + """
+UPDATE conversations_toolcall AS call
+SET state = 'done', result = %(result)s::jsonb, finished = clock_timestamp()
+FROM held
+WHERE call.turn_id = held.id AND step = %(step)s AND tool_call_id = %(call)s
+RETURNING call.*
+"""
+)
+
+
+def start_tool(
+    turn_id: UUID, token: UUID, step: int, call_id: str, *, tool: str, arguments: Any
+) -> ToolCall:
+    """Enter a call before its effect; `step` is that of the response that asks for it.
+
+    Returns the new row, with `fresh` set, or the one of an earlier try: done with its result, or
+    started with an outcome that nobody knows. Raises `Fenced` when the claim is lost.
+    """
+    values = {
+        "turn": turn_id,
+        "token": token,
+        "step": step,
+        "call": call_id,
+        "tool": tool,
+        "arguments": json.dumps(arguments),
+    }
+    for call in ToolCall.objects.raw(START, values):
+        call.fresh = True
+        return call
+    found = ToolCall.objects.filter(
+        turn=turn_id,
+        turn__claim_token=token,
+        turn__state=Turn.State.RUNNING,
+        step=step,
+        tool_call_id=call_id,
+    ).first()
+    if found is None:
+        raise Fenced
+    return found
+
+
+def finish_tool(turn_id: UUID, token: UUID, step: int, call_id: str, result: Any) -> ToolCall:
+    """Enter the result of a call. Raises `Fenced` when the claim is lost."""
+    values = {
+        "turn": turn_id,
+        "token": token,
+        "step": step,
+        "call": call_id,
+        "result": json.dumps(result),
+    }
+    for call in ToolCall.objects.raw(FINISH, values):
+        return call
+    raise Fenced

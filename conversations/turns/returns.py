@@ -1,0 +1,52 @@
+"""A running turn goes back to the queue: its worker died, or gives it back."""
+
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models.functions import Now
+
+from conversations.models import Turn
+from conversations.turns.claims import CRASHES
+from conversations.turns.commits import settled
+from conversations.turns.locks import lock
+from conversations.turns.outcomes import end, hint, worker_lost
+
+QUARANTINE = "quarantine"
+QUARANTINE_FROM = 2  # crashes
+RESTART = 2**20  # events; the number that an attempt begins with whose predecessor's log is lost
+
+log = structlog.get_logger(__name__)
+
+
+def requeue(turn_id: UUID, *, token: UUID, crashed: bool) -> str | None:
+    """Queue a turn again whose claim `token` is dead. Returns the turn's state.
+
+    None: nothing was done, for the claim is not the turn's any more, or somebody works on the
+    conversation at this moment; the next sweep looks again.
+    """
+    return _requeue(turn_id, token, crashed=crashed, skip_locked=True)
+
+
+def hand_back(turn_id: UUID, token: UUID) -> str | None:
+    """The worker itself gives up its claim, at the last checkpoint. None: it was lost already."""
+    return settled(lambda _: _requeue(turn_id, token, crashed=False, skip_locked=False))
+
+
+def _requeue(turn_id: UUID, token: UUID, *, crashed: bool, skip_locked: bool) -> str | None:
+    with transaction.atomic():
+        conversation = lock(turn_id, skip_locked=skip_locked)
+        held = Turn.objects.filter(pk=turn_id, claim_token=token, state=Turn.State.RUNNING)
+        turn = held.first() if conversation else None
+        if turn is None:
+            return None
+        crashes = turn.crashes + crashed
+        if crashes > CRASHES:  # it killed even the worker that was only to end it
+            last_event = (turn.attempt + 1) * RESTART  # how far its log went is not known here
+            ended = end(turn_id, worker_lost(last_event=last_event), token=token)
+            return ended.state if ended else None
+        pool = QUARANTINE if crashes >= QUARANTINE_FROM else turn.pool
+        held.update(state=Turn.State.QUEUED, crashes=crashes, pool=pool, hinted_at=Now())
+        hint(turn.conversation_id, pool)
+    log.info("turn_requeued", turn=str(turn_id), crashes=crashes, crashed=crashed, pool=pool)
+    return str(Turn.State.QUEUED)

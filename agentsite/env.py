@@ -1,5 +1,6 @@
 """Typed readers of environment variables; only `agentsite.settings` calls them."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,20 @@ def boolean(name: str, *, default: bool = False) -> bool:
 def words(name: str, default: str = "") -> list[str]:
     """The comma-separated words in NAME."""
     return [word for word in (part.strip() for part in text(name, default).split(",")) if word]
+
+
+def mapping(name: str) -> dict[str, Any]:
+    """The JSON object in NAME."""
+    value = text(name)
+    try:
+        found = json.loads(value) if value else {}
+    except ValueError as error:
+        problems.append(f"{name} is not JSON: {error}")
+        return {}
+    if not isinstance(found, dict):
+        problems.append(f"{name} is not a JSON object: write {{...}}")
+        return {}
+    return found
 
 
 def database(name: str, default: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The one settings file. Everything that differs between machines comes from the environment."""
 
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 
@@ -147,8 +148,8 @@ CACHES = {
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
-CHANNEL_LAYERS = {
 CHANNEL_PREFIX = "agentsite"  # of every channel of the layer
+CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "conversations.layers.BoundedPubSubLayer",
         "CONFIG": {"hosts": [REDIS_LIVE_URL], "prefix": CHANNEL_PREFIX},
@@ -164,24 +165,41 @@ POOLS = {
         "slots": 1
     },  # stock forking workers: a turn that kills its process kills no other
 }
-RQ = {"COMMIT_MODE": "auto"}
-RQ_QUEUES = {pool: {"URL": REDIS_QUEUE_URL, "DEFAULT_TIMEOUT": 900} for pool in POOLS}
+RQ = {"COMMIT_MODE": "auto", "JOB_CLASS": "workers.queues.TurnJob"}
+RQ_QUEUES = {
+    pool: {
+        "URL": REDIS_QUEUE_URL,
+        "DEFAULT_TIMEOUT": 900,  # seconds
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+    }
+    for pool in POOLS
+}
 WORKER_TASKS = ["conversations.tasks.answer"]  # the only functions that a worker runs
 WORKER_SWEEP = "conversations.recovery.sweep"
 WORKER_LEASE = 8  # seconds without a renewal until a worker counts as dead
 WORKER_GRACE = 25  # seconds that a worker told to stop gives its turns
+# Off behind a transaction pooler that DATABASE_DIRECT_URL cannot avoid: only leases count then.
+WORKER_PRESENCE_LOCKS = env.boolean("WORKER_PRESENCE_LOCKS", default=True)
 
 # --- Agents ------------------------------------------------------------------------------------
 
-# agent: a pydantic_ai.Agent by dotted path; deps: a factory by dotted path, called with the
-# conversation's id, owner and metadata; store: a name in STORES; pool: a name in POOLS.
-AGENTS = {
-    "demo": {"agent": "workers.agents.demo.agent", "deps": "workers.agents.demo.deps"},
-    "assistant": {"agent": "workers.agents.assistant.agent"},
-}
 AGENT_MODEL = env.text("AGENT_MODEL")
 AGENT_BASE_URL = env.text("AGENT_BASE_URL")
 AGENT_API_KEY = env.text("AGENT_API_KEY")
+AGENT_TIMEOUT = env.integer("AGENT_TIMEOUT", 120)  # seconds of a provider's silence
+AGENT_INSTRUCTIONS = env.text("AGENT_INSTRUCTIONS")
+DEMO_PACE = env.integer("DEMO_PACE", 25)  # words a second; 0: all at once
+
+# agent: a pydantic_ai.Agent by dotted path; deps: a factory by dotted path, called with the
+# conversation's id, owner and metadata; store: a name in STORES; pool: a name in POOLS; the rest
+# in workers.agents.registry.Options. A project adds its own in a settings module that begins
+# `from agentsite.settings import *`, or as JSON in the environment's AGENTS.
+AGENTS: dict[str, dict[str, Any]] = {
+    "demo": {"agent": "workers.agents.demo.agent", "deps": "conversations.records.of"},
+}
+if AGENT_MODEL:
+    AGENTS["assistant"] = {"agent": "workers.agents.assistant.agent"}
+AGENTS |= env.mapping("AGENTS")
 AGENT_DEFAULT = env.text("AGENT_DEFAULT", "assistant" if AGENT_MODEL else "demo")
 STORES = {
     "database": "conversations.stores.database.DatabaseStore",

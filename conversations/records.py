@@ -1,0 +1,37 @@
+"""What an agent's tools may read of the records: those of the conversation's owner, no others."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from conversations.models import Conversation, Message
+from conversations.threads import in_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """One owner's records, as seen from one conversation; `workers.agents.demo` has the protocol."""
+
+    conversation_id: UUID
+    owner_id: int
+
+    async def conversations(self) -> int:
+        return await in_thread(Conversation.objects.filter(owner_id=self.owner_id).count)
+
+    async def messages(self) -> int:
+        return await in_thread(self._messages().count)
+
+    async def first_message(self) -> str:
+        here = self._messages().filter(conversation_id=self.conversation_id, kind="request")
+        first = await in_thread(here.order_by("number").first)
+        return first.text if first else ""
+
+    def _messages(self) -> QuerySet[Message]:
+        return Message.objects.filter(conversation__owner_id=self.owner_id, retracted=False)
+
+
+def of(*, conversation_id: UUID, owner_id: int, metadata: dict[str, Any]) -> Records:
+    """The deps of the demo agent, as settings.AGENTS names them."""
+    return Records(conversation_id, owner_id)

@@ -1,0 +1,99 @@
+"""How a request says what shall happen to it: a script in the prompt, or else in the model's name.
+
+In the last user message: `[[cut after=3]]`. As the model: `stream?deltas=20&rate=50`.
+
+    stream   deltas=5 rate=0 (a second; 0: at once) size=0 (characters a delta)
+    echo     the last user message
+    chain    a hash over the whole history that was sent: any gap or change shows in the text
+    tool     name=calculate arguments={"expression":"6*7"} times=1 ids=1: calls, then streams
+    hold     after=1: streams so many deltas, then waits for `release`
+    stall    after=0: streams so many deltas, then never again
+    cut      after=1: so many deltas, then the connection is gone
+    end      after=1: so many deltas, then a clean end without a finish reason
+    status   code=500 retry_after= type=
+    garbage  after=0: so many deltas, then what is no JSON
+    html     a page where a stream should be
+
+Words in a script have no blanks in them; a script's other words go on with `stream`'s defaults.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+SCRIPT = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What shall happen to one request."""
+
+    kind: str
+    words: dict[str, str] = field(default_factory=dict)
+
+    def number(self, word: str, default: int) -> int:
+        return int(self.words.get(word, default))
+
+
+def script(body: dict[str, Any]) -> Script:
+    """The script of a request, from its last user message or its model's name."""
+    if found := SCRIPT.findall(prompt(body)):
+        kind, *words = found[-1].split()
+        return Script(kind, dict(word.split("=", 1) for word in words))
+    kind, _, query = str(body.get("model", "")).partition("?")
+    return Script(kind or "stream", dict(parse_qsl(query)))
+
+
+def prompt(body: dict[str, Any]) -> str:
+    """The text of the last user message."""
+    for message in reversed(body.get("messages", ())):
+        if message.get("role") == "user":
+            content = message.get("content") or ""
+            return (
+                content if isinstance(content, str) else "".join(part["text"] for part in content)
+            )
+    return ""
+
+
+def texts(script: Script, body: dict[str, Any]) -> list[str]:
+    """The deltas of the reply."""
+    if script.kind == "echo":
+        return [word + " " for word in prompt(body).split()]
+    if script.kind == "chain":
+        return [link + " " for link in chain(body["messages"])]
+    size = script.number("size", 0)
+    return [f"word{n} ".ljust(size, "x") for n in range(script.number("deltas", 5))]
+
+
+def chain(messages: list[dict[str, Any]]) -> list[str]:
+    """Eight words that depend on every message's role and content, and on their order."""
+    digest = hashlib.sha256()
+    for message in messages:
+        if message.get("role") != "system":
+            digest.update(json.dumps([message.get("role"), message.get("content")]).encode())
+    return re.findall(".{8}", digest.hexdigest())
+
+
+def tool_calls(script: Script, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The calls that this reply consists of; none when enough of them have been answered."""
+    if script.kind != "tool" or answered(body) >= script.number("times", 1):
+        return []
+    name = script.words.get("name", "calculate")
+    arguments = script.words.get("arguments", '{"expression":"6*7"}')
+    return [
+        {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for n in range(script.number("ids", 1))
+    ]
+
+
+def answered(body: dict[str, Any]) -> int:
+    """How many replies with calls stand after the last user message."""
+    count = 0
+    for message in reversed(body["messages"]):
+        if message["role"] == "user":
+            break
+        count += bool(message.get("tool_calls"))
+    return count

@@ -1,0 +1,62 @@
+import pytest
+from pydantic_ai.messages import ModelMessagesTypeAdapter
+
+from tests.unit.agents.streaming import streamed
+from workers.agents.demo import agent
+
+
+class Records:
+    """An owner with three conversations."""
+
+    async def conversations(self):
+        return 3
+
+    async def messages(self):
+        return 14
+
+    async def first_message(self):
+        return "Good morning"
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings):
+    settings.DEMO_PACE = 0
+
+
+async def told(prompt, history=()):
+    return await streamed(agent, prompt, list(history), Records())
+
+
+async def test_it_looks_things_up_through_its_deps():
+    result = await told("How many conversations and messages do I have?")
+    assert "**3** conversations" in result.output
+    assert "**14** messages" in result.output
+
+
+async def test_it_calculates_through_a_tool():
+    result = await told("What is 17% of 340?")
+    assert "**57.8**" in result.output
+    assert [part.tool_name for part in result.new_messages()[1].tool_calls] == ["calculate"]
+
+
+async def test_a_tool_that_cannot_is_told_of_in_words():
+    assert "divides by zero" in (await told("What is 1/0?")).output
+
+
+async def test_it_remembers_over_a_transcript_that_was_stored():
+    first = await told("My name is Ada")
+    stored = ModelMessagesTypeAdapter.validate_json(first.all_messages_json())
+    assert "**Ada**" in (await told("What is my name?", stored)).output
+
+
+async def test_the_same_transcript_gives_the_same_words_and_call_ids():
+    one, two = await told("what is 6*7?"), await told("what is 6*7?")
+    assert one.output == two.output
+    assert one.new_messages()[1].tool_calls == two.new_messages()[1].tool_calls
+
+
+async def test_what_is_streamed_adds_up_to_what_is_said():
+    async with agent.run_stream("Tell me a long story", deps=Records()) as reply:
+        pieces = [piece async for piece in reply.stream_text(delta=True, debounce_by=None)]
+    assert len(pieces) > 500
+    assert "".join(pieces) == await reply.get_output()

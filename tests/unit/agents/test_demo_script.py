@@ -1,0 +1,100 @@
+import pytest
+
+from workers.agents.demo.heard import Call, Heard, Result
+from workers.agents.demo.script import answer
+
+
+def say(*prompts):
+    return answer(Heard(prompts))
+
+
+def test_it_says_that_it_is_a_script():
+    assert "I am a script" in say("Hello!")
+
+
+@pytest.mark.parametrize(
+    "told", ["My name is Ada", "Hi, I'm Ada.", "please call me Ada", "I am Ada"]
+)
+def test_it_remembers_a_name(told):
+    assert "**Ada**" in say(told, "what is 2+2", "What is my name?")
+
+
+def test_the_last_name_given_counts():
+    assert "**Grace**" in say("My name is Ada", "Call me Grace", "what's my name?")
+
+
+def test_it_knows_no_name_that_it_was_not_told():
+    assert "have not told me your name" in say("I am tired", "What is my name?")
+
+
+def test_it_remembers_facts_and_notes():
+    everything = say(
+        "My favourite colour is blue.",
+        "Remember that the key is under the mat",
+        "What do you remember?",
+    )
+    assert "favourite colour: blue" in everything
+    assert "the key is under the mat" in everything
+    assert "**blue**" in say("my favourite colour is blue", "what is my favourite colour?")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expression"),
+    [
+        ("What is (3 + 4) * 6?", "(3 + 4) * 6"),
+        ("what is 17% of 340?", "17/100* 340"),
+        ("How much is 12 times 7", "12 * 7"),
+        ("2+2", "2+2"),
+    ],
+)
+def test_sums_are_left_to_the_tool(asked, expression):
+    assert say(asked) == [Call("calculate", {"expression": expression})]
+
+
+def test_a_date_is_no_sum():
+    assert isinstance(say("I was born on 2001-02-03, a day to remember somehow"), str)
+
+
+def test_questions_about_the_records_are_left_to_the_tool():
+    assert say("How many conversations and messages do I have?") == [
+        Call("look_up", {"what": "conversations"}),
+        Call("look_up", {"what": "messages"}),
+    ]
+    assert say("What did I say first?") == [Call("look_up", {"what": "first message"})]
+
+
+def test_results_are_told_in_words_and_failures_too():
+    done = Result(Call("calculate", {"expression": "6*7"}), "42")
+    failed = Result(Call("calculate", {"expression": "1/0"}), "that divides by zero", failed=True)
+    told = answer(Heard(["6*7 and 1/0"], [done, failed]))
+    assert "`6*7` is **42**" in told
+    assert "that divides by zero" in told
+
+
+def test_a_story_is_long_enough_to_watch():
+    assert 600 < len(say("Tell me a long story").split()) < 1500
+
+
+def test_it_counts_as_far_as_asked_and_no_further_than_sane():
+    assert say("count to 5") == "1 2 3 4 5"
+    assert say("count to 999999").endswith(" 2000")
+
+
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [
+        ("What happens when a worker dies?", "PostgreSQL"),
+        ("can I reload the page?", "Reload"),
+        ("how do I stop you", "Stop"),
+        ("what about two tabs", "tabs"),
+        ("how do I add my own agent?", "AGENTS"),
+        ("is there an HTTP API", "HTTP"),
+    ],
+)
+def test_it_explains_the_site(asked, word):
+    assert word in say(asked)
+
+
+def test_it_admits_when_it_has_no_line():
+    assert "only a script" in say("Compose a sonnet on entropy")
+    assert "only a script" in say("")

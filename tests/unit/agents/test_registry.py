@@ -1,0 +1,93 @@
+import subprocess
+import sys
+
+import pytest
+
+from workers.agents import registry
+
+
+def test_an_entry_may_leave_out_all_but_the_agent(settings):
+    settings.AGENTS = {"plain": {"agent": "some.where", "pool": None}}
+    options = registry.options("plain")
+    assert (options.store, options.pool, options.deps) == ("hybrid", "default", "")
+
+
+def test_a_key_that_nobody_knows_is_refused(settings):
+    settings.AGENTS = {"plain": {"agent": "some.where", "colour": "blue"}}
+    with pytest.raises(TypeError, match="colour"):
+        registry.options("plain")
+
+
+def test_an_agent_that_is_not_in_the_settings_is_unknown():
+    with pytest.raises(registry.UnknownAgent):
+        registry.options("nobody")
+
+
+def test_the_default_agent_is_named_first(settings):
+    settings.AGENTS = {"a": {}, "b": {}, "c": {}}
+    settings.AGENT_DEFAULT = "b"
+    assert registry.names() == ["b", "a", "c"]
+
+
+def test_the_deps_factory_is_given_whose_conversation_it_is(settings):
+    settings.AGENTS = {"x": {"agent": "some.where", "deps": "builtins.dict"}}
+    given = {"conversation_id": "c", "owner_id": 7, "metadata": {}}
+    assert registry.deps("x", **given) == given
+
+
+def run(code, **environment):
+    script = f"import django; django.setup()\n{code}"
+    settings = environment.pop("DJANGO_SETTINGS_MODULE", "agentsite.settings")
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"DJANGO_SETTINGS_MODULE": settings, "PATH": "", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_replica_reads_options_without_importing_pydantic_ai():
+    code = "import sys; from workers.agents import registry; registry.options('demo')"
+    assert run(f"{code}; print('pydantic_ai' in sys.modules)") == "False"
+
+
+OUTSIDE = """
+from pydantic_ai import Agent
+from pydantic_ai.models.test import TestModel
+
+agent = Agent(TestModel(custom_output_text="I live outside"))
+"""
+ANSWER = "from workers.agents import registry; print(registry.agent('shop').run_sync('hi').output)"
+
+
+@pytest.fixture
+def outside(tmp_path):
+    (tmp_path / "shop.py").write_text(OUTSIDE)
+    return tmp_path
+
+
+def test_a_project_adds_its_agent_by_one_variable(outside):
+    agents = '{"shop": {"agent": "shop.agent"}}'
+    assert run(ANSWER, PYTHONPATH=f"{outside}:.", AGENTS=agents) == "I live outside"
+
+
+def test_a_project_adds_its_agent_by_settings_of_its_own(outside):
+    (outside / "project.py").write_text(
+        'from agentsite.settings import *\nAGENTS["shop"] = {"agent": "shop.agent"}\n'
+    )
+    path = f"{outside}:."
+    assert run(ANSWER, PYTHONPATH=path, DJANGO_SETTINGS_MODULE="project") == "I live outside"
+
+
+def test_the_assistant_is_offered_only_when_there_is_a_model():
+    code = "from workers.agents import registry; print(*registry.names())"
+    assert run(code) == "demo"
+    assert run(code, AGENT_MODEL="some-model") == "assistant demo"
+
+
+async def test_warming_up_survives_an_agent_that_cannot_be_imported(settings):
+    settings.AGENTS = {**settings.AGENTS, "broken": {"agent": "no.such.module"}}
+    await registry.warm_up()

@@ -1,0 +1,161 @@
+"""What the demo says: a pure function of what it has heard, so any worker goes on identically."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from workers.agents.demo.heard import Answer, Call, Heard, Result
+from workers.agents.demo.memory import name_of, recall, take_note
+
+HERE = Path(__file__).parent
+HIGHEST = 2000  # it counts no further
+
+
+def answer(heard: Heard) -> Answer:
+    """What to say next, or which tools to call first."""
+    if heard.results:
+        return "\n\n".join(reported(result) for result in heard.results)
+    for rule in RULES:
+        if found := rule(heard):
+            return found
+    return at_a_loss(heard)
+
+
+# --- What its tools find -----------------------------------------------------------------------
+
+SIGNS = {"divided by": "/", "times": "*", "plus": "+", "minus": "-", "×": "*", "÷": "/"}  # noqa: RUF001
+SUM = re.compile(r"[-(]*\d[\d\s.,()+*/%^-]*[\d)]")
+ASKS_FOR_A_SUM = re.compile(r"calculat|comput|how much|what(?:'s| is)|solve|=", re.IGNORECASE)
+
+
+def calculate(heard: Heard) -> Answer | None:
+    """Has sums done by the tool."""
+    text = heard.last.lower()
+    for word, sign in SIGNS.items():
+        text = text.replace(word, sign)
+    text = re.sub(r"%\s*of\b", "/100*", text)
+    sums = [found.strip() for found in SUM.findall(text) if re.search(r"[\d)]\s*[-+*/%^]", found)]
+    if not sums or not (ASKS_FOR_A_SUM.search(text) or len(max(sums, key=len)) * 2 > len(text)):
+        return None
+    return [Call("calculate", {"expression": one}) for one in sums]
+
+
+def look_up(heard: Heard) -> Answer | None:
+    """Has questions about the person's own conversations answered by the database."""
+    if re.search(r"\bfirst (?:message|thing|words?)|\bsay first\b|\bsaid first\b", heard.last):
+        return [Call("look_up", {"what": "first message"})]
+    if not re.search(r"how many|number of|count of", heard.last, re.IGNORECASE):
+        return None
+    asked = [what for what in ("conversations", "messages") if what[:-1] in heard.last.lower()]
+    return [Call("look_up", {"what": what}) for what in asked] or None
+
+
+def reported(result: Result) -> str:
+    """A tool's result in words."""
+    if result.failed:
+        return f"I could not do that: {result.content}."
+    if result.call.tool == "calculate":
+        return f"`{result.call.arguments['expression']}` is **{result.content}**."
+    match result.call.arguments["what"]:
+        case "conversations":
+            return f"I looked it up: you have **{result.content}** conversations."
+        case "messages":
+            return f"I looked it up: your conversations hold **{result.content}** messages."
+    return f"I looked it up. The first thing you said here was:\n\n> {result.content}"
+
+
+# --- What it can tell --------------------------------------------------------------------------
+
+
+@cache
+def story() -> str:
+    return (HERE / "story.md").read_text(encoding="utf-8").strip()
+
+
+@cache
+def features() -> dict[str, tuple[set[str], str]]:
+    """By title: the words that call for it, and what it says."""
+    sections = (HERE / "features.md").read_text(encoding="utf-8").split("## ")[1:]
+    found = {}
+    for section in sections:
+        title, words, text = section.split("\n", 2)
+        found[title] = ({word.strip() for word in words.split(",")}, text.strip())
+    return found
+
+
+def tell(heard: Heard) -> Answer | None:
+    """A long story, or numbers, to watch the stream by."""
+    if re.search(r"\bstory\b|something long|long (?:answer|text)", heard.last, re.IGNORECASE):
+        return story()
+    found = re.search(r"\bcount (?:up )?to (\d+)", heard.last, re.IGNORECASE)
+    if not found:
+        return None
+    return " ".join(str(n) for n in range(1, min(int(found[1]), HIGHEST) + 1))
+
+
+def explain(heard: Heard) -> Answer | None:
+    """The feature that most of the person's words point to."""
+    words = set(re.findall(r"[\w-]+", heard.last.lower()))
+    title = max(features(), key=lambda title: len(features()[title][0] & words))
+    known, text = features()[title]
+    return f"**{title}.** {text}" if known & words else None
+
+
+def introduce(heard: Heard) -> Answer | None:
+    """Who it is and what can be asked."""
+    if not re.search(
+        r"^\W*(?:hello|hi|hey|good \w+|help)\b|who are you|what are you|what can (?:you|i)"
+        r"|how does (?:this|it|agentsite)|agentsite|features?\b|are you (?:an? )?(?:ai|bot|real|human)",
+        heard.last,
+        re.IGNORECASE,
+    ):
+        return None
+    name = name_of(heard.prompts)
+    topics = ", ".join(f"*{title.lower()}*" for title in features())
+    return INTRODUCTION.format(name=f", {name}" if name else "", topics=topics)
+
+
+INTRODUCTION = """Hello{name}! I am the **demo agent**, and I am a script: no model, no key, no \
+network. All the rest around me is real: the queue, the workers, the stream, the transcript.
+
+Try this:
+
+- *My name is Ada*, and later *what is my name?*
+- *What is 17% of 340?*
+- *How many conversations do I have?* or *what was my first message?*
+- *Tell me a long story*, and then reload the page, open a second tab, or press stop
+
+Or ask how Agentsite deals with any of: {topics}."""
+
+
+def part(heard: Heard) -> Answer | None:
+    """Thanks and farewells."""
+    if re.search(r"\b(?:thanks?|thank you|cheers)\b", heard.last, re.IGNORECASE):
+        return "You are welcome. It was all in the script."
+    if re.search(r"\b(?:bye|goodbye|good night|see you)\b", heard.last, re.IGNORECASE):
+        return "Goodbye! This conversation stays here until you come back."
+    return None
+
+
+def at_a_loss(heard: Heard) -> str:
+    """What a script says when it has no line for it."""
+    hints = (
+        "Ask me *what can you do?*",
+        "Try *tell me a long story*, and reload the page in the middle of it.",
+        "Try *what is (3 + 4) * 6?*, which I look up nowhere: a tool calculates it.",
+    )
+    hint = hints[len(heard.prompts) % len(hints)]
+    return f"I am only a script, and there is no line in it for that. {hint}"
+
+
+RULES: tuple[Callable[[Heard], Answer | None], ...] = (
+    recall,
+    take_note,
+    tell,
+    look_up,
+    calculate,
+    introduce,
+    explain,
+    part,
+)

@@ -1,0 +1,83 @@
+"""The OpenAI-compatible model of AGENT_MODEL, AGENT_BASE_URL and AGENT_API_KEY; any agent may use it."""
+
+from functools import cached_property
+from typing import Any
+
+import httpx2
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+from openai.resources.chat import AsyncChat
+from openai.resources.chat.completions import AsyncCompletions
+from pydantic_ai import Agent
+from pydantic_ai.models import Model
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.test import TestModel
+from pydantic_ai.profiles.openai import OpenAIModelProfile
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+# Some servers end a broken stream cleanly: without this a cut reply would count as a finished one.
+PROFILE = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
+
+
+class Completions(AsyncCompletions):
+    """Sends the messages as they are.
+
+    The SDK walks every argument through its type annotations, six times the cost of all the rest
+    of a turn with 2,000 messages; what comes in `extra_body` it sends untouched.
+    """
+
+    async def create(self, *, messages: Any, extra_body: Any = None, **rest: Any) -> Any:
+        body = {**(extra_body or {}), "messages": messages}
+        return await super().create(messages=[], extra_body=body, **rest)
+
+
+class Chat(AsyncChat):
+    """`client.chat` with our completions."""
+
+    @cached_property
+    def completions(self) -> Completions:
+        return Completions(self._client)
+
+
+class Client(AsyncOpenAI):
+    """The SDK's client without its own retries: they would hide a Retry-After from everyone."""
+
+    def __init__(self, *, base_url: str = "", api_key: str = "") -> None:
+        timeout = httpx2.Timeout(connect=5, read=settings.AGENT_TIMEOUT, write=30, pool=30)
+        super().__init__(
+            base_url=base_url or None,
+            api_key=api_key or "none",  # local servers need no key, the SDK insists on one
+            max_retries=0,
+            timeout=timeout,
+            http_client=DefaultAsyncHttpx2Client(timeout=timeout),
+        )
+
+    @cached_property
+    def chat(self) -> Chat:
+        return Chat(self)
+
+
+def openai_compatible(name: str, *, base_url: str = "", api_key: str = "") -> Model:
+    """A model that speaks chat completions: OpenAI's own, or any server's at `base_url`."""
+    client = Client(base_url=base_url, api_key=api_key)
+    if base_url:
+        provider = OpenAICompatibleProvider("compatible", openai_client=client)
+        return OpenAIChatModel(name, provider=provider, profile=PROFILE)
+    return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client), profile=PROFILE)
+
+
+def from_settings() -> Model:
+    """The model that the settings name."""
+    if not settings.AGENT_MODEL:
+        raise ImproperlyConfigured("AGENT_MODEL is not set: give it the name of a model")
+    return openai_compatible(
+        settings.AGENT_MODEL, base_url=settings.AGENT_BASE_URL, api_key=settings.AGENT_API_KEY
+    )
+
+
+async def rehearse() -> None:
+    """One turn without a provider: what pydantic-ai builds at first use is built now."""
+    async with Agent(TestModel()).run_stream("warm up") as reply:
+        await reply.get_output()

@@ -1,0 +1,80 @@
+"""The agents of settings.AGENTS by name. Light: a replica may ask, pydantic-ai stays unimported.
+
+Only `agent`, `deps` and `warm_up` import what the settings name; a worker alone calls them.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from pydantic_ai import Agent
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownAgent(LookupError):
+    """There is no agent of this name in settings.AGENTS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """One entry of settings.AGENTS; a key that is not here is a mistake in the settings."""
+
+    agent: str  # dotted path of a pydantic_ai.Agent
+    deps: str = ""  # dotted path of a factory: (conversation_id=, owner_id=, metadata=) -> deps
+    store: str = field(default_factory=lambda: settings.STORE_DEFAULT)  # a name in STORES
+    pool: str = "default"  # a name in POOLS
+    request_limit: int = 50  # model responses in one turn
+    tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown
+    window: int = 80  # messages that the model is shown at most; 0: all
+    keep: int = 20  # about as many stay when the window is cut
+
+
+def names() -> list[str]:
+    """Every agent, the default one first."""
+    return sorted(settings.AGENTS, key=lambda name: (name != settings.AGENT_DEFAULT, name))
+
+
+def options(name: str) -> Options:
+    """What the settings say of an agent; None there means the default. Raises `UnknownAgent`."""
+    try:
+        entry = settings.AGENTS[name]
+    except KeyError:
+        raise UnknownAgent(name) from None
+    return Options(**{key: value for key, value in entry.items() if value is not None})
+
+
+def agent(name: str) -> "Agent[Any, Any]":
+    """The agent itself; the first call imports it."""
+    found: Agent[Any, Any] = import_string(options(name).agent)
+    return found
+
+
+def deps(name: str, *, conversation_id: UUID, owner_id: int, metadata: dict[str, Any]) -> Any:
+    """What the agent's tools are given in one turn; None where the settings name no factory."""
+    path = options(name).deps
+    if not path:
+        return None
+    return import_string(path)(
+        conversation_id=conversation_id, owner_id=owner_id, metadata=metadata
+    )
+
+
+async def warm_up() -> None:
+    """Import every agent and run one turn that asks nobody, so that no person pays for it.
+
+    A broken agent is logged here and fails its own turns; it never keeps a worker from starting.
+    """
+    from workers.agents import model  # noqa: PLC0415 - imports pydantic-ai
+
+    for name in names():
+        try:
+            agent(name)
+        except Exception:
+            log.exception("agent_not_importable", agent=name)
+    await model.rehearse()

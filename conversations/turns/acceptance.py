@@ -42,10 +42,10 @@ WITH conversation AS (
 )
 INSERT INTO conversations_turn (
     id, conversation_id, owner_id, number, state, policy, pool, input, idempotency_key,
-    request_hash, attempt, worker_name, process, crashes, cancel_requested, hinted_at, created
+    request_hash, attempt, worker_name, crashes, cancel_requested, hinted_at, created
 )
 SELECT %(id)s, id, owner_id, number, 'queued', %(policy)s, %(pool)s, %(input)s::jsonb, %(key)s,
-    %(hash)s, 0, '', '', 0, 'none', clock_timestamp(), clock_timestamp()
+    %(hash)s, 0, '', 0, 'none', clock_timestamp(), clock_timestamp()
 FROM conversation
 RETURNING *, (SELECT position FROM conversation) AS position
 """

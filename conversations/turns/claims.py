@@ -25,8 +25,7 @@ CRASHES = 5  # a turn that has killed so many workers is not tried again
 # Both locks in one round trip. FOR KEY SHARE holds up the DELETE that buries this worker, but not
 # the UPDATE that renews its lease. A row that was deleted while this waited is no row.
 LOCK = """
-SELECT conversation.*, worker.name AS worker_name,
-    concat_ws(' ', worker.host, worker.pid, worker.process_start) AS process
+SELECT conversation.*, worker.name AS worker_name
 FROM conversations_conversation AS conversation, workers_workerprocess AS worker
 WHERE conversation.id = %s AND worker.id = %s
 FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker
@@ -56,24 +55,20 @@ class Claim:
     ending: Outcome | None = None  # ask nobody: close the log and end the turn like this
 
 
-def claim(
-    conversation_id: UUID, worker_id: UUID, *, pool: str, worker_name: str = ""
-) -> Claim | None:
+def claim(conversation_id: UUID, worker_id: UUID, *, pool: str) -> Claim | None:
     """Claim what is to be answered next; None when nothing is, or not by this pool.
 
     Raises `Buried` when this worker was declared dead: it must abandon its turns.
     """
     token = uuid4()  # made once: a claim whose commit is in doubt is known by it again
     try:
-        return settled(lambda _: _claim(conversation_id, worker_id, token, pool, worker_name))
+        return settled(lambda _: _claim(conversation_id, worker_id, token, pool))
     except Buried:
         hints.wake(conversation_id, pool)  # the hint that brought us here is spent
         raise
 
 
-def _claim(
-    conversation_id: UUID, worker_id: UUID, token: UUID, pool: str, worker_name: str
-) -> Claim | None:
+def _claim(conversation_id: UUID, worker_id: UUID, token: UUID, pool: str) -> Claim | None:
     with transaction.atomic():
         conversation = _lock(conversation_id, worker_id)
         turn = _oldest_open(conversation_id) if conversation else None
@@ -87,7 +82,7 @@ def _claim(
             Turn.objects.filter(pk=turn.pk).update(hinted_at=Now())
             hint(conversation_id, turn.pool)
             return None
-        return _take(conversation, turn, worker_id, token, worker_name)
+        return _take(conversation, turn, worker_id, token)
 
 
 def _lock(conversation_id: UUID, worker_id: UUID) -> Conversation | None:
@@ -108,17 +103,13 @@ def _oldest_open(conversation_id: UUID) -> Turn | None:
     )
 
 
-def _take(
-    conversation: Conversation, turn: Turn, worker_id: UUID, token: UUID, worker_name: str
-) -> Claim:
-    proof = vars(conversation)  # the statement's other columns
+def _take(conversation: Conversation, turn: Turn, worker_id: UUID, token: UUID) -> Claim:
     taken = Turn.objects.filter(pk=turn.pk, state=Turn.State.QUEUED).update(
         state=Turn.State.RUNNING,
         claim_token=token,
         attempt=F("attempt") + 1,
         worker=worker_id,
-        worker_name=worker_name or proof["worker_name"],
-        process=proof["process"],
+        worker_name=vars(conversation)["worker_name"],
         started=Coalesce("started", Now()),
     )
     assert taken == 1, "somebody changed a turn without the Conversation lock"

@@ -1,0 +1,117 @@
+"""The sweep: what dead workers and lost hints have left behind goes on.
+
+Every worker calls it, at any time and side by side: each step takes what it changes by a lock
+and leaves what somebody else works on to the next sweep. The dead are buried before.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.db.models import Exists, OuterRef
+from redis import RedisError
+
+from conversations import hints, turns
+from conversations.models import Turn
+from workers import queues
+from workers.models import WorkerProcess
+
+HINT_AGE = 3  # seconds after which a hint that led to nothing counts as lost
+FREE_SLOTS = 100  # where the caller does not say
+
+log = structlog.get_logger(__name__)
+
+# Only the oldest open turn of a conversation is ever to be claimed; where one runs or waits, that
+# is it. SKIP LOCKED: another sweep hints that one. MATERIALIZED: run once, or LIMIT means nothing.
+HINT_AGAIN = """
+WITH forgotten AS MATERIALIZED (
+    SELECT id FROM conversations_turn AS turn
+    WHERE state = 'queued' AND pool = %(pool)s
+        AND hinted_at < clock_timestamp() - make_interval(secs => %(age)s)
+        AND NOT EXISTS (
+            SELECT FROM conversations_turn AS older
+            WHERE older.conversation_id = turn.conversation_id AND older.number < turn.number
+                AND older.state IN ('queued', 'running', 'waiting')
+        )
+    ORDER BY hinted_at LIMIT %(free)s FOR UPDATE SKIP LOCKED
+)
+UPDATE conversations_turn SET hinted_at = clock_timestamp() FROM forgotten
+WHERE conversations_turn.id = forgotten.id
+RETURNING conversation_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many turns one sweep has moved; false when there was nothing to do."""
+
+    requeued: int = 0
+    ended: int = 0
+    hinted: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.requeued or self.ended or self.hinted)
+
+
+def sweep(free_slots: int = FREE_SLOTS) -> Swept:
+    """Requeue the running turns whose worker is dead; hint queued ones that nobody fetches.
+
+    No more are hinted than the caller has free slots, the oldest first.
+    """
+    states = [state for state in map(_requeue, _orphans()) if state is not None]
+    requeued = states.count(Turn.State.QUEUED)
+    return Swept(requeued, len(states) - requeued, _hint_again(free_slots))
+
+
+def _orphans() -> list[Turn]:
+    """Running turns without a live owner, and whether the process of that name `lives` on.
+
+    A process that only lost its connection registers anew, under its name: that is no crash.
+    """
+    owner = WorkerProcess.objects.filter(pk=OuterRef("worker"))
+    namesake = WorkerProcess.objects.filter(name=OuterRef("worker_name"))
+    orphans = Turn.objects.filter(~Exists(owner), state=Turn.State.RUNNING)
+    return list(orphans.annotate(lives=Exists(namesake)).only("claim_token"))
+
+
+def _requeue(turn: Turn) -> str | None:
+    """The turn's state; None where nothing was done. One bad turn must not hold up the others."""
+    assert turn.claim_token is not None
+    try:
+        crashed = not vars(turn)["lives"]
+        return turns.requeue(turn.pk, token=turn.claim_token, crashed=crashed)
+    except Exception:
+        log.exception("turn_not_requeued", turn=str(turn.pk))
+        return None
+
+
+def _hint_again(free_slots: int) -> int:
+    """Hints of pools whose queue is empty, yet a turn waits: its hint was lost.
+
+    While a queue is not empty a hint may still be in it, and more would not be fetched sooner.
+    """
+    hinted = 0
+    for pool in settings.POOLS:
+        if not _idle(pool):
+            continue
+        for conversation_id in _forgotten(pool, free_slots - hinted):
+            if not hints.wake(conversation_id, pool):
+                return hinted  # Redis is away; every further try would cost its timeout
+            hinted += 1
+    return hinted
+
+
+def _idle(pool: str) -> bool:
+    try:
+        return queues.depth(pool) == 0
+    except RedisError:
+        return False
+
+
+def _forgotten(pool: str, free: int) -> list[UUID]:
+    """The conversations whose next turn was hinted too long ago; they count as hinted now."""
+    with connection.cursor() as cursor:
+        cursor.execute(HINT_AGAIN, {"pool": pool, "age": HINT_AGE, "free": max(free, 0)})
+        return [conversation_id for (conversation_id,) in cursor.fetchall()]

@@ -94,9 +94,8 @@ class Turn(models.Model):
     attempt = models.PositiveIntegerField(default=0, help_text="Claims so far")
     claim_token = models.UUIDField(null=True, help_text="Of the last claim; kept after the end")
     worker = models.UUIDField(null=True, help_text="WorkerProcess of the last claim")
-    worker_name = models.CharField(
-        max_length=200, blank=True, help_text="Its name: of one process, whatever id it has"
-    )
+    # Of one process only, whatever ids it has: so the sweep tells a crash from a lost connection.
+    worker_name = models.CharField(max_length=200, blank=True)
     crashes = models.PositiveIntegerField(default=0)
     cancel_requested = models.CharField(
         max_length=10, choices=CancelRequest, default=CancelRequest.NONE

@@ -37,7 +37,7 @@ class SignUp(CreateView):
             return render(request, "registration/signup_closed.html", status=403)
         return super().dispatch(request, *args, **kwargs)
 
-    def form_valid(self, form: ModelForm[Any]) -> HttpResponse:
+    def form_valid(self, form: ModelForm) -> HttpResponse:
         response = super().form_valid(form)
         login(self.request, self.object, backend=settings.AUTHENTICATION_BACKENDS[0])
         return response

@@ -1,0 +1,69 @@
+"""Jobs for the tests of workers; each tells in Redis what happens to it."""
+
+import asyncio
+import os
+import time
+
+import redis.asyncio
+
+from workers import interrupts
+
+
+def client() -> redis.asyncio.Redis:
+    return redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
+
+
+async def tell(name: str, what: str) -> None:
+    async with client() as connection:
+        await connection.rpush(f"test:{name}", what)
+
+
+async def noop(name: str) -> None:
+    """Ends at once."""
+    await tell(name, "done")
+
+
+async def wait(name: str) -> None:
+    """Runs until something is pushed to test:<name>:go; tells why when it is interrupted."""
+    await tell(name, "started")
+    try:
+        async with client() as connection:
+            await connection.blpop([f"test:{name}:go"], 0)
+    except asyncio.CancelledError:
+        await tell(name, str(interrupts.current().reason))
+    else:
+        await tell(name, "done")
+
+
+async def deaf(name: str) -> None:
+    """Is interrupted without a word, and leaves all to its worker."""
+    await tell(name, "started")
+    await asyncio.Event().wait()
+
+
+async def explode(name: str) -> None:
+    raise RuntimeError(name)
+
+
+async def leave(name: str) -> None:
+    raise SystemExit(name)
+
+
+async def hang(name: str) -> None:
+    """Holds up the whole event loop."""
+    await tell(name, "started")
+    time.sleep(60)  # noqa: ASYNC251 - the fault that the watchdog is for
+
+
+async def chunks(seconds: float) -> None:
+    """As a turn that gets one chunk a second."""
+    for _ in range(int(seconds)):
+        await asyncio.sleep(1)
+
+
+def plain(name: str) -> None:
+    """No coroutine function."""
+
+
+def swept(free_slots: int) -> None:
+    """Stands in for the site's recovery."""

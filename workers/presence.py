@@ -1,0 +1,189 @@
+"""Proof that this process lives: a row in WorkerProcess, an advisory lock, and a lease.
+
+A worker takes a lock on a direct connection of its own, then inserts its row, then renews the
+row's lease from this thread, never from the event loop. Dead means: the lease is over, or the
+lock is free that an observer's unbroken session has seen held. Death is DELETE of the row. A
+process whose row or session is lost abandons its jobs and registers anew, under a new id.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from time import monotonic
+from uuid import UUID, uuid4
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, transaction
+from django.db.models.functions import Now
+
+from workers import identity, interrupts
+from workers.models import WorkerProcess
+from workers.sessions import PresenceLost, Session
+from workers.sweep import Sweeper
+
+log = structlog.get_logger(__name__)
+
+RENEWALS = 4  # per lease
+BACK_OFF, LONGEST_BACK_OFF = 0.1, 5.0  # seconds between two tries to register
+
+
+def nothing() -> None:
+    """For who need not be told."""
+
+
+class Presence(threading.Thread):
+    """This process's presence; `id` changes when it had to register anew."""
+
+    def __init__(
+        self,
+        pool: str,
+        *,
+        name: str,
+        slots: int,
+        in_flight: Callable[[], int] = int,
+        on_ready: Callable[[], None] = nothing,
+        on_lost: Callable[[], None] = nothing,
+        sweeps: bool = True,
+    ) -> None:
+        """`on_ready` and `on_lost` are called in this thread and must not block."""
+        super().__init__(name="presence", daemon=True)
+        self.id: UUID = uuid4()
+        self.name = name
+        self.pool = pool
+        self.slots = slots
+        self._in_flight = in_flight
+        self._on_ready, self._on_lost = on_ready, on_lost
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._bell, self._rope = os.pipe()
+        self._sweeper = Sweeper(lambda: self.slots - self._in_flight(), done=self._ring)
+        if not sweeps:
+            self._sweeper.due = float("inf")
+
+    def wait(self, seconds: float) -> bool:
+        """Until it is registered; False when the time is over."""
+        return self._ready.wait(seconds)
+
+    def stop(self) -> None:
+        """Leave: delete the row, free the lock."""
+        self._stopping.set()
+        self._ring()
+        self.join()
+        os.close(self._bell)
+        os.close(self._rope)
+
+    def run(self) -> None:
+        pause = BACK_OFF
+        while not self._stopping.is_set():
+            try:
+                self._live()
+            except (PresenceLost, psycopg.Error, DatabaseError) as error:
+                pause = BACK_OFF if self._ready.is_set() else min(pause * 2, LONGEST_BACK_OFF)
+                self._lose(error)
+                self._stopping.wait(pause)
+        self._sweeper.stop()
+
+    def _live(self) -> None:
+        session = Session()
+        try:
+            self._register(session)
+            self._attend(session)
+            WorkerProcess.objects.filter(id=self.id).delete()
+        finally:
+            session.close()
+            close_old_connections()
+
+    def _register(self, session: Session) -> None:
+        me = identity.own()
+        with transaction.atomic():
+            WorkerProcess.objects.filter(id=self.id).delete()  # of a session that broke
+            row = WorkerProcess.objects.create(
+                id=uuid4(),
+                lock=session.lock,
+                name=self.name,
+                pool=self.pool,
+                host=me.host,
+                pid=me.pid,
+                process_start=me.process_start,
+                slots=self.slots,
+                started=Now(),
+                lease=Now() + timedelta(seconds=settings.WORKER_LEASE),
+            )
+        close_old_connections()
+        self.id = row.id
+        self._ready.set()
+        log.info("presence_registered", worker=self.name, presence=str(self.id))
+        self._on_ready()
+
+    def _attend(self, session: Session) -> None:
+        interval = settings.WORKER_LEASE / RENEWALS
+        renewal = monotonic() + interval
+        while not self._stopping.is_set():
+            spoken = session.wait(min(renewal, self._sweeper.due) - monotonic(), self._bell)
+            if spoken or monotonic() >= renewal:
+                session.renew(self.id, self._in_flight())
+                renewal = monotonic() + interval
+            if monotonic() >= self._sweeper.due:
+                self._sweeper.offer(session.look())
+
+    def _lose(self, error: Exception) -> None:
+        was_ready = self._ready.is_set()
+        self._ready.clear()
+        log.warning("presence_lost", worker=self.name, reason=type(error).__name__)
+        if was_ready:
+            self._on_lost()
+
+    def _ring(self) -> None:
+        os.write(self._rope, b"!")
+
+
+_current: Presence | None = None
+
+
+def current() -> Presence | None:
+    """This process's presence; None outside a worker."""
+    return _current
+
+
+def set_current(presence: Presence | None) -> None:
+    """Make it the process's own."""
+    global _current  # noqa: PLW0603 - one per process is the point
+    _current = presence
+
+
+def lives(name: str) -> bool:
+    """Whether the process of this name is registered, under whatever id.
+
+    A name ends in a digest of host, pid and process start: no other process ever has it. So a
+    worker that only lost its connection, or handed its work back, is told from one that crashed.
+    """
+    return WorkerProcess.objects.filter(name=name).exists()
+
+
+@contextmanager
+def ensure(pool: str) -> Iterator[Presence]:
+    """The process's presence; where it has none (a stock worker's child), one for the block."""
+    if _current is not None:
+        yield _current
+        return
+    job = interrupts.current()
+    presence = Presence(
+        pool,
+        name=identity.own().name(os.environ.get("RQ_WORKER_ID", pool)),
+        slots=1,
+        in_flight=lambda: 1,
+        on_lost=lambda: job.fire(interrupts.Reason.ABANDONED) if job else None,
+        sweeps=False,
+    )
+    presence.start()
+    set_current(presence)
+    try:
+        presence.wait(settings.WORKER_LEASE)
+        yield presence
+    finally:
+        set_current(None)
+        presence.stop()

@@ -1,0 +1,105 @@
+"""A worker's own direct connection to PostgreSQL; only `presence` uses it, from one thread.
+
+While the connection is unbroken it holds an advisory lock whose key stands in the worker's row.
+What a session has seen of other workers' locks counts only as long as it lives itself: one
+killed backend makes PostgreSQL restart all of them, which frees every lock at once.
+"""
+
+import os
+import secrets
+import select
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+
+LOOK_LOCK = 0x6C6F6F6B  # one looks at a time; the others have nothing to add
+CONNECT_TIMEOUT = 5  # seconds
+
+RENEW = """
+UPDATE workers_workerprocess SET lease = clock_timestamp() + %s * interval '1 second', in_flight = %s
+WHERE id = %s
+"""
+# Rows before locks: a worker takes its lock before it writes its row, so a row without its lock
+# has lost it. Locks are read, never tried: a try would hold it for a moment.
+LOOK = f"""
+WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({LOOK_LOCK}) AS mine)
+SELECT process.id, process.lease < clock_timestamp(), held.pid IS NOT NULL
+FROM workers_workerprocess process
+JOIN turn ON turn.mine
+LEFT JOIN pg_locks held ON held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND held.classid = (process.lock >> 32)::oid
+    AND held.objid = (process.lock & 4294967295)::oid
+"""  # noqa: S608 - a number of ours
+
+
+class PresenceLost(Exception):
+    """The others hold this process for dead: its row is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the workers' rows and locks found."""
+
+    live: int  # rows that are not dead
+    expired: tuple[UUID, ...] = ()  # the lease is over: frozen or unplugged
+    freed: tuple[UUID, ...] = ()  # the lock that this session has seen held is free: killed
+
+    def __bool__(self) -> bool:
+        return bool(self.expired or self.freed)
+
+
+class Session:
+    """One unbroken connection; every error of psycopg means that it is broken."""
+
+    def __init__(self) -> None:
+        self._connection = psycopg.connect(
+            settings.DATABASE_DIRECT_URL,
+            autocommit=True,
+            prepare_threshold=None,  # a transaction pooler may stand between
+            connect_timeout=CONNECT_TIMEOUT,
+            tcp_user_timeout=settings.WORKER_LEASE * 1000,  # ms: an unplugged network is noticed
+        )
+        self._seen: set[UUID] = set()
+        self.lock = secrets.randbits(63)
+        if settings.WORKER_PRESENCE_LOCKS:
+            self._connection.execute("SELECT pg_advisory_lock(%s)", [self.lock])
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def wait(self, seconds: float, bell: int) -> bool:
+        """Until then, or a byte in the pipe `bell`; True when the server has something to say.
+
+        It says something unasked when it ends the session.
+        """
+        poll = select.poll()
+        poll.register(bell, select.POLLIN)
+        poll.register(self._connection.fileno(), select.POLLIN)
+        ready = [number for number, _ in poll.poll(max(seconds, 0) * 1000)]
+        if bell in ready:
+            os.read(bell, 1024)
+        return self._connection.fileno() in ready
+
+    def renew(self, worker: UUID, in_flight: int) -> None:
+        """Alive for another lease; raises PresenceLost when the row is gone."""
+        done = self._connection.execute(RENEW, [settings.WORKER_LEASE, in_flight, worker])
+        if done.rowcount == 0:
+            raise PresenceLost
+
+    def look(self) -> Look | None:
+        """Who is dead; None while another process looks."""
+        found = self._connection.execute(LOOK).fetchall()
+        return self._judge(found) if found else None
+
+    def _judge(self, found: Sequence[tuple[UUID, bool, bool]]) -> Look:
+        held = {worker for worker, _, holds in found if holds and settings.WORKER_PRESENCE_LOCKS}
+        expired = tuple(worker for worker, over, _ in found if over)
+        freed = tuple(
+            worker for worker, over, _ in found if worker in self._seen - held and not over
+        )
+        self._seen = held | set(freed)
+        return Look(len(found) - len(expired) - len(freed), expired, freed)

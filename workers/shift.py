@@ -1,0 +1,164 @@
+"""A worker's time at work: from its presence and the first fetch until the last job has landed."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic
+from typing import Protocol
+
+import structlog
+import uvloop
+from django.conf import settings
+
+from workers import presence
+from workers.fetching import Fetcher, Source
+from workers.flights import Flights, Seat
+from workers.interrupts import Reason
+from workers.routines import Routine
+from workers.watchdog import Watchdog
+
+log = structlog.get_logger(__name__)
+
+BEAT = 2  # seconds between heartbeats to RQ
+MAINTENANCE = 600  # seconds between RQ's clean-ups, as in RQ
+HAND_BACK = 4  # seconds that interrupted jobs get for their last writes
+LAST_RESORT = 10  # seconds more, then a worker that was told to stop is ended
+SLOTS = 100  # of a queue that settings.POOLS does not know
+ECHO = 1  # seconds in which a second signal is only the first one's echo
+FAREWELL = 2  # seconds for fetchers that wait in Redis
+
+
+class Books(Protocol):
+    """What a shift needs of its RQ worker."""
+
+    name: str
+
+    def beat(self) -> None:
+        """Tell RQ that the worker and its jobs live."""
+
+    def run_maintenance_tasks(self) -> None:
+        """Clear RQ's registries."""
+
+
+class Shift:
+    """What one worker does on its event loop; `work` goes from start to end."""
+
+    def __init__(self, worker: Books, sources: Sequence[Source]) -> None:
+        self._sources = {source: slots_of(source.name) for source in sources}
+        self._loop = uvloop.new_event_loop()
+        self._flights = Flights()
+        self._fetchers: list[Fetcher] = []
+        self._gate = threading.Event()  # open: jobs may be fetched
+        self._ended = asyncio.Event()  # no further jobs come
+        self._told_at: float | None = None
+        self._presence = presence.Presence(
+            sources[0].name,
+            name=worker.name,
+            slots=sum(self._sources.values()),
+            in_flight=self._flights.__len__,
+            on_ready=self._gate.set,
+            on_lost=self._abandon,
+        )
+        clean = partial(self._flights.enter, worker.run_maintenance_tasks)
+        self._routines: tuple[Routine | Watchdog, ...] = (
+            Routine("heart", partial(self._flights.enter, worker.beat), seconds=BEAT),
+            Routine("maintenance", clean, seconds=MAINTENANCE),
+            Watchdog(self._loop, limit=settings.WORKER_LEASE),
+        )
+
+    def work(
+        self, *, burst: bool = False, max_jobs: int | None = None, max_idle: float | None = None
+    ) -> bool:
+        """Until told to stop or at the limits of `Fetcher`; whether any job ran."""
+        hire = partial(
+            Fetcher,
+            gate=self._gate,
+            deliver=self._deliver,
+            ended=self._count_out,
+            burst=burst,
+            max_jobs=max_jobs,
+            max_idle=max_idle,
+        )
+        self._fetchers = [hire(source, slots=slots) for source, slots in self._sources.items()]
+        presence.set_current(self._presence)
+        try:
+            self._loop.run_until_complete(self._run())
+        finally:
+            self._close()
+        return self._flights.taken > 0
+
+    def interrupt(self, reason: Reason, *, job_id: str | None = None) -> None:
+        """Stop one job, or all; from any thread."""
+        self._loop.call_soon_threadsafe(partial(self._flights.interrupt, reason, job_id=job_id))
+
+    def tell(self) -> None:
+        """Stop fetching and let land what can; told again, end at once."""
+        if self._told_at is None:
+            self._told_at = monotonic()
+            log.info("worker_draining", jobs=len(self._flights))
+            for fetcher in self._fetchers:
+                fetcher.stop()
+            self._ended.set()
+            end_within(settings.WORKER_GRACE + HAND_BACK + LAST_RESORT)
+        elif monotonic() - self._told_at > ECHO:
+            log.warning("worker_ended_at_once", jobs=len(self._flights))
+            os._exit(1)
+
+    async def _run(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self.tell)
+        for thread in (*self._routines, self._presence, *self._fetchers):
+            thread.start()
+        await self._ended.wait()
+        await self._land()
+
+    async def _land(self) -> None:
+        """Let land what fits in the grace, ask the rest to hand its work back."""
+        while not await self._flights.settled(1):
+            if self._told_at and monotonic() - self._told_at >= settings.WORKER_GRACE:
+                break
+        self._flights.interrupt(Reason.DRAINING)
+        if not await self._flights.settled(HAND_BACK):
+            log.error("jobs_left", jobs=len(self._flights))
+
+    def _close(self) -> None:
+        for routine in self._routines:
+            routine.stop()
+        for fetcher in self._fetchers:
+            fetcher.stop()
+            fetcher.join(FAREWELL)
+        self._presence.stop()
+        presence.set_current(None)
+        self._flights.close()
+        self._loop.close()
+
+    # --- called from other threads ------------------------------------------------------------
+
+    def _deliver(self, seat: Seat, landed: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(self._flights.take, seat, landed)
+
+    def _count_out(self) -> None:
+        """A fetcher has ended."""
+        if all(fetcher.ended for fetcher in self._fetchers):
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _abandon(self) -> None:
+        """This process does not count as alive: others run what it ran."""
+        self._gate.clear()
+        self.interrupt(Reason.ABANDONED)
+
+
+def slots_of(pool: str) -> int:
+    """How many jobs of a pool one worker process runs at a time."""
+    return int(settings.POOLS.get(pool, {}).get("slots", SLOTS))
+
+
+def end_within(seconds: float) -> None:
+    """Whatever hangs, a thread or a dependency: the process ends."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,92 @@
+"""The sweep: bury dead workers, then let the site recover what they held. It has no leader.
+
+Every worker sweeps, at random moments: alone every 100 ms, many of them twice a second each.
+"""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import close_old_connections, connection, transaction
+from django.utils.module_loading import import_string
+
+from workers.sessions import Look
+
+log = structlog.get_logger(__name__)
+
+BURY_LOCK = 0x62757279  # one buries at a time
+STEP, LONGEST = 0.1, 0.5  # seconds between two looks: per live worker, and at most
+
+# A row that is locked is being renewed or claims a turn just now: the next sweep sees.
+BURY = """
+WITH dead AS MATERIALIZED (
+    SELECT id FROM workers_workerprocess
+    WHERE id = ANY(%s) OR (id = ANY(%s) AND lease < clock_timestamp())
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM workers_workerprocess USING dead
+WHERE workers_workerprocess.id = dead.id
+RETURNING dead.id, name
+"""
+
+
+def bury(look: Look) -> list[str]:
+    """Delete the rows of the dead in one transaction; returns their names."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BURY_LOCK])
+        if not cursor.fetchone()[0]:
+            return []
+        cursor.execute(BURY, [list(look.freed), list(look.expired)])
+        buried = cursor.fetchall()
+    for worker, name in buried:
+        reason = "lock_free" if worker in look.freed else "lease_over"
+        log.warning("worker_dead", worker=name, presence=str(worker), reason=reason)
+    return [name for _, name in buried]
+
+
+def sweep(look: Look, free_slots: int) -> None:
+    """Bury, then settings.WORKER_SWEEP; an error waits for the next sweep."""
+    try:
+        if look:
+            bury(look)
+        if found := import_string(settings.WORKER_SWEEP)(free_slots):
+            log.info("swept", found=found)
+    except Exception:
+        log.exception("sweep_failed")
+    finally:
+        close_old_connections()
+
+
+class Sweeper:
+    """Says when to look, and sweeps what was seen in a thread of its own, one sweep at a time."""
+
+    def __init__(self, free_slots: Callable[[], int], *, done: Callable[[], None]) -> None:
+        self._free_slots = free_slots
+        self._done = done
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sweep")
+        self.due = monotonic()  # when to look next; infinite during a sweep
+        self._pause = STEP
+
+    def offer(self, look: Look | None) -> None:
+        """What a look found; None: another process looks at this moment."""
+        if look is None:
+            self._rest()
+            return
+        self._pause = min(look.live * STEP, LONGEST)
+        self.due = float("inf")
+        self._thread.submit(sweep, look, self._free_slots()).add_done_callback(self._swept)
+
+    def stop(self) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def _swept(self, _: Future[Any]) -> None:
+        self._rest()
+        self._done()
+
+    def _rest(self) -> None:
+        # drawn anew each time: workers that started together do not stay together
+        self.due = monotonic() + self._pause * random.uniform(0.5, 1.5)  # noqa: S311

@@ -1,0 +1,245 @@
+"""An RQ worker that runs many coroutine jobs at once. With `queues`, the only modules that know RQ.
+
+RQ forks a child for each job. Here a shallow copy of the worker stands in for the child: it
+carries the job and its execution through RQ's own bookkeeping, while the job's coroutine is
+awaited on the one event loop. RQ's tools see one busy worker with many started jobs.
+"""
+
+import copy
+import time
+from datetime import timedelta
+from itertools import islice
+from typing import Any, Self
+
+import django_rq
+import structlog
+from redis import RedisError
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.client import Pipeline, PubSub, PubSubWorkerThread
+from redis.retry import Retry
+from rq import Queue, Worker, worker_registration
+from rq.command import parse_payload
+from rq.exceptions import DequeueTimeout
+from rq.executions import Execution
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.suspension import is_suspended
+from rq.utils import ensure_job_list, now
+from rq.worker import WorkerStatus
+
+from workers import identity
+from workers.interrupts import Reason
+from workers.queues import FAILURE_TTL, TurnJob
+from workers.shift import Shift
+
+log = structlog.get_logger(__name__)
+
+TTL = 20  # seconds; a dead worker leaves RQ's lists a minute later
+BLOCK = 1  # seconds that a fetch waits: what a worker told to stop may take to notice
+PATIENCE = 5  # seconds until a hung Redis counts as away; longer than BLOCK
+EXECUTION_BEAT = timedelta(seconds=20)  # RQ gives an execution 90 s
+BEATS = 200  # executions that one beat looks after
+
+
+class AgentWorker(Worker):
+    """The worker, and, copied, the stand-in for each job's child."""
+
+    job: TurnJob  # of a stand-in, as the two below
+    queue: Queue
+    execution: Any  # rq.executions.Execution once it has begun
+
+    def __init__(self, queues: Any, name: str | None = None, **options: Any) -> None:
+        """As RQ's; job class, serializer and TTL are fixed.
+
+        A name gets a digest of the process: RQ would refuse a worker that was killed and is
+        started again under the same name.
+        """
+        options |= {"job_class": TurnJob, "serializer": JSONSerializer, "worker_ttl": TTL}
+        if options.get("prepare_for_work", True):
+            name = identity.own().name(name or default_name(queues))
+        super().__init__(queues, name, **options)
+        self.connection.set_retry(Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 3))
+        self.aboard: dict[str, AgentWorker] = {}  # stand-ins by execution; shared by all copies
+
+    @property
+    def connection_timeout(self) -> int:
+        return PATIENCE
+
+    def work(
+        self,
+        burst: bool = False,
+        logging_level: str | None = None,
+        *_: Any,
+        max_jobs: int | None = None,
+        max_idle_time: int | None = None,
+        with_scheduler: bool = False,
+        **__: Any,
+    ) -> bool:
+        """Run until told to stop; whether any job ran."""
+        if with_scheduler:
+            raise ValueError("AgentWorker starts no scheduler: start `rqscheduler` beside it")
+        self.bootstrap(logging_level)
+        try:
+            self.shift = Shift(self, [Line(self, queue) for queue in self.queues])
+            return self.shift.work(burst=burst, max_jobs=max_jobs, max_idle=max_idle_time)
+        finally:
+            self.teardown()  # type: ignore[no-untyped-call]
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        """Stop one job; RQ turns `shutdown` into SIGINT by itself."""
+        payload = parse_payload(message)
+        if payload.get("command") == "stop-job":
+            self.shift.interrupt(Reason.STOPPED, job_id=payload.get("job_id"))
+        else:
+            super().handle_payload(message)  # type: ignore[no-untyped-call]
+
+    def _pubsub_exception_handler(
+        self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
+    ) -> None:
+        """RQ's own ends the thread on a time-out; commands would be deaf from then on."""
+        log.warning("commands_interrupted", reason=type(exc).__name__)
+        time.sleep(1)
+
+    # --- bookkeeping, in the ledger's thread --------------------------------------------------
+
+    def seat(self, job: Any, queue: Queue) -> Self:
+        """A stand-in for the child that RQ would fork for this job."""
+        seat = copy.copy(self)
+        seat.job, seat.queue, seat.execution = job, queue, None
+        return seat
+
+    def begin(self) -> None:
+        """RQ's prepare_execution and prepare_job_execution in one round trip instead of two."""
+        with self.connection.pipeline() as pipeline:
+            execution = self.execution = Execution.create(
+                self.job, self.get_heartbeat_ttl(self.job), pipeline, worker_name=self.name
+            )
+            self.aboard[execution.id] = self
+            self.set_current_job_id(self.job.id, pipeline=pipeline)
+            self.job.prepare_for_execution(self.name, pipeline=pipeline)
+            pipeline.lrem(self.queue.intermediate_queue_key, 1, self.job.id)
+            try:
+                pipeline.execute()
+            except RedisError:
+                del self.aboard[execution.id]
+                raise
+
+    def succeed(self) -> None:
+        """RQ's handle_job_success, less what a TurnJob never has: dependents, results, repeats."""
+        job = self.job
+        with self.connection.pipeline() as pipeline:
+            self.increment_successful_job_count(pipeline=pipeline)
+            if job.started_at is not None:
+                self.increment_total_working_time(now() - job.started_at, pipeline)
+            pipeline.delete(job.key, job.dependents_key, job.dependencies_key)
+            self.cleanup_execution(job, pipeline=pipeline)
+            pipeline.execute()
+
+    def fail(self, reason: str, error: BaseException | None) -> None:
+        """Into the FailedJobRegistry with its reason, for a minute."""
+        self.job.ended_at = now()
+        self.job.failure_ttl = min(self.job.failure_ttl or FAILURE_TTL, FAILURE_TTL)
+        if error is not None:
+            self.handle_exception(self.job, type(error), error, error.__traceback__)
+        self.handle_job_failure(self.job, self.queue, exc_string=reason)
+
+    def stop(self) -> None:
+        """As RQ shows a job that somebody stopped."""
+        self._stopped_job_id = self.job.id
+        self.fail("Stopped by a person", None)
+
+    def put_back(self) -> None:
+        """To the head of its queue."""
+        with self.connection.pipeline() as pipeline:
+            pipeline.lrem(self.queue.intermediate_queue_key, 1, self.job.id)
+            if self.execution is not None:
+                self.cleanup_execution(self.job, pipeline=pipeline)
+            self.job.set_status(JobStatus.QUEUED, pipeline=pipeline)
+            self.queue.push_job_id(self.job.id, pipeline=pipeline, at_front=True)
+            pipeline.execute()
+
+    def cleanup_execution(self, job: Job, pipeline: Pipeline) -> None:
+        if self.execution is not None:
+            self.aboard.pop(self.execution.id, None)
+        super().cleanup_execution(job, pipeline)
+
+    def set_current_job_id(
+        self, job_id: str | None = None, pipeline: Pipeline | None = None
+    ) -> None:
+        """RQ knows one state and one current job: busy with the newest while any runs."""
+        newest = next(reversed(self.aboard.values()), None)
+        self.set_state(WorkerStatus.BUSY if newest else WorkerStatus.IDLE, pipeline)
+        super().set_current_job_id(newest.job.id if newest else None, pipeline)
+
+    def beat(self) -> None:
+        """The worker lives, and so do its executions; a Redis that lost all is told again."""
+        with self.connection.pipeline(transaction=False) as pipeline:
+            self.last_heartbeat = now()
+            pipeline.hset(self.key, mapping=self.serialize())
+            pipeline.expire(self.key, self.worker_ttl + 60)
+            worker_registration.register(self, pipeline)
+            self.set_current_job_id(pipeline=pipeline)
+            pipeline.execute()
+            marks: dict[int, AgentWorker] = {}
+            for seat in self.due():
+                marks[len(pipeline)] = seat
+                seat.job.heartbeat(now(), 0, pipeline=pipeline)
+                ttl = seat.get_heartbeat_ttl(seat.job)
+                seat.execution.heartbeat(seat.job.started_job_registry, ttl, pipeline)
+            found = pipeline.execute()
+            for mark, seat in marks.items():
+                if found[mark]:  # a field that is new: somebody deleted the job
+                    pipeline.delete(seat.job.key)
+            pipeline.execute()
+
+    def due(self) -> list["AgentWorker"]:
+        """Whose executions need a heartbeat; not all at once, the loop shares the interpreter."""
+        limit = now() - EXECUTION_BEAT
+        late = (seat for seat in self.aboard.values() if seat.execution.last_heartbeat < limit)
+        return list(islice(late, BEATS))
+
+
+class Line:
+    """One of the worker's queues, seen by its fetcher."""
+
+    def __init__(self, worker: AgentWorker, queue: Queue) -> None:
+        self.name = queue.name
+        self._worker = worker
+        self._queue = queue
+
+    def fetch(self, *, block: bool) -> AgentWorker | None:
+        """The next job in a stand-in's hands. One queue is read by BLMOVE: a crash loses none."""
+        worker, queue = self._worker, self._queue
+        try:
+            found = worker.queue_class.dequeue_any(
+                [queue], BLOCK if block else None, worker.connection, TurnJob, JSONSerializer
+            )
+        except (DequeueTimeout, RedisError) as error:
+            if isinstance(error, DequeueTimeout):
+                return None
+            raise
+        except Exception as error:
+            job_id = getattr(error, "job_id", "")
+            log.exception("job_unreadable", queue=self.name, job=job_id)
+            queue.intermediate_queue.remove(job_id)
+            return None
+        return worker.seat(found[0], queue) if found else None
+
+    def suspended(self) -> bool:
+        return bool(is_suspended(self._worker.connection, self._worker))
+
+
+def default_name(queues: Any) -> str:
+    """Of a worker that is given none: where it runs and what it serves."""
+    first = ensure_job_list(queues)[0]
+    me = identity.own()
+    return f"{getattr(first, 'name', first)}-{me.host}-{me.pid}"
+
+
+def open_worker(pool: str, *, name: str | None = None) -> AgentWorker:
+    """A worker of a pool, as `manage.py rqworker --worker-class ...` makes it."""
+    worker = django_rq.get_worker(pool, worker_class=AgentWorker, name=name)
+    assert isinstance(worker, AgentWorker)
+    return worker

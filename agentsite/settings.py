@@ -19,6 +19,8 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost")
 # The page's own addresses, scheme and port included: forms and sockets from elsewhere are refused.
 ALLOWED_ORIGINS = env.words("ALLOWED_ORIGINS", "http://127.0.0.1:8000,http://localhost:8000")
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+# As the page shows it; empty: host and process.
+REPLICA_NAME = env.text("REPLICA_NAME")
 SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", default=True)
 
 HTTPS = env.boolean("HTTPS")  # the site is reached over https only

@@ -7,3 +7,6 @@ class ConversationsConfig(AppConfig):
     """Conversations, their turns and messages."""
 
     name = "conversations"
+
+    def ready(self) -> None:
+        from conversations import sessions  # noqa: F401, PLC0415 - connects its receiver

@@ -150,7 +150,7 @@ def _cursor(value: Any, name: str) -> Cursor | None:
         return None
     if not isinstance(value, dict):
         raise InvalidValue("This field is an object or null.", param=name)
-    readers = {"response_id": _text, "sequence_number": _number}
+    readers: dict[str, Reader] = {"response_id": _text, "sequence_number": _number}
     return cast("Cursor", _build(Cursor, readers, value, within=f"{name}."))
 
 

@@ -17,6 +17,11 @@ class BoundedLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # untyped
         self.channels[channel] = BoundedQueue(WAITING)
         await self._get_shard(channel).subscribe(channel)
 
+    async def forget(self, channel: str) -> None:
+        """Let a socket's queue go; `receive` does so only if it is cancelled while it waits."""
+        if self.channels.pop(channel, None) is not None:
+            await self._get_shard(channel).unsubscribe(channel)
+
 
 class BoundedPubSubLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # untyped
     """Drops what a stalled client does not fetch: the turn's log has it."""

@@ -1,8 +1,11 @@
 """The addresses of conversations: pages, and the socket."""
 
-from django.urls import URLPattern, path
+from typing import Any
+
+from django.urls import path
 
 from conversations import views
+from conversations.consumers import ChatConsumer
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -12,4 +15,5 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/rename/", views.rename, name="rename"),
     path("conversations/<uuid:conversation_id>/delete/", views.delete, name="delete"),
 ]
-websocket_urlpatterns: list[URLPattern] = []
+socket: Any = ChatConsumer.as_asgi()  # Django's types know only views
+websocket_urlpatterns = [path("ws/conversations/<uuid:conversation_id>/", socket)]

@@ -15,6 +15,7 @@ FACTS = TurnFacts(
     metadata={"topic": "weather"},
 )
 USAGE = {"input_tokens": 12, "output_tokens": 7, "cache_read_tokens": 3}
+FINISHED = datetime.fromtimestamp(1_800_000_009, UTC)
 
 SHOWN = [
     (Kind.START, -1, None, 0),
@@ -49,7 +50,7 @@ class Outcome:
     last_event: int
     error: dict | None = None
     usage: dict | None = field(default_factory=USAGE.copy)
-    finished: datetime = datetime.fromtimestamp(1_800_000_009, UTC)
+    finished: datetime = FINISHED
 
 
 def ended(state: str, error: dict | None = None) -> list[Entry]:

@@ -1,0 +1,44 @@
+"""The ASGI application: HTTP to Django, websockets to the consumers."""
+
+import os
+from typing import Any
+from urllib.parse import urlparse
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import OriginValidator
+from channels.sessions import CookieMiddleware
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.urls import re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentsite.settings")
+http = get_asgi_application()  # sets Django up; what follows needs its models
+
+from conversations.sockets import refuse  # noqa: E402
+from conversations.urls import websocket_urlpatterns  # noqa: E402
+
+FOREIGN_ORIGIN, NOTHING_HERE = 4403, 4404  # close codes
+
+
+class ExplicitOrigins(OriginValidator):
+    """Channels' validator, except that a refused browser learns why and `*` opens nothing."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        if len(origins) == 1 and self.is_ours(origins[0].decode("latin1")):
+            application: Any = self.application
+            await application(scope, receive, send)
+        else:
+            await refuse(FOREIGN_ORIGIN)(scope, receive, send)
+
+    def is_ours(self, origin: str) -> bool:
+        try:
+            return bool(self.valid_origin(urlparse(origin)))
+        except ValueError:  # a port that is no number, half an IPv6 address
+            return False
+
+
+patterns: list[Any] = [*websocket_urlpatterns, re_path("", refuse(NOTHING_HERE))]
+origins = [origin for origin in settings.ALLOWED_ORIGINS if "://" in origin]
+websocket = ExplicitOrigins(CookieMiddleware(URLRouter(patterns)), origins)
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

@@ -1,0 +1,40 @@
+"""What one replica tells the sockets of a conversation on all of them.
+
+Only hints: a socket that misses one finds the same in the rows. So nothing here ever raises.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+from redis.exceptions import RedisError
+
+from conversations import streams
+from conversations.models import Turn
+from conversations.snapshots import facts_of
+
+log = structlog.get_logger(__name__)
+
+
+def acceptance(turn: Turn, agent: str) -> dict[str, Any]:
+    """The message that a turn was accepted: all that its first two events and its input need."""
+    return {
+        "type": "turn.accepted",
+        "turn": turn.pk.hex,
+        "number": turn.number,
+        "facts": facts_of(turn, agent).packed(),
+        "input": turn.input,
+    }
+
+
+async def announce(conversation_id: UUID, message: dict[str, Any]) -> None:
+    """Send it to every socket of the conversation."""
+    try:
+        await streams.announce(conversation_id, message)
+    except (RedisError, OSError) as error:
+        log.warning("announcement.lost", kind=message["type"], error=type(error).__name__)
+
+
+async def announce_change(conversation_id: UUID) -> None:
+    """Have every socket of the conversation look at the rows: a turn ended without a worker."""
+    await announce(conversation_id, {"type": "turn.changed"})

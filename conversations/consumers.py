@@ -1,0 +1,221 @@
+"""The browser's socket: one conversation, followed and written to, as docs/protocol.md says."""
+
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import Error as DatabaseError
+from redis.exceptions import RedisError
+
+from conversations import access, frames, protocol, sessions, snapshots, streams, turns
+from conversations.announcements import acceptance, announce, announce_change
+from conversations.errors import (
+    ConversationError,
+    InvalidFrame,
+    NotFound,
+    NotLoggedIn,
+    RateLimited,
+    VersionConflict,
+)
+from conversations.floods import Flood, Verdict
+from conversations.following import Following
+from conversations.frames import Cancel, Create, Frame, Ping, Subscribe
+from conversations.models import Conversation, Turn
+from conversations.sockets import Close, Socket
+from conversations.threads import in_thread
+
+POLL = 2  # seconds between looks at the rows while a turn is open
+SESSION_CHECK = 60  # seconds between looks at the session
+NOT_LOGGED_IN, NO_CONVERSATION, FLOODING = 4401, 4404, 4429  # close codes
+
+log = structlog.get_logger(__name__)
+
+
+class ChatConsumer(Socket):
+    """A tab that shows a conversation."""
+
+    _following: Following | None = None
+    _rest_set: float | None = None  # seconds that the next pulse was set to
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        await self.accept()
+        self._flood = Flood()
+        self._session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        self._conversation_id = self.scope["url_route"]["kwargs"]["conversation_id"]
+        await self._visit()
+        await self.join(sessions.group(self._session_key))
+        self._rest()
+
+    async def _visit(self) -> None:
+        """Look again who this is, and that the conversation is theirs."""
+        try:
+            self._user, self._conversation = await in_thread(
+                visit, self._session_key, self._conversation_id
+            )
+        except NotLoggedIn:
+            raise Close(NOT_LOGGED_IN) from None
+        except NotFound:
+            raise Close(NO_CONVERSATION) from None
+        self._visited = time.monotonic()
+
+    # --- Frames of the client
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        verdict = self._flood.judge()
+        if verdict is Verdict.FLOODING:
+            raise Close(FLOODING)
+        frame = None
+        try:
+            if verdict is Verdict.REFUSED:
+                raise RateLimited
+            frame = read(message)
+            await self._serve(frame)
+        except ConversationError as error:
+            await self.send_frame(described(error, frame))
+        self._rest()
+
+    async def _serve(self, frame: Frame) -> None:
+        if isinstance(frame, Ping):
+            await self.send_frame({"type": "agentsite:pong"})
+            return
+        await self._visit()
+        if isinstance(frame, Subscribe):
+            await self._subscribe(frame)
+        elif self._following is None:
+            raise InvalidFrame("Subscribe first.", param="type")
+        elif isinstance(frame, Create):
+            await self._create(frame, self._following)
+        else:
+            await self._cancel(frame, self._following)
+
+    async def _subscribe(self, frame: Subscribe) -> None:
+        """Join first: what happens while we read is then waiting for us, or missing and noticed."""
+        await self.join(streams.group(self._conversation_id))
+        self._following = following = Following(self._conversation, self.send_frame)
+        if await following.begin(frame.cursor):
+            version = self._conversation.version
+            told: dict[str, Any] = {"type": "agentsite:subscribed", "version": version}
+        else:
+            picture = await in_thread(snapshots.picture, self._conversation_id)
+            so_far = await following.adopt(picture)
+            told = {"type": "agentsite:snapshot", **snapshots.described(picture, so_far)}
+        await self.send_frame({**told, "replica": replica()})
+
+    async def _create(self, frame: Create, following: Following) -> None:
+        accepted = await in_thread(
+            turns.accept,
+            self._conversation_id,
+            self._user.pk,
+            [protocol.user_message(frame.input)],
+            idempotency_key=frame.idempotency_key,
+            policy=frame.policy,
+            expected_version=frame.expected_version,
+        )
+        await self.send_frame(
+            {
+                "type": "agentsite:accepted",
+                "response_id": protocol.response_id(accepted.turn.pk),
+                "idempotency_key": frame.idempotency_key,
+                "position": accepted.position,
+            }
+        )
+        if not accepted.repeated:
+            message = acceptance(accepted.turn, self._conversation.agent)
+            await announce(self._conversation_id, message)
+            await following.welcome(message)  # Redis may be away, and this is our own
+        if accepted.ended:
+            await announce_change(self._conversation_id)
+
+    async def _cancel(self, frame: Cancel, following: Following) -> None:
+        turn = await in_thread(access.turn, self._user, protocol.turn_id(frame.response_id))
+        if turn.conversation_id != self._conversation_id:
+            raise NotFound
+        state = await in_thread(turns.cancel, turn.pk)
+        if state in Turn.ENDED and turn.state not in Turn.ENDED:
+            await announce_change(self._conversation_id)
+        await following.look()
+
+    # --- Messages of the groups, and pulses
+
+    async def turn_entries(self, message: dict[str, Any]) -> None:
+        await self._follow(lambda following: following.hear(message))
+
+    async def turn_accepted(self, message: dict[str, Any]) -> None:
+        await self._follow(lambda following: following.welcome(message))
+
+    async def turn_changed(self, message: dict[str, Any]) -> None:
+        await self._follow(Following.look)
+
+    async def session_ended(self, message: dict[str, Any]) -> None:
+        raise Close(NOT_LOGGED_IN)
+
+    async def pulse(self, message: dict[str, Any]) -> None:
+        self._rest_set = None
+        if time.monotonic() - self._visited >= SESSION_CHECK:
+            with patience():
+                await self._visit()
+        await self._follow(Following.poll)
+
+    async def _follow(self, deed: Callable[[Following], Awaitable[None]]) -> None:
+        if self._following:
+            with patience():
+                await deed(self._following)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Set the next pulse, soon while a turn is open."""
+        seconds = POLL if self._following and self._following.is_waiting else SESSION_CHECK
+        if seconds != self._rest_set:
+            self._rest_set = seconds
+            self.pulse_timer.set(seconds)
+
+
+def visit(session_key: str, conversation_id: UUID) -> tuple[AbstractBaseUser, Conversation]:
+    """Who this is, and their conversation. Raises `NotLoggedIn`, `NotFound`."""
+    user = sessions.visitor(session_key)
+    return user, access.conversation(user, conversation_id)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Databases that are away leave a socket where it is; its next pulse tries again."""
+    try:
+        yield
+    except (DatabaseError, RedisError) as error:
+        log.warning("following.interrupted", error=type(error).__name__)
+
+
+def read(message: Mapping[str, Any]) -> Frame:
+    """The frame in a message of the client. Raises `errors.InvalidFrame`."""
+    if (text := message.get("text")) is None:
+        raise InvalidFrame("A frame is text.")
+    return frames.parse(text)
+
+
+def described(error: ConversationError, frame: Frame | None) -> dict[str, Any]:
+    """The error as its sender sees it, with what the sender called the frame."""
+    told: dict[str, Any] = {
+        "type": "error",
+        "code": error.code,
+        "message": error.message,
+        "param": error.param,
+    }
+    if isinstance(error, VersionConflict):
+        told["current"] = error.current
+    if isinstance(frame, Create):
+        told["idempotency_key"] = frame.idempotency_key
+    elif isinstance(frame, Cancel):
+        told["response_id"] = frame.response_id
+    return told
+
+
+def replica() -> str:
+    """The name of this process, for people who look after it."""
+    return settings.REPLICA_NAME or f"{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,219 @@
+"""What one socket has shown of a conversation, and what it has to show next.
+
+The caller joins the conversation's group before `begin` and calls one method at a time. Group
+messages are hints: whatever does not follow on from the last event sends us to the rows and logs.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from redis.exceptions import RedisError
+
+from conversations import protocol, snapshots, streams
+from conversations.errors import NotFound
+from conversations.facts import TurnFacts
+from conversations.frames import Cursor
+from conversations.models import Conversation, Turn
+from conversations.snapshots import Picture, TurnView
+from conversations.threads import in_thread
+from conversations.traces import Entry, Kind, merge, opening, unpack
+
+REMEMBERED = 32  # ended turns whose late messages are known to be old
+
+log = structlog.get_logger(__name__)
+Frame = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Followed:
+    """An open turn: the number of its next event, and whose events they are."""
+
+    facts: TurnFacts
+    next: int = 0
+    token: UUID | None = None
+
+
+class Following:
+    """One socket's place in a conversation."""
+
+    def __init__(
+        self, conversation: Conversation, send: Callable[[Frame], Awaitable[None]]
+    ) -> None:
+        self._conversation = conversation
+        self._send = send
+        self._open: dict[UUID, Followed] = {}
+        self._ended: deque[UUID] = deque(maxlen=REMEMBERED)
+        self._last = -1  # the highest turn number that is known
+        self._moved = False  # since the last poll
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a turn is open."""
+        return bool(self._open)
+
+    async def begin(self, cursor: Cursor | None) -> bool:
+        """Show what came after the cursor; False, and nothing, where it cannot be served."""
+        turn = _turn(cursor)
+        if cursor is None or turn is None:
+            return False
+        views = await in_thread(snapshots.since, self._conversation, turn)
+        if not views or cursor.sequence_number >= await self._following(views[0]):
+            return False
+        first = views[0].facts
+        self._open[first.id] = Followed(first, next=cursor.sequence_number + 1)
+        for view in views:
+            await self._show(view)
+        return True
+
+    async def adopt(self, picture: Picture) -> dict[UUID, tuple[Entry, ...]]:
+        """Follow on from a snapshot; returns the entries so far of the turns that are open."""
+        so_far: dict[UUID, tuple[Entry, ...]] = {}
+        for view in picture.turns:
+            self._last = max(self._last, view.number)
+            if not view.has_ended:
+                entries = await self._entries(view)
+                so_far[view.facts.id] = entries
+                self._open[view.facts.id] = Followed(view.facts, entries[-1].following, view.token)
+                self._note_end(view.facts.id, entries[-1])
+        return so_far
+
+    async def hear(self, message: Mapping[str, Any]) -> None:
+        """A frame of entries was logged and published."""
+        turn, token = UUID(message["turn"]), UUID(message["token"])
+        followed = self._open.get(turn)
+        if followed is None and turn in self._ended:
+            return
+        entries = unpack(message["entries"])
+        if followed is None or followed.token != token or _gap(followed.next, entries):
+            await self.look()
+            return
+        self._moved = True
+        for entry in entries:
+            await self._show_entry(followed, entry)
+
+    async def welcome(self, message: Mapping[str, Any]) -> None:
+        """A turn was accepted."""
+        if message["number"] <= self._last:
+            return
+        if message["number"] > self._last + 1:
+            await self.look()
+            return
+        self._last = message["number"]
+        facts = TurnFacts.unpacked(message["facts"])
+        followed = self._open[facts.id] = Followed(facts)
+        await self._show_start(followed, message["input"])
+
+    async def poll(self) -> None:
+        """Look, unless events came by themselves."""
+        if not self._moved:
+            await self.look()
+        self._moved = False
+
+    async def look(self) -> None:
+        """Show what rows and logs have and the socket has not, in the order of turns."""
+        views = await in_thread(
+            snapshots.latest, self._conversation, after=self._last, also=list(self._open)
+        )
+        for view in views:
+            await self._show(view)
+
+    async def _show(self, view: TurnView) -> None:
+        turn = view.facts.id
+        self._last = max(self._last, view.number)
+        followed = self._open.setdefault(turn, Followed(view.facts))
+        await self._show_start(followed, view.input)
+        entries = await self._entries(view, after=followed.next - 1)
+        if followed.token != view.token:
+            followed.token = view.token
+            await self._show_worker(view)
+        for entry in entries:
+            await self._show_entry(followed, entry)
+
+    async def _show_start(self, followed: Followed, items: Sequence[dict[str, Any]]) -> None:
+        """The input is no part of a response, so no event tells it to the other tabs."""
+        if followed.next == 0:
+            await self._send(_about(followed.facts, "input", items=_input(followed.facts, items)))
+        await self._show_entry(followed, opening(followed.facts)[0])
+
+    async def _show_worker(self, view: TurnView) -> None:
+        if view.attempt > 1:
+            await self._send(_about(view.facts, "attempt", attempt=view.attempt))
+        await self._send(_about(view.facts, "worker", worker=view.worker, attempt=view.attempt))
+
+    async def _show_entry(self, followed: Followed, entry: Entry) -> None:
+        if entry.following <= followed.next:
+            return
+        for event in protocol.events(followed.facts, entry):
+            if event["sequence_number"] >= followed.next:
+                await self._send(event)
+        followed.next = entry.following
+        if self._note_end(followed.facts.id, entry):
+            await self._show_rollback(followed.facts, entry)
+
+    async def _show_rollback(self, facts: TurnFacts, end: Entry) -> None:
+        if end.data["status"] == Turn.State.ROLLED_BACK:
+            await self._send(_about(facts, "rolled_back"))
+
+    def _note_end(self, turn: UUID, entry: Entry) -> bool:
+        if entry.kind is not Kind.END:
+            return False
+        del self._open[turn]
+        self._ended.append(turn)
+        return True
+
+    async def _following(self, view: TurnView) -> int:
+        """The number after the last event of a turn."""
+        return (await self._entries(view))[-1].following
+
+    async def _entries(self, view: TurnView, *, after: int = -1) -> tuple[Entry, ...]:
+        """A turn's entries after a number, from wherever they are whole."""
+        if view.has_ended:
+            return view.entries
+        if not view.attempt:
+            return opening(view.facts)[:1]
+        logged = await _logged(view.facts.id, after)
+        if logged is not None and not _gap(after + 1, logged):
+            return logged
+        return merge(await in_thread(snapshots.stored, view.facts), logged or ())
+
+
+def _turn(cursor: Cursor | None) -> UUID | None:
+    """The turn that a cursor names, if it can be one at all."""
+    try:
+        return protocol.turn_id(cursor.response_id) if cursor else None
+    except NotFound:
+        return None
+
+
+def _gap(following: int, entries: Iterable[Entry]) -> bool:
+    """Whether a number is missing."""
+    for entry in entries:
+        if entry.number > following:
+            return True
+        following = max(following, entry.following)
+    return False
+
+
+async def _logged(turn: UUID, after: int) -> tuple[Entry, ...] | None:
+    try:
+        read = await streams.read(turn, after)
+    except RedisError as error:
+        log.warning("following.log_unreadable", error=type(error).__name__)
+        return None
+    return read.entries if read else None
+
+
+def _input(facts: TurnFacts, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return protocol.input_items(facts.id, items)
+
+
+def _about(facts: TurnFacts, name: str, **fields: Any) -> Frame:
+    return {
+        "type": f"agentsite:{name}",
+        "response_id": protocol.response_id(facts.id),
+        **fields,
+    }

@@ -1,0 +1,170 @@
+"""What PostgreSQL says about a conversation's turns, as a socket needs it. Synchronous reads."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from conversations import protocol
+from conversations.facts import TurnFacts
+from conversations.models import Conversation, Message, Turn
+from conversations.replays import replay
+from conversations.traces import Entry, Kind, merge, opening
+
+SHOWN_TURNS = 200  # of a snapshot, the newest; older ones are for the HTTP API
+REPLAYED_TURNS = 50  # that a cursor may lie behind; a snapshot is cheaper then
+
+
+@dataclass(frozen=True, slots=True)
+class TurnView:
+    """A turn as its row was at one moment."""
+
+    facts: TurnFacts
+    number: int
+    state: str
+    token: UUID | None
+    attempt: int
+    worker: str
+    input: Sequence[dict[str, Any]]
+    error: dict[str, Any] | None
+    entries: tuple[Entry, ...]  # all that it showed, if it has ended
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in Turn.ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A conversation and its newest turns, oldest first."""
+
+    conversation: Conversation
+    turns: Sequence[TurnView]
+    has_more: bool
+
+
+def picture(conversation_id: UUID) -> Picture:
+    """Turns are read before their messages, so one that has ended is complete."""
+    conversation = Conversation.objects.get(pk=conversation_id)
+    newest = Turn.objects.filter(conversation=conversation).order_by("-number")
+    turns = list(newest[: SHOWN_TURNS + 1])
+    shown = turns[:SHOWN_TURNS][::-1]
+    return Picture(conversation, _views(conversation, shown), len(turns) > SHOWN_TURNS)
+
+
+def since(conversation: Conversation, turn_id: UUID) -> Sequence[TurnView] | None:
+    """This turn and those after it; None if it is not of the conversation, or too long ago."""
+    first = Turn.objects.filter(pk=turn_id, conversation=conversation)
+    later = Turn.objects.filter(
+        conversation=conversation, number__gte=first.values("number")
+    ).order_by("number")
+    turns = list(later[: REPLAYED_TURNS + 1])
+    return _views(conversation, turns) if 0 < len(turns) <= REPLAYED_TURNS else None
+
+
+def latest(conversation: Conversation, *, after: int, also: Collection[UUID]) -> Sequence[TurnView]:
+    """The turns with a number above `after`, and those named, in their order."""
+    turns = Turn.objects.filter(
+        Q(number__gt=after) | Q(pk__in=also), conversation=conversation
+    ).order_by("number")
+    return _views(conversation, turns[: SHOWN_TURNS + len(also)])
+
+
+def stored(facts: TurnFacts) -> tuple[Entry, ...]:
+    """What the committed messages of a turn show: all there is where its log is gone."""
+    return replay(facts, _messages([facts.id])[facts.id])
+
+
+def _views(conversation: Conversation, turns: Iterable[Turn]) -> list[TurnView]:
+    turns = list(turns)
+    messages = _messages([turn.pk for turn in turns if turn.attempt and turn.state in Turn.ENDED])
+    return [_view(conversation, turn, messages[turn.pk]) for turn in turns]
+
+
+Shown = list[tuple[list[list[int]], dict[str, Any]]]
+
+
+def _messages(turn_ids: Sequence[UUID]) -> defaultdict[UUID, Shown]:
+    """By turn, the trace and the payload of its messages."""
+    by_turn: defaultdict[UUID, Shown] = defaultdict(list)
+    rows = Message.objects.filter(turn__in=turn_ids).order_by("number")
+    for turn_id, trace, payload in rows.values_list("turn_id", "trace", "payload"):
+        by_turn[turn_id].append((trace, payload))
+    return by_turn
+
+
+def _view(conversation: Conversation, turn: Turn, messages: Shown) -> TurnView:
+    facts = facts_of(turn, conversation.agent)
+    return TurnView(
+        facts=facts,
+        number=turn.number,
+        state=turn.state,
+        token=turn.claim_token,
+        attempt=turn.attempt,
+        worker=turn.worker_name,
+        input=turn.input,
+        error=turn.error,
+        entries=_whole(facts, turn, messages) if turn.state in Turn.ENDED else (),
+    )
+
+
+def facts_of(turn: Turn, agent: str) -> TurnFacts:
+    return TurnFacts(turn.pk, turn.conversation_id, agent, int(turn.created.timestamp()))
+
+
+def _whole(facts: TurnFacts, turn: Turn, messages: Shown) -> tuple[Entry, ...]:
+    """One that ended before any worker took it was never in progress."""
+    shown = replay(facts, messages) if turn.attempt else opening(facts)[:1]
+    return merge(shown, [protocol.ending(facts, shown, turn)])
+
+
+def described(picture: Picture, so_far: Mapping[UUID, Sequence[Entry]]) -> dict[str, Any]:
+    """What clients see of a picture; `so_far` has the entries of the turns that were open."""
+    ended = [view for view in picture.turns if view.has_ended and view.state != "rolled_back"]
+    conversation = picture.conversation
+    return {
+        "conversation": {
+            "id": protocol.conversation_id(conversation.pk),
+            "title": conversation.title,
+            "agent": conversation.agent,
+        },
+        "version": conversation.version,
+        "has_more": picture.has_more,
+        "items": [item for view in ended for item in _items(view)],
+        "responses": [{**_summary(view), "error": view.error} for view in ended],
+        "active": [
+            _active(view, so_far[view.facts.id]) for view in picture.turns if not view.has_ended
+        ],
+    }
+
+
+def _items(view: TurnView) -> list[dict[str, Any]]:
+    response_id = protocol.response_id(view.facts.id)
+    items = protocol.input_items(view.facts.id, view.input)
+    items += protocol.output(view.facts, view.entries)
+    return [{"response_id": response_id, **item} for item in items]
+
+
+def _active(view: TurnView, entries: Sequence[Entry]) -> dict[str, Any]:
+    """It may have ended since its row was read: then its last entry says so."""
+    last = entries[-1]
+    state = last.data["status"] if last.kind is Kind.END else view.state
+    return {
+        **_summary(view),
+        "status": protocol.STATUS[state],
+        "sequence_number": last.following - 1,
+        "input": protocol.input_items(view.facts.id, view.input),
+        "output": protocol.output(view.facts, entries),
+    }
+
+
+def _summary(view: TurnView) -> dict[str, Any]:
+    return {
+        "response_id": protocol.response_id(view.facts.id),
+        "status": protocol.STATUS[view.state],
+        "worker": view.worker,
+        "attempt": view.attempt,
+    }

@@ -1,0 +1,155 @@
+"""What every websocket of ours does alike: dispatch in turn, pulses, sends under a timeout, closing.
+
+Channels' own dispatch hops through one thread that all sockets share, for every message; this one
+stays on the loop. Messages, frames and pulses are handled one at a time, so no socket needs a lock.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import structlog
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+from channels.layers import get_channel_layer
+from channels.utils import await_many_dispatch
+from redis.exceptions import RedisError
+
+SEND_TIMEOUT = 10  # seconds that a client may leave its socket unread
+LAYER_TIMEOUT = 5  # seconds that Redis may take to add or drop a subscription
+INTERNAL_ERROR = 1011  # close code: the client connects again
+
+log = structlog.get_logger(__name__)
+
+
+class Close(Exception):
+    """Close the socket with this code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+class Pulse:
+    """A timer that wakes the socket by a message like any other."""
+
+    def __init__(self) -> None:
+        self._due = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, seconds: float) -> None:
+        """Wake it after this time, and no earlier."""
+        self.stop()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._due.set)
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    async def wait(self) -> dict[str, Any]:
+        await self._due.wait()
+        self._due.clear()
+        return {"type": "pulse"}
+
+
+class Socket(AsyncConsumer):
+    """Calls the method that a message's type names, `turn.entries` -> `turn_entries`."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope, self.base_send = scope, send
+        self.is_closed = False
+        self.pulse_timer = Pulse()
+        self._groups: set[str] = set()
+        layer = get_channel_layer()
+        assert layer is not None, "settings.CHANNEL_LAYERS has no default"
+        self.channel_layer: Any = layer
+        try:
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                self.channel_name = await layer.new_channel()
+        except (RedisError, OSError) as error:
+            log.warning("socket.no_layer", error=type(error).__name__)
+            await refuse(INTERNAL_ERROR)(scope, receive, send)
+            return
+        await self._run(receive)
+
+    async def _run(self, receive: Any) -> None:
+        heard = partial(self.channel_layer.receive, self.channel_name)
+        sources: list[Any] = [receive, heard, self.pulse_timer.wait]
+        try:
+            await await_many_dispatch(sources, self.dispatch)
+        except StopConsumer:
+            pass
+        finally:
+            self.pulse_timer.stop()
+            await self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle one message; what fails unexpectedly closes the socket, never the server."""
+        if message["type"] == "websocket.disconnect":
+            raise StopConsumer
+        handler = getattr(self, get_handler_name(message), None)
+        if handler is None or self.is_closed:  # a newer replica may send types of its own
+            return
+        try:
+            await handler(message)
+        except StopConsumer:
+            raise
+        except Close as closing:
+            await self.close(closing.code)
+        except Exception as error:
+            log.exception("socket.failed", message_type=message["type"], exc_info=error)
+            await self.close(INTERNAL_ERROR)
+
+    async def join(self, group: str) -> None:
+        """Hear what is sent to a group. Returns before Redis has confirmed it."""
+        async with asyncio.timeout(LAYER_TIMEOUT):
+            await self.channel_layer.group_add(group, self.channel_name)
+        self._groups.add(group)
+
+    async def _leave(self) -> None:
+        """Channels forgets a socket only if nothing is waiting for it at that moment."""
+        with suppress(RedisError, OSError):
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                for group in self._groups:
+                    await self.channel_layer.group_discard(group, self.channel_name)
+                await self.channel_layer.forget(self.channel_name)
+
+    async def accept(self) -> None:
+        await self._send({"type": "websocket.accept"})
+
+    async def send_frame(self, frame: Mapping[str, Any]) -> None:
+        text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def close(self, code: int) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            await self._send({"type": "websocket.close", "code": code})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        """Raises `StopConsumer` when the client is gone or does not read."""
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await self.base_send(message)  # type: ignore[arg-type]
+        except TimeoutError:
+            log.info("socket.stalled")
+            raise StopConsumer from None
+        except OSError:
+            raise StopConsumer from None
+
+
+def refuse(code: int) -> Any:
+    """An ASGI application that closes every websocket with this code.
+
+    It accepts first: a browser cannot tell a refused handshake from a broken network.
+    """
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": code})
+
+    return application

@@ -1,0 +1,193 @@
+"""A browser's tab on the real ASGI application, and a worker that is driven step by step."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from asgiref.testing import ApplicationCommunicator
+
+from agentsite.asgi import application
+from conversations import protocol, turns
+from conversations.emitter import Emitter
+from conversations.facts import TurnFacts
+from conversations.models import Message, Turn
+from conversations.stores.base import Key, NewMessage
+from conversations.streams import Writer
+from conversations.threads import in_thread
+
+LIMIT = 15  # seconds that anything may take
+ORIGIN = "http://127.0.0.1:8000"
+
+
+class Tab:
+    """What one tab was told, frame by frame. `gate` closed: it does not read."""
+
+    def __init__(self, conversation_id, *, session="", origin=ORIGIN):
+        headers = [(b"cookie", f"sessionid={session}".encode()), (b"origin", origin.encode())]
+        scope = {
+            "type": "websocket",
+            "path": f"/ws/conversations/{conversation_id}/",
+            "query_string": b"",
+            "headers": headers,
+        }
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.frames = []
+        self.raw = []
+        self._socket = ApplicationCommunicator(self._gated, scope)
+
+    async def _gated(self, scope, receive, send):
+        async def send_when_read(message):
+            await self.gate.wait()
+            await send(message)
+
+        await application(scope, receive, send_when_read)
+
+    async def connect(self):
+        await self._socket.send_input({"type": "websocket.connect"})
+        assert (await self._socket.receive_output(timeout=LIMIT))["type"] == "websocket.accept"
+        return self
+
+    async def subscribe(self, cursor=None):
+        """Returns the frame that ends the catching up."""
+        await self.send(type="subscribe", cursor=cursor)
+        return await self.until(lambda frame: frame["type"] in SUBSCRIBED)
+
+    async def send(self, **frame):
+        await self.send_text(json.dumps(frame))
+
+    async def send_text(self, text):
+        await self._socket.send_input({"type": "websocket.receive", "text": text})
+
+    async def send_bytes(self, data):
+        await self._socket.send_input({"type": "websocket.receive", "bytes": data})
+
+    async def create(self, text="hello", **fields):
+        """Returns the acknowledgement, or the error."""
+        key = fields.pop("idempotency_key", uuid4().hex)
+        await self.send(type="response.create", idempotency_key=key, input=text, **fields)
+        return await self.until(lambda frame: frame.get("idempotency_key") == key)
+
+    async def next(self):
+        message = await self._socket.receive_output(timeout=LIMIT)
+        assert message["type"] == "websocket.send", message
+        self.raw.append(message["text"])
+        self.frames.append(json.loads(message["text"]))
+        return self.frames[-1]
+
+    async def until(self, wanted):
+        """The first frame from here on that has this type, or of which this holds."""
+        if isinstance(wanted, str):
+            return await self.until(lambda frame: frame["type"] == wanted)
+        while not wanted(frame := await self.next()):
+            pass
+        return frame
+
+    async def until_text(self, text):
+        """Wait until the deltas give this text, seen from the start."""
+        while self.text != text:
+            await self.next()
+
+    async def pong(self):
+        """Everything that was sent before this has arrived."""
+        await self.send(type="ping")
+        await self.until("agentsite:pong")
+
+    async def closed(self):
+        """The code that the server closes with; frames before it are read."""
+        while (message := await self._socket.receive_output(timeout=LIMIT))["type"] != CLOSE:
+            self.frames.append(json.loads(message["text"]))
+        return message["code"]
+
+    async def leave(self):
+        self.gate.set()
+        await self._socket.send_input({"type": "websocket.disconnect", "code": 1005})
+        await self._socket.wait(timeout=LIMIT)
+
+    async def wait_until_dropped(self):
+        """The server gives the socket up without a word."""
+        await self._socket.wait(timeout=LIMIT)
+
+    @property
+    def events(self):
+        return [frame for frame in self.frames if "sequence_number" in frame]
+
+    @property
+    def text(self):
+        deltas = [e for e in self.events if e["type"] == "response.output_text.delta"]
+        for position, event in enumerate(deltas):
+            before = sum(
+                len(e["delta"]) for e in deltas[:position] if e["item_id"] == event["item_id"]
+            )
+            assert event["agentsite_offset"] == before
+        return "".join(event["delta"] for event in deltas)
+
+    def types(self):
+        return [frame["type"] for frame in self.frames]
+
+
+SUBSCRIBED = ("agentsite:snapshot", "agentsite:subscribed")
+CLOSE = "websocket.close"
+
+
+class Run:
+    """One claim of a turn, answered as the runner does, one step at a time."""
+
+    def __init__(self, claim):
+        self.claim = claim
+        self.response_id = protocol.response_id(claim.turn_id)
+        self.facts = TurnFacts(
+            claim.turn_id, claim.conversation_id, claim.agent, int(claim.created.timestamp())
+        )
+        self.emitter = Emitter(Writer(self.facts, claim.token, claim.attempt))
+        self.item = None
+
+    async def say(self, *deltas):
+        """Each delta is logged and published on its own."""
+        if self.item is None:
+            self.item = self.emitter.open_message()
+        for delta in deltas:
+            self.emitter.text(self.item, delta)
+            await self.emitter.flush()
+
+    async def commit(self, state=Turn.State.COMPLETED, *, status="completed", error=None):
+        """The outcome is in PostgreSQL; nobody was told."""
+        messages = () if self.item is None else (self._message(status),)
+        outcome = turns.Outcome(
+            state=state, messages=messages, error=error, last_event=self.emitter.next
+        )
+        self.ended = await in_thread(turns.end, self.claim.turn_id, outcome, token=self.claim.token)
+
+    async def tell(self):
+        """The final events are logged and published."""
+        self.emitter.release()
+        self.emitter.end(protocol.ending(self.facts, self.emitter.entries, self.ended))
+        await self.emitter.flush()
+
+    async def finish(self, *deltas, **how):
+        await self.say(*deltas)
+        await self.commit(**how)
+        await self.tell()
+
+    def _message(self, status):
+        text = self.emitter.held(self.item)[0]
+        self.emitter.close(self.item, status=status)
+        payload = {"kind": "response", "parts": [{"part_kind": "text", "content": text}]}
+        return NewMessage(
+            key=Key(self.claim.turn_id, self.claim.attempt, self.claim.next_step),
+            kind=Message.Kind.RESPONSE,
+            payload=json.dumps(payload),
+            text=text,
+            trace=self.emitter.trace(self.item),
+            retracted=status != "completed",
+        )
+
+
+@asynccontextmanager
+async def claimed(conversation, worker):
+    """The oldest queued turn, claimed by this worker."""
+    claim = await in_thread(turns.claim, conversation.pk, worker.pk, pool="default")
+    run = Run(claim)
+    async with run.emitter:
+        yield run

@@ -32,10 +32,7 @@ def replay(
 
 def contents(trace: Rows, payload: Payload) -> dict[int, list[str]]:
     """What the items of one message hold; its items of a sort are its parts of it, in order."""
-    items: dict[int, Iterator[int]] = {
-        kind: iter([row[2] for row in trace if row[1] == kind])
-        for kind in (*OPENINGS, Kind.TOOL_OUTPUT)
-    }
+    items = {kind: _items(trace, kind) for kind in (Kind.TEXT, Kind.OPEN_CALL, Kind.TOOL_OUTPUT)}
     held: dict[int, list[str]] = {}
     for kind, content in _parts(payload):
         if (item := next(items[kind], None)) is not None:
@@ -43,11 +40,15 @@ def contents(trace: Rows, payload: Payload) -> dict[int, list[str]]:
     return held
 
 
+def _items(trace: Rows, kind: Kind) -> Iterator[int]:
+    return iter(sorted({row[2] for row in trace if row[1] == kind}))
+
+
 def _parts(payload: Payload) -> Iterator[tuple[Kind, list[str]]]:
     for part in payload["parts"]:
         match part["part_kind"]:
-            case "text" if part["content"]:  # an empty part is never shown
-                yield Kind.OPEN_MESSAGE, [part["content"]]
+            case "text" if part["content"]:  # nothing of an empty part is shown
+                yield Kind.TEXT, [part["content"]]
             case "tool-call":
                 call = [part["tool_call_id"], part["tool_name"], as_text(part["args"])]
                 yield Kind.OPEN_CALL, call

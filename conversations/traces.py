@@ -66,6 +66,7 @@ class Entry:
 # What items hold in the end, by output_index: [text] of a message, [call_id, name, arguments] of
 # a call, [call_id, output] of a tool's output.
 Contents = Mapping[int, Sequence[str]]
+NOTHING = ("",)  # held by a message that was opened and got no text: its row has no part for it
 
 
 def opening(facts: TurnFacts) -> tuple[Entry, Entry]:
@@ -144,7 +145,8 @@ def rebuild(rows: Iterable[Sequence[int]], held: Contents) -> list[Entry]:
 def _rebuild(row: Sequence[int], held: Contents, offsets: dict[int, int]) -> Iterator[Entry]:
     number, kind, item, *lengths = row
     if kind not in DELTAS:
-        yield Entry(number, Kind(kind), item, _data(kind, held[item], lengths[0]))
+        content = held.get(item, NOTHING)
+        yield Entry(number, Kind(kind), item, _data(kind, content, lengths[0]))
         return
     for position, length in enumerate(lengths):
         offset = offsets.get(item, 0)

@@ -12,9 +12,19 @@ script. Pub/sub may lose frames; the log does not, so who finds a gap reads agai
 
 from conversations.streams.groups import announce, group
 from conversations.streams.reading import Read, expire, read
-from conversations.streams.writing import Append, Opened, Writer, append, open_log, rebase, restore
+from conversations.streams.writing import (
+    FIRST,
+    Append,
+    Opened,
+    Writer,
+    append,
+    open_log,
+    rebase,
+    restore,
+)
 
 __all__ = [
+    "FIRST",
     "Append",
     "Opened",
     "Read",

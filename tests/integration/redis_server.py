@@ -1,0 +1,36 @@
+"""A Redis of a test's own, which it may stop, freeze and start again on the same port."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+from devtools.ports import free_port
+from devtools.redis import Redis
+
+STOP_WITHIN = 10  # seconds
+
+
+class RedisServer:
+    """Keeps nothing on disk, so it comes back empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = Redis(folder / "redis", free_port(), folder / "redis.log")
+        self._process: subprocess.Popen | None = None
+        self.url = self._server.url
+
+    def start(self) -> None:
+        self._process = self._server.command().start()
+        self._server.await_ready(meanwhile=lambda: None)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait(STOP_WITHIN)
+            self._process = None
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)

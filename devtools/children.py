@@ -18,6 +18,10 @@ TAIL_BYTES = 4096
 TAIL_LINES = 6
 
 
+class NotStarted(Exception):
+    """Something that the site needs did not start; the message says what and why."""
+
+
 @dataclass(frozen=True)
 class Account:
     """Whom a child runs as, and nobody else's groups."""
@@ -75,19 +79,6 @@ def leash(orphan_signal: signal.Signals) -> Any:
             os._exit(1)
 
     return ask
-
-
-def stop(process: subprocess.Popen[bytes], command: Command, *, seconds: float) -> bool:
-    """Ask the child to end and wait; kill it after that many seconds. True: it ended by itself."""
-    if process.poll() is None:
-        process.send_signal(command.stop_signal)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return False
-    return True
 
 
 def tail(log: Path) -> list[str]:

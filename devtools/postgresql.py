@@ -13,22 +13,19 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import psycopg
 
-from devtools.children import Account, Command, tail
+from devtools.children import Account, Command, NotStarted, tail
 
 NAME = "agentsite"  # of the database and of its owner
 READY_WITHIN = 60  # seconds; after a crash it first replays its log
 ACCOUNTS = ("postgres", "nobody")  # whom the server runs as when we are root, which it refuses
 THROWAWAY = ("fsync=off", "full_page_writes=off")  # a crash of the server still loses nothing
-
-
-class NotStarted(Exception):
-    """PostgreSQL did not start."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +107,8 @@ class PostgreSQL:
             orphan_signal=signal.SIGINT,
         )
 
-    def await_ready(self) -> None:
-        """Return when it answers and the site's database exists."""
+    def await_ready(self, meanwhile: Callable[[], None]) -> None:
+        """Return when it answers and the site's database exists; looks after it `meanwhile`."""
         deadline = time.monotonic() + READY_WITHIN
         while True:
             try:
@@ -120,6 +117,7 @@ class PostgreSQL:
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise NotStarted(f"PostgreSQL does not answer: {error}") from error
+                meanwhile()
                 time.sleep(0.05)
 
     def owned_folder(self, name: str) -> Path:

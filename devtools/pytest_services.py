@@ -6,14 +6,14 @@ their own on it: `test_<name>` on PostgreSQL, as Django does, and the last one (
 
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from devtools.children import Command, stop
+from devtools.children import Command, NotStarted, tail
 from devtools.ports import free_port
 from devtools.postgresql import PostgreSQL
 from devtools.redis import Redis
@@ -53,19 +53,24 @@ def start_postgresql(folder: Path) -> str:
     home, log = folder / "postgresql", folder / "postgresql.log"
     server = PostgreSQL(home, free_port(), log, durable=False)
     server.create()
-    run(server.command())
-    server.await_ready()
+    server.await_ready(meanwhile=run(server.command()))
     return server.url
 
 
 def start_redis(folder: Path) -> str:
     server = Redis(folder / "redis", free_port(), folder / "redis.log")
-    run(server.command())
-    server.await_ready()
+    server.await_ready(meanwhile=run(server.command()))
     return server.url
 
 
-def run(command: Command) -> None:
-    """Start it until the tests are over."""
+def run(command: Command) -> Callable[[], None]:
+    """Start it until the tests are over; the result tells when it died."""
     process = command.start()
-    servers.callback(stop, process, command, seconds=STOP_WITHIN)
+    servers.callback(process.wait, STOP_WITHIN)
+    servers.callback(process.send_signal, command.stop_signal)
+
+    def look() -> None:
+        if process.poll() is not None:
+            raise NotStarted("\n".join([f"{command.name} died:", *tail(command.log)]))
+
+    return look

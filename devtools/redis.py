@@ -9,20 +9,17 @@ import secrets
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import redis
 
-from devtools.children import Command
+from devtools.children import Command, NotStarted
 
 OLDEST = (6, 2)  # the first with BLMOVE
 READY_WITHIN = 20  # seconds
-
-
-class NotStarted(Exception):
-    """Redis did not start."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,8 @@ class Redis:
             port=self.port,
         )
 
-    def await_ready(self) -> None:
-        """Return when it answers."""
+    def await_ready(self, meanwhile: Callable[[], None]) -> None:
+        """Return when it answers; looks after it `meanwhile`."""
         deadline = time.monotonic() + READY_WITHIN
         with redis.Redis.from_url(self.url) as client:
             while True:
@@ -69,9 +66,16 @@ class Redis:
                 except redis.ConnectionError as error:
                     if time.monotonic() > deadline:
                         raise NotStarted(f"Redis does not answer: {error}") from error
+                    meanwhile()
                     time.sleep(0.02)
                 else:
                     return
+
+
+def describe(binary: Path) -> str:
+    """Which of the two it is, for people."""
+    number = ".".join(map(str, version(binary)))
+    return f"Redis {number}" if binary.name == "redis-server" else f"Valkey {number}"
 
 
 def genuine() -> Path | None:

@@ -1,0 +1,23 @@
+"""What `dev.py` hands over to, inside .venv."""
+
+import sys
+
+import dev
+from devtools import checks, stack, testing
+
+
+def main() -> int:
+    arguments = dev.parser().parse_args()
+    match arguments.command:
+        case "run":
+            return stack.run(
+                port=arguments.port, replicas=arguments.replicas, workers=arguments.workers
+            )
+        case "test":
+            return testing.run(arguments.pytest)
+        case _:
+            return checks.run(everything=arguments.all)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

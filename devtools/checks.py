@@ -1,0 +1,65 @@
+"""The command `check`: everything that a commit must pass, each step a line with its time."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devtools import testing
+
+# As in production: https only, one host, a real key.
+PRODUCTION = {
+    "HTTPS": "1",
+    "SECRET_KEY": secrets.token_urlsafe(48),
+    "ALLOWED_HOSTS": "chat.example.org",
+    "ALLOWED_ORIGINS": "https://chat.example.org",
+}
+SLOW = ["-m", ""]  # no mark is left out
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command; it passes when it exits with 0."""
+
+    name: str
+    command: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+STEPS = [
+    Step("format", "ruff format --check ."),
+    Step("lint", "ruff check ."),
+    Step("types", "mypy"),
+    Step("imports", "lint-imports"),
+    Step("migrations", "python manage.py makemigrations --check --dry-run"),
+    Step("deploy", "python manage.py check --deploy --fail-level WARNING", PRODUCTION),
+]
+
+
+def run(*, everything: bool) -> int:
+    """0 when all steps and the tests pass."""
+    passed = [run_step(step) for step in STEPS]
+    status = testing.run(SLOW if everything else [])
+    return status or not all(passed)
+
+
+def run_step(step: Step) -> bool:
+    """Run it and say so; only a failure shows its output."""
+    start = time.monotonic()
+    program, *arguments = step.command.split()
+    result = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments],
+        env=os.environ | step.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    word = "failed" if result.returncode else "ok"
+    print(f"{step.name:<12}{word:<8}{time.monotonic() - start:5.1f} s", flush=True)
+    if result.returncode:
+        print(result.stdout.decode(errors="replace"), flush=True)
+    return result.returncode == 0

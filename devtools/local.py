@@ -1,0 +1,63 @@
+"""The folder .local: the data, logs and variables of the local stack."""
+
+import fcntl
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from devtools.children import NotStarted
+
+
+@dataclass(frozen=True)
+class Folder:
+    """.local of one checkout."""
+
+    path: Path
+
+    def make(self) -> None:
+        """The folder and a fresh one for logs."""
+        (self.path / "logs").mkdir(parents=True, exist_ok=True)
+        for log in (self.path / "logs").iterdir():
+            log.unlink()
+
+    def log(self, name: str) -> Path:
+        return self.path / "logs" / f"{name}.log"
+
+    def lock(self) -> TextIO:
+        """Held until the file is closed: one stack at a time in a checkout."""
+        self.path.mkdir(exist_ok=True)
+        file = (self.path / "lock").open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise NotStarted("The stack of this checkout is running already") from error
+        return file
+
+    def variables(self) -> dict[str, str]:
+        """What the last run wrote."""
+        file = self.path / "env"
+        if not file.exists():
+            return {}
+        words = shlex.split(file.read_text(encoding="utf-8"), comments=True)
+        return dict(word.split("=", 1) for word in words)
+
+    def write_variables(self, variables: Mapping[str, str]) -> None:
+        """For `set -a; . .local/env` in another terminal."""
+        lines = [f"{name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+        self.write("env", "\n".join(lines) + "\n")
+
+    def write_processes(self, processes: Iterable[Mapping[str, Any]]) -> None:
+        """Who runs now."""
+        self.write("processes.json", json.dumps(list(processes), indent=1) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Replace the file at once; only its owner can read it."""
+        file = self.path / f"{name}.new"
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
+        file.replace(self.path / name)

@@ -1,0 +1,46 @@
+"""The site's own programs as children of the local stack."""
+
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devtools.children import Command
+from devtools.local import Folder
+
+UVICORN = (
+    "-m uvicorn agentsite.asgi:application --ws websockets-sansio --ws-max-size 65536"
+    " --ws-per-message-deflate false --timeout-graceful-shutdown 20 --host 127.0.0.1"
+)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """How to start each; all have the same environment."""
+
+    local: Folder
+    environment: Mapping[str, str]
+
+    def python(self, name: str, arguments: str, **options: Any) -> Command:
+        return Command(
+            name=name,
+            argv=(sys.executable, *arguments.split()),
+            log=self.local.log(name),
+            env=self.environment,
+            **options,
+        )
+
+    def prepare(self) -> Command:
+        return self.python("prepare", "-m devtools.prepare")
+
+    def worker(self, number: int) -> Command:
+        return self.python(f"worker-{number}", "manage.py agentworker --pool default")
+
+    def replica(self, number: int, port: int) -> Command:
+        return self.python(f"replica-{number}", f"{UVICORN} --port {port}", port=port)
+
+    def door(self, listener: socket.socket, ports: Sequence[int]) -> Command:
+        fd = listener.fileno()
+        arguments = " ".join(map(str, ["-m devtools.frontdoor", fd, *ports]))
+        return self.python("door", arguments, pass_fds=(fd,))

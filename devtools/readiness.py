@@ -1,0 +1,48 @@
+"""When the parts of the local stack are ready, as somebody outside sees it."""
+
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from devtools.children import NotStarted
+
+LIMIT = 60  # seconds
+LOOK_EVERY = 0.1  # seconds
+
+# Of each process only its newest registration has a lease that has not run out.
+LIVE_WORKERS = "SELECT count(*) FROM workers_workerprocess WHERE lease > now() AND pid = ANY(%s)"
+
+
+def wait(what: str, is_ready: Callable[[], bool], *, meanwhile: Callable[[], None]) -> None:
+    """Return when it is ready; what takes too long is not coming."""
+    deadline = time.monotonic() + LIMIT
+    while not is_ready():
+        if time.monotonic() > deadline:
+            raise NotStarted(f"{what} did not get ready within {LIMIT} seconds; see .local/logs/")
+        meanwhile()
+        time.sleep(LOOK_EVERY)
+
+
+def replicas(ports: Sequence[int]) -> bool:
+    """Whether the web processes on these ports all say so."""
+    return all(map(replica, ports))
+
+
+def replica(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:  # no listener yet, or 503
+        return False
+
+
+def workers(database_url: str, pids: Sequence[int | None]) -> bool:
+    """Whether all of these processes have said in the database that they live."""
+    try:
+        with psycopg.connect(database_url) as connection:
+            row = connection.execute(LIVE_WORKERS, [list(pids)]).fetchone()
+    except psycopg.Error:
+        return False
+    return row is not None and row[0] >= len(pids)

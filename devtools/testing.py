@@ -1,0 +1,18 @@
+"""The command `test`: a browser, then pytest; `pytest_services` brings the servers."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from devtools import browser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run them; the exit status."""
+    environment = os.environ | {"BROWSER": str(browser.ensure())}
+    return subprocess.run(pytest(arguments), env=environment, check=False).returncode
+
+
+def pytest(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", *arguments]

@@ -1,0 +1,29 @@
+"""The environment of the local stack: what is given, what an earlier run made, what is new."""
+
+import secrets
+from collections.abc import Mapping
+
+OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_ORIGINS", "DEMO_USER", "DEMO_PASSWORD")
+REPEATED = ("AGENT_", "DATABASE_", "REDIS_", "DEMO_")  # .local/env says them again
+MADE = "LOCAL_MADE"  # names the variables in .local/env that were not given
+
+
+def given(environment: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """What somebody chose. A shell that has read .local/env only repeats what we made."""
+    made = before.get(MADE, "").split()
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in OWN or name.startswith(REPEATED)
+        if name not in made or value != before[name]
+    }
+
+
+def made(before: Mapping[str, str], port: int) -> dict[str, str]:
+    """What we choose ourselves; a key and a password are chosen once."""
+    return {
+        "SECRET_KEY": before.get("SECRET_KEY") or secrets.token_urlsafe(48),
+        "ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
+        "DEMO_USER": "demo",
+        "DEMO_PASSWORD": before.get("DEMO_PASSWORD") or secrets.token_urlsafe(12),
+    }

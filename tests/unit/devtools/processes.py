@@ -1,0 +1,19 @@
+"""Waiting for processes that are not our children."""
+
+import os
+import select
+
+LIMIT = 30  # seconds
+
+
+def await_end(pid):
+    """Return when the process is gone."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([fd], [], [], LIMIT)
+        assert ended, f"process {pid} still runs"
+    finally:
+        os.close(fd)

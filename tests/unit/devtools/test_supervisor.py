@@ -1,0 +1,130 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from devtools.children import Command
+from devtools.supervisor import FIRST_DELAY, LONGEST_DELAY, SIGNALS, Interrupted, Supervisor
+from tests.unit.devtools.processes import await_end
+
+LIMIT = 20  # seconds
+IGNORES_SIGTERM = "trap '' TERM; echo deaf; while :; do sleep 1; done"
+START_A_CHILD = """
+import signal, sys
+from pathlib import Path
+from devtools.children import Command
+process = Command("child", ("sleep", "1000"), Path(sys.argv[1])).start()
+print(process.pid, flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before():
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def command(tmp_path):
+    def make(name, script, **options):
+        return Command(name, ("sh", "-c", script), tmp_path / f"{name}.log", **options)
+
+    return make
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def seen():
+    """The names of those that ran, at each change."""
+    return []
+
+
+@pytest.fixture
+def supervisor(told, seen):
+    def show(children):
+        seen.append([child.command.name for child in children if child.pid])
+
+    with Supervisor(tell=told.append, changed=show) as supervisor:
+        yield supervisor
+
+
+def look_until(supervisor, condition):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline
+        supervisor.look()
+
+
+def test_a_killed_child_is_started_again(supervisor, command, seen):
+    (child,) = supervisor.start(command("a", "exec sleep 1000"), grace=5)
+    first = child.pid
+    os.kill(first, signal.SIGKILL)
+    look_until(supervisor, lambda: child.pid not in {None, first})
+    assert seen == [["a"], [], ["a"]]
+
+
+def test_the_reason_of_a_death_is_told_with_the_last_lines(supervisor, command, told):
+    supervisor.start(command("a", "echo no database; exit 3"), grace=5)
+    look_until(supervisor, lambda: told)
+    assert told[0].startswith("a ended with status 3; it starts again")
+    assert told[1] == "    no database"
+
+
+def test_a_child_that_dies_at_once_is_started_ever_more_slowly(supervisor, command):
+    (child,) = supervisor.start(command("a", "exit 1"), grace=5)
+    delays = []
+    while len(delays) < 10:
+        child.process.wait()
+        child.bury()
+        delays.append(round(child.due - time.monotonic(), 1))
+        child.start()
+    assert delays[:4] == [FIRST_DELAY, 0.2, 0.4, 0.8]
+    assert delays[-1] == LONGEST_DELAY
+
+
+def test_groups_stop_in_reverse_order_each_with_its_signal(told, seen, command, tmp_path):
+    note = f"echo $0 >> {tmp_path}/order; exit"
+    script = f"trap '{note}' INT TERM; echo up; while :; do sleep 0.01; done"
+    with Supervisor(tell=told.append, changed=seen.append) as supervisor:
+        for name, number in (("database", signal.SIGINT), ("worker", signal.SIGTERM)):
+            named = command(name, script.replace("$0", name), stop_signal=number)
+            supervisor.start(named, grace=LIMIT)
+            look_until(supervisor, named.log.read_text)
+    assert (tmp_path / "order").read_text().split() == ["worker", "database"]
+
+
+def test_a_child_that_does_not_end_is_killed_after_its_grace(told, seen, command):
+    deaf = command("a", IGNORES_SIGTERM)
+    with Supervisor(tell=told.append, changed=seen.append) as supervisor:
+        (child,) = supervisor.start(deaf, grace=0.1)
+        look_until(supervisor, deaf.log.read_text)
+        pid = child.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_signal_stops_and_a_second_one_does_not_wait(supervisor, command):
+    deaf = command("a", IGNORES_SIGTERM)
+    supervisor.start(deaf, grace=1000)
+    look_until(supervisor, deaf.log.read_text)
+    with pytest.raises(Interrupted):
+        signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)  # the fixture now ends at once, not after 1000 seconds
+
+
+def test_a_child_dies_with_a_parent_that_is_killed(tmp_path):
+    script = [sys.executable, "-c", START_A_CHILD, str(tmp_path / "log")]
+    with subprocess.Popen(script, stdout=subprocess.PIPE) as parent:
+        child = int(parent.stdout.readline())
+        parent.kill()
+    await_end(child)

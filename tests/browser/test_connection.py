@@ -4,7 +4,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.edge import Edge, serving, events, streaming
+from tests.browser.edge import Edge, events, serving, streaming
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,0 +1,121 @@
+"""Every tool call goes through the ledger: on disk before its effect, and once done never again."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from pydantic_ai import ModelRetry, RunContext, ToolFailed
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
+from pydantic_ai.messages import ToolReturn
+from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
+
+from conversations import turns
+from conversations.errors import Fenced
+from conversations.models import ToolCall
+from conversations.runner.legible import legible_data
+from conversations.threads import in_thread, unbroken
+from conversations.turns.commits import settled
+from workers.agents.failures import ToolFault
+
+UNKNOWN = (
+    "The call was interrupted. Whether it took effect is unknown: find out before you repeat it."
+)
+RETURNS: TypeAdapter[ToolReturn[Any]] = TypeAdapter(ToolReturn)
+
+
+@dataclass
+class Calls:
+    """The calls of one claim. `step` is that of the response whose calls are being made."""
+
+    turn_id: UUID
+    token: UUID
+    step: int
+
+    async def start(self, name: str, arguments: dict[str, Any], call_id: str) -> ToolCall:
+        """Enter it. Where PostgreSQL does not say whether it was entered, it counts as begun."""
+        start = partial(turns.start_tool, tool=name, arguments=legible_data(arguments))
+        return await unbroken(
+            in_thread(settled, lambda _: start(self.turn_id, self.token, self.step, call_id))
+        )
+
+    async def finish(self, call_id: str, result: dict[str, Any]) -> None:
+        finish = partial(turns.finish_tool, self.turn_id, self.token, self.step, call_id, result)
+        await unbroken(in_thread(settled, lambda _: finish()))
+
+    def key(self, call_id: str) -> str:
+        """What a tool may give to whoever carries out its effect, so that it happens once."""
+        return f"{self.turn_id.hex}:{self.step}:{call_id}"
+
+
+@dataclass
+class Ledger(AbstractCapability[Any]):
+    """Puts the agent's assembled tools behind the ledger, whatever they are."""
+
+    calls: Calls
+    timeout: float  # seconds
+
+    def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
+        return Recorded(toolset, self.calls, self.timeout)
+
+
+@dataclass
+class Recorded(WrapperToolset[Any]):
+    """A toolset each call of which is entered before and after."""
+
+    calls: Calls
+    timeout: float  # seconds
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
+    ) -> Any:
+        call_id = ctx.tool_call_id
+        assert call_id is not None, "a model's call has an id"
+        entry = await self.calls.start(name, tool_args, call_id)
+        if entry.state == ToolCall.State.DONE:
+            return told(entry.result or {})
+        if not entry.fresh and not (tool.tool_def.metadata or {}).get("idempotent"):
+            return await self._note(call_id, {"failed": UNKNOWN})
+        metadata = {**(ctx.tool_call_metadata or {}), "idempotency_key": self.calls.key(call_id)}
+        context = replace(ctx, tool_call_metadata=metadata)
+        return await self._note(call_id, await self._outcome(name, tool_args, context, tool))
+
+    async def _note(self, call_id: str, result: dict[str, Any]) -> Any:
+        await self.calls.finish(call_id, result)
+        return told(result)
+
+    async def _outcome(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
+    ) -> dict[str, Any]:
+        """The call's outcome in a form that can be stored and told again."""
+        limit = asyncio.timeout(self.timeout)
+        try:
+            async with limit:
+                result = await super().call_tool(name, tool_args, ctx, tool)
+        except (Fenced, CallDeferred, ApprovalRequired):
+            raise
+        except ModelRetry as error:
+            return {"retry": error.message}
+        except ToolFailed as error:
+            return {"failed": error.message}
+        except Exception as error:
+            if not limit.expired():
+                raise ToolFault(name) from error
+            return {"failed": f"No answer within {self.timeout:g} s. {UNKNOWN}"}
+        return {"returned": legible_data(RETURNS.dump_python(as_return(result), mode="json"))}
+
+
+def as_return(result: Any) -> ToolReturn[Any]:
+    return result if isinstance(result, ToolReturn) else ToolReturn(return_value=result)
+
+
+def told(result: dict[str, Any]) -> Any:
+    """What the model is told of an outcome; the first time and every time after."""
+    if "retry" in result:
+        raise ModelRetry(result["retry"])
+    if "failed" in result:
+        raise ToolFailed(result["failed"])
+    return RETURNS.validate_python(result["returned"])

@@ -1,0 +1,187 @@
+"""The life of a turn in a worker, from the claim to the end."""
+
+import asyncio
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from pydantic_ai.usage import RunUsage
+
+from conversations import protocol, snapshots, turns, watch
+from conversations.emitter import Emitter
+from conversations.errors import Buried, Fenced
+from conversations.facts import TurnFacts
+from conversations.models import Turn
+from conversations.runner.asking import Asking
+from conversations.runner.steps import Steps
+from conversations.stores.base import NewMessage
+from conversations.streams import Writer
+from conversations.threads import in_thread, unbroken
+from conversations.traces import Entry
+from conversations.turns import Claim, Outcome
+from workers.agents.failures import failure
+from workers.interrupts import Interrupt, Reason, current
+
+AWAY = (OperationalError, InterfaceError)  # PostgreSQL is, for longer than `turns` waits for it
+PAUSE = 1  # seconds between two tries to hand a turn back
+EXPIRED = {"code": "expired", "message": "The answer took longer than it may."}
+# The interrupts that end a turn. Any other leaves it to somebody else, at its last checkpoint.
+ENDINGS: dict[Reason | None, tuple[Turn.State, dict[str, Any] | None]] = {
+    Reason.STOPPED: (Turn.State.CANCELLED, None),
+    Reason.TIMED_OUT: (Turn.State.FAILED, EXPIRED),
+}
+COUNTED = (
+    "requests",
+    "tool_calls",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+)
+
+log = structlog.get_logger(__name__)
+
+
+async def answer(conversation_id: UUID, *, worker: UUID, pool: str) -> None:
+    """Claim what is to be answered next in a conversation, and answer it. Nothing to do is fine."""
+    try:
+        claim = await unbroken(in_thread(turns.claim, conversation_id, worker, pool=pool))
+    except Buried:
+        return  # presence registers anew; the hint was passed on
+    if claim is None:
+        return
+    if interrupt := current():
+        await Life(claim, interrupt).live()
+        return
+    interrupt = Interrupt()
+    with interrupt.armed():
+        await Life(claim, interrupt).live()
+
+
+class Life:
+    """One claim, until its turn is ended, handed back, or somebody else's."""
+
+    def __init__(self, claim: Claim, interrupt: Interrupt) -> None:
+        self._claim = claim
+        self._interrupt = interrupt
+        self._facts = TurnFacts(
+            claim.turn_id, claim.conversation_id, claim.agent, int(claim.created.timestamp())
+        )
+        self._left_behind: list[NewMessage] = []  # what a dead attempt showed and did not finish
+        self._log = log.bind(turn=str(claim.turn_id), attempt=claim.attempt, agent=claim.agent)
+
+    async def live(self) -> None:
+        """Answer the turn; where that cannot be brought to an end here, let go of it."""
+        try:
+            with watch.over(self._claim.turn_id, self._claim.token, self._interrupt):
+                await self._answer()
+        except Fenced:
+            self._log.info("turn_lost")
+        except asyncio.CancelledError:
+            await self._let_go()
+            if self._interrupt.reason is None:  # no interrupt: whoever cancelled us waits for it
+                raise
+        except AWAY as error:
+            self._log.warning("database_away", error=type(error).__name__)
+            await self._hand_back()
+
+    async def _answer(self) -> None:
+        claim = self._claim
+        writer = Writer(self._facts, claim.token, claim.attempt)
+        async with Emitter(writer, shown=await self._shown_before()) as emitter:
+            steps = Steps(claim, emitter)
+            self._left_behind = steps.partial(attempt=claim.attempt - 1)
+            if claim.ending:
+                outcome = replace(claim.ending, messages=self._left_behind)
+            else:
+                outcome = await self._outcome(Asking(claim, steps, emitter), steps)
+            await self._end(replace(outcome, first_token=emitter.first_token), emitter)
+
+    async def _shown_before(self) -> Sequence[Entry]:
+        """What earlier attempts showed and stored."""
+        if self._claim.attempt == 1:
+            return ()
+        return await in_thread(snapshots.stored, self._facts)
+
+    async def _outcome(self, asking: Asking, steps: Steps) -> Outcome:
+        """Load, ask, show and keep, until there is a reply, or until it is clear that there is none."""
+        state, error = Turn.State.COMPLETED, None
+        messages: list[NewMessage] | None = None
+        try:
+            transcript = await steps.load()
+            await steps.keep(self._left_behind)
+            self._left_behind = []
+            messages = await asking.ask(transcript)
+        except asyncio.CancelledError:
+            if self._interrupt.reason not in ENDINGS:
+                raise
+            state, error = ENDINGS[self._interrupt.reason]
+        except (Fenced, *AWAY):
+            raise
+        except Exception as raised:  # noqa: BLE001 - whatever an agent raises ends its turn
+            state, error = Turn.State.FAILED, self._failed(raised)
+        if messages is None:
+            partial = steps.partial(attempt=self._claim.attempt)
+            messages = [*self._left_behind, *partial, *asking.closing()]
+        return Outcome(state=state, messages=messages, error=error, usage=counted(asking.usage))
+
+    def _failed(self, error: Exception) -> dict[str, Any]:
+        """What people are told of it. The log gets no message: it may hold what somebody said."""
+        told = failure(error)
+        self._log.warning(
+            "turn_failed",
+            code=told.code,
+            error=type(error).__name__,
+            cause=type(error.__cause__).__name__,
+            where=[f"{frame.filename}:{frame.lineno}" for frame in frames(error)],
+        )
+        return told.as_error()
+
+    async def _end(self, outcome: Outcome, emitter: Emitter) -> None:
+        """One commit for the reply and the state, then the last events."""
+        outcome = replace(outcome, last_event=emitter.next)
+        ended = await unbroken(
+            in_thread(turns.end, self._claim.turn_id, outcome, token=self._claim.token)
+        )
+        if ended is None:
+            raise Fenced
+        emitter.end(protocol.ending(self._facts, emitter.entries, ended))
+        emitter.release()
+        self._log.info("turn_ended", state=ended.state, frames=emitter.frames)
+
+    async def _let_go(self) -> None:
+        """Interrupted where the turn could not be ended: at the very beginning, or after its end."""
+        match self._interrupt.reason:
+            case Reason.ABANDONED:
+                self._log.info("turn_abandoned")
+                return
+            case Reason.STOPPED:
+                await in_thread(turns.cancel, self._claim.turn_id)  # for the next claim to do
+        await self._hand_back()
+
+    async def _hand_back(self) -> None:
+        """Give the turn back at its last checkpoint; as long as this worker lives, nobody else can."""
+        while True:
+            try:
+                state = await in_thread(turns.hand_back, self._claim.turn_id, self._claim.token)
+            except AWAY:
+                await asyncio.sleep(PAUSE)
+            else:
+                self._log.info("turn_handed_back", state=state)
+                return
+
+
+def counted(usage: RunUsage) -> dict[str, int] | None:
+    """Usage as `Turn.usage` keeps it."""
+    counts = {name: getattr(usage, name) for name in COUNTED}
+    counts["reasoning_tokens"] = usage.details.get("reasoning_tokens", 0)
+    return {name: count for name, count in counts.items() if count} or None
+
+
+def frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Where it was raised: the innermost frames."""
+    return traceback.extract_tb(error.__traceback__)[-4:]

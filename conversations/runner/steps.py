@@ -1,0 +1,134 @@
+"""What a claim adds to the transcript: messages under their keys, with the trace of what was seen."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelResponse,
+    ModelResponsePart,
+    TextPart,
+    ToolCallPart,
+)
+from pydantic_core import PydanticSerializationError
+
+from conversations import turns
+from conversations.composing import Composition
+from conversations.models import Message
+from conversations.replays import as_text
+from conversations.runner.legible import legible, legible_data
+from conversations.stores import store_for
+from conversations.stores.base import Fence, Key, NewMessage
+from conversations.threads import in_thread, unbroken
+from conversations.turns import Claim
+
+NUL = "\\u0000"  # as JSON has it
+
+
+class Steps:
+    """The pen of one claim. `snapshot` is the transcript as this claim has read and written it."""
+
+    def __init__(self, claim: Claim, shown: Composition) -> None:
+        self._claim = claim
+        self._shown = shown
+        self._store = store_for(claim.agent)
+        self._fence = Fence(claim.turn_id, claim.token)
+        self.next = claim.next_step
+
+    async def load(self) -> Sequence[str]:
+        """The transcript for the model, this claim's own writing included."""
+        claim = self._claim
+        self.snapshot = await in_thread(
+            self._store.resume,
+            claim.conversation_id,
+            claim.base_version,
+            claim.wrote,
+            claim.version,
+        )
+        return self.snapshot.messages
+
+    async def keep(self, messages: Sequence[NewMessage]) -> None:
+        """A checkpoint; what it stores may be seen from then on. Raises `errors.Fenced`."""
+        if messages:
+            self.snapshot = await unbroken(
+                in_thread(turns.checkpoint, self._store, self.snapshot, messages, fence=self._fence)
+            )
+        self._shown.release()
+
+    def message(self, said: ModelMessage, items: Iterable[int]) -> NewMessage:
+        """The next step: what was said, with the trace of the items that showed it."""
+        payload = dumped(said)
+        if isinstance(said, ModelResponse):
+            for item in items:
+                self._shown.close(item)
+            kind = Message.Kind.RESPONSE
+        else:
+            items = [self._shown.tool_output(*output) for output in outputs(payload)]
+            kind = Message.Kind.REQUEST
+        self.next += 1
+        return NewMessage(
+            key=Key(self._claim.turn_id, self._claim.attempt, self.next - 1),
+            kind=kind,
+            payload=payload,
+            text=legible(text_of(said)),
+            trace=self._shown.trace(*items),
+        )
+
+    def partial(self, *, attempt: int) -> list[NewMessage]:
+        """What was seen and never finished, closed as incomplete; the model is never shown it."""
+        items = self._shown.unfinished
+        if not items:
+            return []
+        said = ModelResponse(
+            parts=[part for item in items if (part := part_of(self._shown.held(item)))],
+            state="interrupted",
+        )
+        for item in items:
+            self._shown.close(item, status="incomplete")
+        return [
+            NewMessage(
+                key=Key(self._claim.turn_id, attempt, self.next),
+                kind=Message.Kind.RESPONSE,
+                payload=dumped(said),
+                text=text_of(said),
+                trace=self._shown.trace(*items),
+                retracted=True,
+            )
+        ]
+
+
+def dumped(said: ModelMessage) -> str:
+    """A message as the transcript keeps it."""
+    try:
+        payload = ModelMessagesTypeAdapter.dump_json([said])[1:-1].decode()
+    except PydanticSerializationError:  # half a surrogate pair
+        payload = NUL
+    if NUL not in payload:
+        return payload
+    [data] = ModelMessagesTypeAdapter.dump_python([said], mode="json")
+    return json.dumps(legible_data(data))
+
+
+def text_of(said: ModelMessage) -> str:
+    """What a person reads of it."""
+    return "\n\n".join(part.content for part in said.parts if isinstance(part, TextPart))
+
+
+def part_of(held: Sequence[str]) -> ModelResponsePart | None:
+    """An item as a part of a response; None: nothing of it was seen."""
+    if len(held) == 1:
+        return TextPart(held[0]) if held[0] else None
+    call_id, name, arguments = held
+    return ToolCallPart(name, arguments, tool_call_id=call_id)
+
+
+def outputs(payload: str) -> list[tuple[str, str]]:
+    """The tools' results in a message: (call_id, output as people see it)."""
+    parts: list[dict[str, Any]] = json.loads(payload)["parts"]
+    return [
+        (part["tool_call_id"], as_text(part["content"]))
+        for part in parts
+        if part["part_kind"] == "tool-return"
+    ]

@@ -1,0 +1,48 @@
+"""An agent outside the site's tree; the tests choose its model, and see what its tools did."""
+
+import asyncio
+
+from pydantic_ai import Agent, ModelRetry, RunContext, ToolFailed
+
+agent = Agent(name="tested", instructions="Be kind.")
+
+effects: list[tuple[str, str]] = []  # tool, idempotency key
+gates: dict[str, asyncio.Event] = {}  # what a slow tool waits for
+
+
+def done(ctx: RunContext[None]) -> None:
+    effects.append((ctx.tool_name, ctx.tool_call_metadata["idempotency_key"]))
+
+
+@agent.tool(metadata={"idempotent": True})
+async def calculate(ctx: RunContext[None], expression: str) -> int:
+    done(ctx)
+    return 42
+
+
+@agent.tool
+async def pay(ctx: RunContext[None], amount: int = 1) -> dict[str, int]:
+    done(ctx)
+    if gate := gates.get("pay"):
+        await gate.wait()
+    return {"paid": amount, "change": 0}
+
+
+@agent.tool(metadata={"idempotent": True})
+async def look(ctx: RunContext[None]) -> str:
+    done(ctx)
+    if gate := gates.get("look"):
+        await gate.wait()
+    return "seen"
+
+
+@agent.tool(retries=0)
+async def fail(ctx: RunContext[None], how: str) -> str:
+    match how:
+        case "softly":
+            raise ToolFailed("there is no such thing")
+        case "again":
+            raise ModelRetry("try another way")
+        case "nul":
+            return "before\0after"
+    raise ValueError("a secret of the tool's")

@@ -1,0 +1,43 @@
+"""A provider, an agent that asks it, and clients that are closed with their loop."""
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.runner import agents
+from tests.integration.runner.talking import Talk
+from tests.provider import Provider
+from workers import connections
+from workers.agents import model
+
+
+@pytest_asyncio.fixture
+async def provider():
+    async with Provider() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def clients(redis_client):
+    yield
+    await connections.close()
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def asked(provider, settings):
+    """The agent of the conversations asks the provider."""
+    settings.AGENT_TIMEOUT = 1
+    settings.STORE_DEFAULT = "database"
+    settings.AGENTS = {
+        "demo": {"agent": "tests.integration.runner.agents.agent", "tool_timeout": 5}
+    }
+    speaker = model.openai_compatible("stream", base_url=provider.url)
+    agents.effects.clear()
+    agents.gates.clear()
+    with agents.agent.override(model=speaker):
+        yield agents
+    await speaker.client.close()
+
+
+@pytest.fixture
+def talk(conversation, worker_row) -> Talk:
+    return Talk(conversation, worker_row)

@@ -129,6 +129,7 @@ class Supervisor:
             elif child.process is None and child.due <= time.monotonic():
                 child.start()
                 self.changed(self.children)
+                self.tell(f"{child.command.name} runs again")
 
     def mourn(self, child: Child, end: str) -> None:
         self.changed(self.children)

@@ -1,0 +1,64 @@
+"""How `dev.py run` ends, and begins again."""
+
+import os
+import shutil
+import signal
+import stat
+
+import pytest
+
+from tests.acceptance.local.stacks import LocalStack, check_out
+from tests.unit.devtools.processes import await_end
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_order_and_leaves_nobody(start, number):
+    stack = start()
+    assert stack.stop(number) == 0
+    assert stack.said[-1] == "stopped"
+    assert stack.everybody() == []
+    assert stack.processes() == {}
+    log = (stack.checkout / ".local/logs/postgresql.log").read_text()
+    assert "received fast shutdown request" in log
+    assert "database system is shut down" in log
+
+
+def test_a_killed_supervisor_leaves_nobody(start):
+    stack = start()
+    everybody = stack.everybody()
+    assert len(everybody) > 8
+    stack.process.kill()
+    for pid in everybody:
+        if pid != stack.process.pid:
+            await_end(pid)
+    assert stack.stop() == -signal.SIGKILL
+    assert stack.everybody() == []
+
+
+def test_the_account_its_password_and_the_key_stay(start):
+    stack = start()
+    before = (stack.checkout / ".local/env").read_text()
+    stack.stop()
+    again = LocalStack(stack.checkout).await_line("account ")
+    after = (stack.checkout / ".local/env").read_text()
+    again.stop()
+    assert again.said[-2] == stack.said[-2]
+    kept = [line for line in before.splitlines() if line.startswith(("SECRET_KEY", "DEMO_"))]
+    assert len(kept) == 3
+    assert all(line in after.splitlines() for line in kept)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")
+def test_root_runs_it_in_a_folder_that_nobody_else_can_enter(tmp_path):
+    tmp_path.chmod(0o700)
+    stack = LocalStack(check_out(tmp_path / "checkout"))
+    try:
+        stack.await_line("account ")
+        home = (stack.checkout / ".local/postgresql").readlink()
+        assert stat.S_IMODE((home / "data").stat().st_mode) == 0o700
+        assert (home / "data").stat().st_uid != 0
+    finally:
+        stack.stop()
+        shutil.rmtree(home)

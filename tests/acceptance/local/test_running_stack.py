@@ -1,0 +1,89 @@
+"""`dev.py run` while it runs."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from devtools.ports import free_port
+from tests.acceptance.local.stacks import stranger
+
+pytestmark = pytest.mark.slow
+
+SHELL = """
+set -a; . .local/env; set +a
+.venv/bin/python manage.py shell -v 0 -c '
+from django.contrib.auth import authenticate
+import os
+user = authenticate(username=os.environ["DEMO_USER"], password=os.environ["DEMO_PASSWORD"])
+print(user.is_staff)'
+"""
+
+
+def test_it_answers_when_it_says_that_it_is_ready(stack):
+    assert f"ready http://127.0.0.1:{stack.port}/" in stack.said
+    assert stack.get("/readyz")[0] == 200
+
+
+def test_replicas_are_asked_in_turn(stack):
+    for number in range(4):
+        stack.get(f"/livez?turn={number}")
+    for name in ("replica-1", "replica-2"):
+        log = (stack.checkout / f".local/logs/{name}.log").read_text()
+        assert len(re.findall(r"GET /livez\?turn=\d ", log)) == 2
+
+
+def test_it_lists_its_replicas_and_workers(stack):
+    assert set(stack.processes()) == {"replica-1", "replica-2", "worker-1", "worker-2"}
+    for replica in stack.processes("replica").values():
+        with socket.create_connection(("127.0.0.1", replica["port"])):
+            os.kill(replica["pid"], 0)
+
+
+def test_another_terminal_works_with_its_variables_and_account(stack):
+    env = stack.checkout / ".local/env"
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    said = subprocess.check_output(
+        ["sh", "-c", SHELL], cwd=stack.checkout, env=stranger(), text=True
+    )
+    assert said.split()[-1] == "True"
+
+
+@pytest.mark.parametrize("name", ["replica-1", "worker-2"])
+def test_a_killed_process_is_started_again(stack, name):
+    pid = stack.processes()[name]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    assert stack.get("/livez")[0] == 200  # the other replica serves meanwhile
+    stack.await_line(f"{name} runs again")
+    assert stack.processes()[name]["pid"] != pid
+
+
+def run(folder, port):
+    """A stack that is expected not to start."""
+    command = [sys.executable, "-m", "devtools", "run", "--port", str(port)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_second_one_in_the_same_checkout_is_refused(stack):
+    ended = run(stack.checkout, free_port())
+    assert ended.returncode == 1
+    assert ended.stdout == "not started: The stack of this checkout is running already\n"
+
+
+def test_a_taken_port_is_said_with_the_mend(stack, new_checkout):
+    ended = run(new_checkout(), stack.port)
+    assert ended.returncode == 1
+    assert re.match(rf"not started: port {stack.port} is taken; .* --port \d+\n$", ended.stdout)
+
+
+def test_two_checkouts_run_side_by_side(stack, start):
+    other = start("--replicas", "1", "--workers", "1")
+    assert set(other.processes()) == {"replica-1", "worker-1"}
+    assert other.get("/readyz")[0] == stack.get("/readyz")[0] == 200
+    assert other.stop() == 0
+    assert stack.get("/readyz")[0] == 200

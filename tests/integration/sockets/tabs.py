@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from asgiref.testing import ApplicationCommunicator
+from channels.layers import get_channel_layer
 
 from agentsite.asgi import application
 from conversations import protocol, turns
@@ -13,8 +14,9 @@ from conversations.emitter import Emitter
 from conversations.facts import TurnFacts
 from conversations.models import Message, Turn
 from conversations.stores.base import Key, NewMessage
-from conversations.streams import Writer
+from conversations.streams import Writer, announce
 from conversations.threads import in_thread
+from conversations.traces import Entry, Kind, pack
 
 LIMIT = 15  # seconds that anything may take
 ORIGIN = "http://127.0.0.1:8000"
@@ -23,13 +25,15 @@ ORIGIN = "http://127.0.0.1:8000"
 class Tab:
     """What one tab was told, frame by frame. `gate` closed: it does not read."""
 
-    def __init__(self, conversation_id, *, session="", origin=ORIGIN):
-        headers = [(b"cookie", f"sessionid={session}".encode()), (b"origin", origin.encode())]
+    def __init__(self, conversation_id, *, session="", origins=(ORIGIN,), path=""):
         scope = {
             "type": "websocket",
-            "path": f"/ws/conversations/{conversation_id}/",
+            "path": path or f"/ws/conversations/{conversation_id}/",
             "query_string": b"",
-            "headers": headers,
+            "headers": [
+                (b"cookie", f"sessionid={session}".encode()),
+                *((b"origin", origin.encode()) for origin in origins),
+            ],
         }
         self.gate = asyncio.Event()
         self.gate.set()
@@ -72,6 +76,9 @@ class Tab:
     async def next(self):
         message = await self._socket.receive_output(timeout=LIMIT)
         assert message["type"] == "websocket.send", message
+        return self._keep(message)
+
+    def _keep(self, message):
         self.raw.append(message["text"])
         self.frames.append(json.loads(message["text"]))
         return self.frames[-1]
@@ -97,7 +104,7 @@ class Tab:
     async def closed(self):
         """The code that the server closes with; frames before it are read."""
         while (message := await self._socket.receive_output(timeout=LIMIT))["type"] != CLOSE:
-            self.frames.append(json.loads(message["text"]))
+            self._keep(message)
         return message["code"]
 
     async def leave(self):
@@ -114,6 +121,12 @@ class Tab:
         return [frame for frame in self.frames if "sequence_number" in frame]
 
     @property
+    def raw_events(self):
+        """The events exactly as they were sent."""
+        pairs = zip(self.raw, self.frames, strict=True)
+        return [raw for raw, frame in pairs if "sequence_number" in frame]
+
+    @property
     def text(self):
         deltas = [e for e in self.events if e["type"] == "response.output_text.delta"]
         for position, event in enumerate(deltas):
@@ -123,6 +136,7 @@ class Tab:
             assert event["agentsite_offset"] == before
         return "".join(event["delta"] for event in deltas)
 
+    @property
     def types(self):
         return [frame["type"] for frame in self.frames]
 
@@ -142,10 +156,13 @@ class Run:
         )
         self.emitter = Emitter(Writer(self.facts, claim.token, claim.attempt))
         self.item = None
+        self.messages = []
 
     async def say(self, *deltas):
         """Each delta is logged and published on its own."""
         if self.item is None:
+            for left in self.emitter.unfinished:  # by a dead attempt
+                self.messages.append(self._message(left, "incomplete"))
             self.item = self.emitter.open_message()
         for delta in deltas:
             self.emitter.text(self.item, delta)
@@ -153,11 +170,16 @@ class Run:
 
     async def commit(self, state=Turn.State.COMPLETED, *, status="completed", error=None):
         """The outcome is in PostgreSQL; nobody was told."""
-        messages = () if self.item is None else (self._message(status),)
+        if self.item is not None:
+            self.messages.append(self._message(self.item, status))
         outcome = turns.Outcome(
-            state=state, messages=messages, error=error, last_event=self.emitter.next
+            state=state, messages=self.messages, error=error, last_event=self.emitter.next
         )
         self.ended = await in_thread(turns.end, self.claim.turn_id, outcome, token=self.claim.token)
+
+    async def hand_back(self):
+        """The turn goes back into the queue, as after a crash."""
+        await in_thread(turns.hand_back, self.claim.turn_id, self.claim.token)
 
     async def tell(self):
         """The final events are logged and published."""
@@ -170,16 +192,17 @@ class Run:
         await self.commit(**how)
         await self.tell()
 
-    def _message(self, status):
-        text = self.emitter.held(self.item)[0]
-        self.emitter.close(self.item, status=status)
+    def _message(self, item, status):
+        text = self.emitter.held(item)[0]
+        self.emitter.close(item, status=status)
+        step = self.claim.next_step + len(self.messages)
         payload = {"kind": "response", "parts": [{"part_kind": "text", "content": text}]}
         return NewMessage(
-            key=Key(self.claim.turn_id, self.claim.attempt, self.claim.next_step),
+            key=Key(self.claim.turn_id, self.claim.attempt, step),
             kind=Message.Kind.RESPONSE,
             payload=json.dumps(payload),
             text=text,
-            trace=self.emitter.trace(self.item),
+            trace=self.emitter.trace(item),
             retracted=status != "completed",
         )
 
@@ -191,3 +214,24 @@ async def claimed(conversation, worker):
     run = Run(claim)
     async with run.emitter:
         yield run
+
+
+async def deafen():
+    """Take every socket out of its groups: a half-open connection to Redis is as silent."""
+    layer = get_channel_layer()
+    for group, channels in list(layer.groups.items()):
+        for channel in list(channels):
+            await layer.group_discard(group.removeprefix(f"{layer.prefix}__group__"), channel)
+
+
+async def publish_again(run, text):
+    """What a worker does that does not know that its turn is another's now."""
+    entry = Entry(run.emitter.next, Kind.TEXT, run.item, text, len(run.emitter.held(run.item)[0]))
+    message = {
+        "type": "turn.entries",
+        "turn": run.claim.turn_id.hex,
+        "token": run.claim.token.hex,
+        "attempt": run.claim.attempt,
+        "entries": pack([entry]),
+    }
+    await announce(run.claim.conversation_id, message)

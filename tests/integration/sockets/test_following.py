@@ -2,12 +2,18 @@
 
 import pytest
 
+from conversations import consumers, streams
+from conversations.models import Turn
+from conversations.threads import in_thread
+from tests.integration.sockets.tabs import deafen, publish_again
+
+CREATED = ["response.created", "response.queued"]
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def test_a_new_conversation_is_an_empty_snapshot(open_tab, conversation):
-    tab = await open_tab()
-    snapshot = await tab.subscribe()
+    snapshot = await (await open_tab()).subscribe()
     assert snapshot["conversation"]["id"] == f"conv_{conversation.pk.hex}"
     assert (snapshot["version"], snapshot["items"], snapshot["active"]) == (0, [], [])
     assert snapshot["replica"]
@@ -31,15 +37,254 @@ async def test_two_tabs_get_the_same_events_byte_for_byte(tab, open_tab, claim):
         await run.finish("Grüße", " 🌧", " bye")
     for one in (tab, other):
         await one.until("response.completed")
-    numbered = [
-        [
-            raw
-            for raw in one.raw
-            if '"sequence_number":' in raw
-            and '"response_id":' in raw
-            and not raw.startswith('{"type":"agentsite')
-        ]
-        for one in (tab, other)
-    ]
-    assert numbered[0] == numbered[1]
-    assert len(numbered[0]) == 12
+    assert tab.raw_events == other.raw_events
+    assert len(tab.raw_events) == 12
+
+
+async def test_the_other_tab_learns_what_was_asked_before_the_response(tab, open_tab):
+    other = await open_tab()
+    await other.subscribe()
+    accepted = await tab.create("what is it?")
+    asked = await other.until("agentsite:input")
+    assert asked["response_id"] == accepted["response_id"]
+    assert asked["items"][0]["content"] == [{"type": "input_text", "text": "what is it?"}]
+    assert [(await other.next())["type"] for _ in range(2)] == CREATED
+
+
+async def test_a_tab_learns_which_worker_runs_the_turn(tab, claim):
+    await tab.create()
+    async with claim():
+        told = await tab.until("agentsite:worker")
+    assert (told["worker"], told["attempt"]) == ("worker-1", 1)
+    assert "agentsite:attempt" not in tab.types
+
+
+async def test_a_tab_that_comes_late_gets_the_text_so_far_and_then_the_rest(tab, open_tab, claim):
+    await tab.create("hello")
+    async with claim() as run:
+        await run.say("Half", " of")
+        late = await open_tab()
+        (active,) = (await late.subscribe())["active"]
+        assert active["output"][0]["content"][0]["text"] == "Half of"
+        assert active["input"][0]["content"][0]["text"] == "hello"
+        await run.finish(" it")
+    await late.until("response.completed")
+    assert late.events[0]["sequence_number"] == active["sequence_number"] + 1
+    assert late.events[0]["agentsite_offset"] == len("Half of")
+
+
+async def test_a_snapshot_holds_the_items_of_what_has_ended(tab, open_tab, claim):
+    response_id = (await tab.create("hello"))["response_id"]
+    async with claim() as run:
+        await run.finish("Good day")
+    snapshot = await (await open_tab()).subscribe()
+    assert [item["role"] for item in snapshot["items"]] == ["user", "assistant"]
+    assert {item["response_id"] for item in snapshot["items"]} == {response_id}
+    (response,) = snapshot["responses"]
+    assert (response["status"], response["worker"]) == ("completed", "worker-1")
+    assert snapshot["version"] == 2
+
+
+async def test_a_snapshot_tells_why_a_response_failed(tab, open_tab, claim):
+    await tab.create()
+    error = {"code": "provider_timeout", "message": "The provider took too long."}
+    async with claim() as run:
+        await run.finish("Par", state=Turn.State.FAILED, status="incomplete", error=error)
+    snapshot = await (await open_tab()).subscribe()
+    assert snapshot["responses"][0]["error"] == error
+    assert snapshot["items"][1]["status"] == "incomplete"
+
+
+async def test_a_cursor_gets_exactly_what_it_has_not_seen(tab, open_tab, claim):
+    await tab.create()
+    async with claim() as run:
+        await run.say("One", " two")
+        await tab.until_text("One two")
+        cursor = {key: tab.events[4][key] for key in ("response_id", "sequence_number")}
+        again = await open_tab()
+        assert (await again.subscribe(cursor))["type"] == "agentsite:subscribed"
+        await run.finish(" three")
+    for one in (tab, again):
+        await one.until("response.completed")
+    assert again.raw_events == tab.raw_events[5:]
+
+
+@pytest.mark.parametrize("seen", range(11))
+async def test_a_replay_from_rows_equals_the_live_events(tab, open_tab, claim, seen):
+    await tab.create()
+    async with claim() as run:
+        await run.finish("One", " two")
+    await tab.until("response.completed")
+    await streams.expire(run.claim.turn_id, seconds=0)
+    again = await open_tab()
+    await again.subscribe({"response_id": run.response_id, "sequence_number": seen})
+    assert again.raw_events == tab.raw_events[seen + 1 :]
+
+
+async def test_a_replay_goes_through_later_turns_in_their_order(tab, open_tab, claim):
+    for text in ("one", "two", "three"):
+        await tab.create(text)
+    for text in ("eins", "zwei"):
+        async with claim() as run:
+            await run.finish(text)
+        await tab.until("response.completed")
+    again = await open_tab()
+    await again.subscribe({"response_id": tab.events[0]["response_id"], "sequence_number": 4})
+    assert [e["type"] for e in again.events].count("response.completed") == 2
+    ids = list(dict.fromkeys(event["response_id"] for event in again.events))
+    assert ids == list(dict.fromkeys(event["response_id"] for event in tab.events))
+
+
+async def test_a_cursor_that_cannot_be_served_gets_a_snapshot(tab, open_tab, claim):
+    response_id = (await tab.create())["response_id"]
+    async with claim() as run:
+        await run.finish("Good day")
+    last = len((await tab.until("response.completed")) and tab.events) - 1
+    unknown = f"resp_{'0' * 32}"
+    for name, number in ((unknown, 0), ("x", 0), (response_id, last + 1), (response_id, 2**52)):
+        tab = await open_tab()
+        told = await tab.subscribe({"response_id": name, "sequence_number": number})
+        assert (told["type"], tab.events) == ("agentsite:snapshot", [])
+    told = await tab.subscribe({"response_id": response_id, "sequence_number": last})
+    assert told["type"] == "agentsite:subscribed"
+
+
+async def test_a_cursor_in_another_conversation_gets_a_snapshot(tab, open_tab, conversation):
+    response_id = (await tab.create())["response_id"]
+    other = await in_thread(
+        type(conversation).objects.create, owner_id=conversation.owner_id, agent="demo"
+    )
+    elsewhere = await open_tab(path=f"/ws/conversations/{other.pk}/")
+    told = await elsewhere.subscribe({"response_id": response_id, "sequence_number": 0})
+    assert (told["type"], told["active"]) == ("agentsite:snapshot", [])
+
+
+async def test_an_older_snapshot_says_that_there_is_more(tab, open_tab, claim, monkeypatch):
+    monkeypatch.setattr("conversations.snapshots.SHOWN_TURNS", 1)
+    for text in ("one", "two"):
+        await tab.create(text)
+    snapshot = await (await open_tab()).subscribe()
+    assert (snapshot["has_more"], len(snapshot["active"])) == (True, 1)
+    assert snapshot["active"][0]["input"][0]["content"][0]["text"] == "two"
+
+
+async def test_the_end_is_found_though_nobody_was_told(tab, claim, monkeypatch):
+    """A worker can die between the commit and the final event."""
+    monkeypatch.setattr(consumers, "POLL", 0.05)
+    await tab.create()
+    async with claim() as run:
+        await run.say("Good", " day")
+        await run.commit()
+        await tab.until("response.completed")
+    assert tab.text == "Good day"
+    assert [event["sequence_number"] for event in tab.events] == list(range(len(tab.events)))
+
+
+async def test_a_tab_that_hears_nothing_any_more_still_shows_all(tab, claim, monkeypatch):
+    """Pub/sub loses messages without an error."""
+    monkeypatch.setattr(consumers, "POLL", 0.05)
+    await tab.create()
+    async with claim() as run:
+        await run.say("Good")
+        await tab.until_text("Good")
+        await deafen()
+        await run.say(" day")
+        await tab.until_text("Good day")
+        await run.finish()
+        await tab.until("response.completed")
+
+
+async def test_a_tab_that_never_heard_of_a_turn_finds_it(tab, open_tab, monkeypatch):
+    monkeypatch.setattr(consumers, "SESSION_CHECK", 0.05)
+    other = await open_tab()
+    await other.subscribe()
+    await deafen()
+    await tab.create("hello")
+    assert (await other.until("agentsite:input"))["items"][0]["content"][0]["text"] == "hello"
+
+
+async def test_the_tail_comes_from_the_rows_when_the_log_is_gone(
+    tab, claim, redis_client, monkeypatch
+):
+    monkeypatch.setattr(consumers, "POLL", 0.05)
+    await tab.create()
+    async with claim() as run:
+        await run.say("Good")
+        await tab.until_text("Good")
+        redis_client.flushdb()
+        await deafen()
+        await run.say(" day")
+        await run.commit()
+        redis_client.flushdb()
+        await tab.until("response.completed")
+    assert tab.text == "Good day"
+    assert [event["sequence_number"] for event in tab.events] == list(range(len(tab.events)))
+
+
+async def test_a_log_that_was_lost_and_restored_is_followed_on(tab, claim, redis_client):
+    await tab.create()
+    async with claim() as run:
+        await run.say("Good")
+        await tab.until_text("Good")
+        redis_client.flushdb()
+        await run.finish(" day")
+    await tab.until("response.completed")
+    assert tab.text == "Good day"
+
+
+async def test_a_later_attempt_is_marked_and_its_zombie_is_not_heard(tab, claim):
+    await tab.create()
+    async with claim() as dead:
+        await dead.say("Half")
+        await tab.until_text("Half")
+        await dead.hand_back()
+        async with claim() as run:
+            told = await tab.until("agentsite:attempt")
+            await publish_again(dead, "zombie")
+            await run.finish("Whole")
+        await tab.until("response.completed")
+    assert told["attempt"] == 2
+    assert "zombie" not in "".join(tab.raw)
+    numbers = [event["sequence_number"] for event in tab.events]
+    assert numbers == list(range(len(numbers)))
+
+
+async def test_what_a_dead_attempt_committed_precedes_the_gap_of_a_lost_log(
+    tab, claim, redis_client, monkeypatch
+):
+    monkeypatch.setattr(consumers, "POLL", 0.05)
+    await tab.create()
+    async with claim() as dead:
+        await dead.say("Half")
+        await tab.until_text("Half")
+        await dead.hand_back()
+    redis_client.flushdb()
+    async with claim() as run:
+        await run.finish("Whole")
+    await tab.until("response.completed")
+    numbers = [event["sequence_number"] for event in tab.events]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] >= 2 << 20
+
+
+async def test_a_turn_that_waited_in_the_queue_ends_in_every_tab(tab, open_tab):
+    other = await open_tab()
+    await other.subscribe()
+    response_id = (await tab.create())["response_id"]
+    await tab.send(type="response.cancel", response_id=response_id)
+    for one in (tab, other):
+        ended = await one.until("response.incomplete")
+        assert (ended["sequence_number"], ended["response"]["status"]) == (2, "cancelled")
+
+
+async def test_a_rollback_is_told_as_such(tab, open_tab, claim):
+    await tab.create("one")
+    async with claim() as run:
+        await run.say("Half")
+        second = await tab.create("two", policy="rollback")
+        await run.finish(status="incomplete", state=Turn.State.CANCELLED)
+    told = await tab.until("agentsite:rolled_back")
+    assert told["response_id"] == run.response_id
+    snapshot = await (await open_tab()).subscribe()
+    assert snapshot["items"] == []
+    assert [one["response_id"] for one in snapshot["active"]] == [second["response_id"]]

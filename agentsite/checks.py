@@ -10,6 +10,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
+from django.db import ProgrammingError
 from django.db.models.functions import Now
 
 from agentsite import env
@@ -82,20 +83,27 @@ def hosts(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
 def agreement(
     app_configs: Apps, databases: Sequence[str] | None = None, **options: Any
 ) -> Iterator[checks.CheckMessage]:
-    """Replicas and workers agree; a difference is named by its section, never by its value."""
+    """Replicas and workers agree; a difference is named by its section, never by its value.
+
+    A warning, because `migrate` runs it too, in the middle of a rolling restart.
+    """
     for worker, section in disagreements() if databases else ():
-        yield checks.Error(
+        yield checks.Warning(
             f"{worker} runs with other {section} than this process",
             hint=f"Give both the same {', '.join(settings.FINGERPRINTED[section])}; restart them.",
-            id="agentsite.E004",
+            id="agentsite.W004",
         )
 
 
 def disagreements() -> list[tuple[str, str]]:
     """The name of each live worker with each section in which its settings differ from ours."""
     live = WorkerProcess.objects.filter(lease__gt=Now()).values_list("name", "fingerprints")
+    try:
+        fleet = list(live)
+    except ProgrammingError:  # the tables are not there yet: this is their `migrate`
+        return []
     return [
         (worker, section)
-        for worker, theirs in live
+        for worker, theirs in fleet
         for section in differences(settings.FINGERPRINTS, theirs or {})
     ]

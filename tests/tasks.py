@@ -4,13 +4,16 @@ import asyncio
 import os
 import time
 
+import redis
 import redis.asyncio
 
-from workers import interrupts
+from workers import interrupts, presence
+
+ALL = ("noop", "wait", "deaf", "explode", "leave", "hang", "chunks", "plain", "guarded")
 
 
 def client() -> redis.asyncio.Redis:
-    return redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
+    return redis.asyncio.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None)
 
 
 async def tell(name: str, what: str) -> None:
@@ -61,9 +64,18 @@ async def chunks(seconds: float) -> None:
         await asyncio.sleep(1)
 
 
+async def guarded(name: str) -> None:
+    """Has a presence of its own where its worker has none."""
+    with presence.ensure("quarantine") as own:
+        await tell(name, own.name)
+        await wait(name)
+
+
 def plain(name: str) -> None:
     """No coroutine function."""
 
 
 def swept(free_slots: int) -> None:
-    """Stands in for the site's recovery."""
+    """Stands in for the site's recovery, and tells that it was called."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as connection:
+        connection.incr(f"test:sweeps:{os.getpid()}")

@@ -43,11 +43,12 @@ class Seat(Protocol):
 class Flight:
     """One job in flight."""
 
-    __slots__ = ("interrupt", "seat", "task")
+    __slots__ = ("interrupt", "seat", "stopped", "task")
 
     def __init__(self, seat: Seat) -> None:
         self.seat = seat
         self.interrupt = Interrupt()
+        self.stopped = False  # by a person, in RQ's admin
         self.task: asyncio.Task[None] | None = None
 
 
@@ -69,11 +70,17 @@ class Flights:
         self._flights.add(flight)
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight, landed))
 
-    def interrupt(self, reason: Reason, *, job_id: str | None = None) -> None:
-        """Stop one job, or all."""
+    def interrupt(self, reason: Reason) -> None:
+        """Stop all."""
         for flight in list(self._flights):
-            if job_id in (None, flight.seat.job.id):
-                flight.interrupt.fire(reason)
+            flight.interrupt.fire(reason)
+
+    def stop(self, job_id: str) -> None:
+        """Stop one job, as a person who pressed RQ's Stop."""
+        for flight in list(self._flights):
+            if flight.seat.job.id == job_id:
+                flight.stopped = True
+                flight.interrupt.fire(Reason.STOPPED)
 
     async def settled(self, seconds: float) -> bool:
         """Wait until nothing is in flight; False when the time is over."""
@@ -128,7 +135,7 @@ async def perform(flight: Flight) -> BaseException | None:
 def settle(flight: Flight, error: BaseException | None) -> None:
     """Write a job's outcome into RQ's books."""
     seat, reason = flight.seat, flight.interrupt.reason
-    if reason is Reason.STOPPED:
+    if flight.stopped:
         seat.stop()
     elif reason is Reason.TIMED_OUT:
         seat.fail(f"The job took more than {seat.job.timeout} seconds", None)

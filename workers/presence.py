@@ -77,12 +77,14 @@ class Presence(threading.Thread):
         os.close(self._rope)
 
     def run(self) -> None:
-        pause = BACK_OFF
+        pause = 0.0
         while not self._stopping.is_set():
             try:
                 self._live()
             except (PresenceLost, psycopg.Error, DatabaseError) as error:
-                pause = BACK_OFF if self._ready.is_set() else min(pause * 2, LONGEST_BACK_OFF)
+                # at once when it was registered: until it is again, it looks as if it had crashed
+                tried = not self._ready.is_set()
+                pause = min(pause * 2 + BACK_OFF, LONGEST_BACK_OFF) if tried else 0.0
                 self._lose(error)
                 self._stopping.wait(pause)
         self._sweeper.stop()

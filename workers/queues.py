@@ -7,11 +7,13 @@ dependencies, callbacks or results. Light: replicas import it to enqueue.
 import asyncio
 import inspect
 from collections.abc import Coroutine
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import django_rq
+import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
 from redis.backoff import NoBackoff
@@ -22,6 +24,10 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
 
 from workers import interrupts
+
+log = structlog.get_logger(__name__)
+
+_pool: ContextVar[str | None] = ContextVar("pool", default=None)
 
 FAILURE_TTL = 60  # seconds that a failed job is shown
 PATIENCE = 2  # seconds that an enqueue waits for Redis
@@ -57,6 +63,7 @@ class TurnJob(Job):
 
     def call(self) -> Coroutine[Any, Any, None]:
         """The coroutine to await; raises when the job names nothing that may run."""
+        _pool.set(self.origin)
         if not inspect.iscoroutinefunction(function := self.func):
             raise TaskNotAllowed(f"{self.func_name} is not a coroutine function")
         called: Coroutine[Any, Any, None] = function(*self.args, **self.kwargs)
@@ -75,6 +82,15 @@ class TurnJob(Job):
         finally:
             if interrupt.reason is interrupts.Reason.TIMED_OUT:
                 raise JobTimeoutException(f"The job took more than {self.timeout} seconds")
+
+
+def preload() -> None:
+    """Import the allowed tasks before a loop runs that their imports would hold up."""
+    for task in settings.WORKER_TASKS:
+        try:
+            import_string(task)
+        except ImportError:
+            log.exception("task_not_importable", task=task)
 
 
 @cache
@@ -100,6 +116,11 @@ def enqueue(pool: str, task: str, *args: Any) -> str:
         )
         pipeline.execute()
     return str(job.id)
+
+
+def current_pool() -> str | None:
+    """The pool from whose queue the job came that asks; None outside a job."""
+    return _pool.get()
 
 
 def depth(pool: str) -> int:

@@ -25,5 +25,7 @@ class Routine(threading.Thread):
             try:
                 self._deed()
             except Exception:
+                if self._stopping.is_set():
+                    return  # what it needs is going already
                 log.exception("routine_failed", routine=self.name)
             self._stopping.wait(self._seconds)

@@ -13,7 +13,7 @@ import structlog
 import uvloop
 from django.conf import settings
 
-from workers import presence
+from workers import connections, presence
 from workers.fetching import Fetcher, Source
 from workers.flights import Flights, Seat
 from workers.interrupts import Reason
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 BEAT = 2  # seconds between heartbeats to RQ
 MAINTENANCE = 600  # seconds between RQ's clean-ups, as in RQ
 HAND_BACK = 4  # seconds that interrupted jobs get for their last writes
-LAST_RESORT = 10  # seconds more, then a worker that was told to stop is ended
+LAST_RESORT = 3  # seconds more, then the process is ended whatever hangs
 SLOTS = 100  # of a queue that settings.POOLS does not know
 ECHO = 1  # seconds in which a second signal is only the first one's echo
 FAREWELL = 2  # seconds for fetchers that wait in Redis
@@ -90,18 +90,22 @@ class Shift:
             self._close()
         return self._flights.taken > 0
 
-    def interrupt(self, reason: Reason, *, job_id: str | None = None) -> None:
-        """Stop one job, or all; from any thread."""
-        self._loop.call_soon_threadsafe(partial(self._flights.interrupt, reason, job_id=job_id))
+    def stop_job(self, job_id: str) -> None:
+        """A person pressed Stop; from any thread."""
+        self._loop.call_soon_threadsafe(self._flights.stop, job_id)
 
-    def tell(self) -> None:
-        """Stop fetching and let land what can; told again, end at once."""
+    def drain(self) -> None:
+        """Stop fetching and let land what can."""
+        self._told_at = monotonic()
+        log.info("worker_draining", jobs=len(self._flights))
+        for fetcher in self._fetchers:
+            fetcher.stop()
+        self._ended.set()
+
+    def _on_signal(self) -> None:
+        """The first drains, a second one ends the process at once."""
         if self._told_at is None:
-            self._told_at = monotonic()
-            log.info("worker_draining", jobs=len(self._flights))
-            for fetcher in self._fetchers:
-                fetcher.stop()
-            self._ended.set()
+            self.drain()
             end_within(settings.WORKER_GRACE + HAND_BACK + LAST_RESORT)
         elif monotonic() - self._told_at > ECHO:
             log.warning("worker_ended_at_once", jobs=len(self._flights))
@@ -110,7 +114,7 @@ class Shift:
     async def _run(self) -> None:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
-                self._loop.add_signal_handler(number, self.tell)
+                self._loop.add_signal_handler(number, self._on_signal)
         for thread in (*self._routines, self._presence, *self._fetchers):
             thread.start()
         await self._ended.wait()
@@ -124,6 +128,8 @@ class Shift:
         self._flights.interrupt(Reason.DRAINING)
         if not await self._flights.settled(HAND_BACK):
             log.error("jobs_left", jobs=len(self._flights))
+        await connections.close()
+        await self._loop.shutdown_asyncgens()
 
     def _close(self) -> None:
         for routine in self._routines:
@@ -149,7 +155,7 @@ class Shift:
     def _abandon(self) -> None:
         """This process does not count as alive: others run what it ran."""
         self._gate.clear()
-        self.interrupt(Reason.ABANDONED)
+        self._loop.call_soon_threadsafe(self._flights.interrupt, Reason.ABANDONED)
 
 
 def slots_of(pool: str) -> int:

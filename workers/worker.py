@@ -28,8 +28,7 @@ from rq.utils import ensure_job_list, now
 from rq.worker import WorkerStatus
 
 from workers import identity
-from workers.interrupts import Reason
-from workers.queues import FAILURE_TTL, TurnJob
+from workers.queues import FAILURE_TTL, TurnJob, preload
 from workers.shift import Shift
 
 log = structlog.get_logger(__name__)
@@ -78,9 +77,10 @@ class AgentWorker(Worker):
         """Run until told to stop; whether any job ran."""
         if with_scheduler:
             raise ValueError("AgentWorker starts no scheduler: start `rqscheduler` beside it")
+        preload()
+        self.shift = Shift(self, [Line(self, queue) for queue in self.queues])
         self.bootstrap(logging_level)
         try:
-            self.shift = Shift(self, [Line(self, queue) for queue in self.queues])
             return self.shift.work(burst=burst, max_jobs=max_jobs, max_idle=max_idle_time)
         finally:
             self.teardown()  # type: ignore[no-untyped-call]
@@ -91,7 +91,7 @@ class AgentWorker(Worker):
         """Stop one job; RQ turns `shutdown` into SIGINT by itself."""
         payload = parse_payload(message)
         if payload.get("command") == "stop-job":
-            self.shift.interrupt(Reason.STOPPED, job_id=payload.get("job_id"))
+            self.shift.stop_job(payload["job_id"])
         else:
             super().handle_payload(message)  # type: ignore[no-untyped-call]
 
@@ -141,9 +141,11 @@ class AgentWorker(Worker):
         """Into the FailedJobRegistry with its reason, for a minute."""
         self.job.ended_at = now()
         self.job.failure_ttl = min(self.job.failure_ttl or FAILURE_TTL, FAILURE_TTL)
-        if error is not None:
-            self.handle_exception(self.job, type(error), error, error.__traceback__)
-        self.handle_job_failure(self.job, self.queue, exc_string=reason)
+        try:
+            if error is not None:
+                self.handle_exception(self.job, type(error), error, error.__traceback__)
+        finally:
+            self.handle_job_failure(self.job, self.queue, exc_string=reason)
 
     def stop(self) -> None:
         """As RQ shows a job that somebody stopped."""

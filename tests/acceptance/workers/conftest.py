@@ -1,0 +1,119 @@
+"""Real worker processes on the tests' own servers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests import tasks
+from workers import queues
+from workers.models import WorkerProcess
+
+GENEROUS = 30  # seconds; a test waits for an event, this is when it gives up
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def eventually(look: Callable[[], object], *, within: float = GENEROUS):
+    """What `look` returns as soon as it is true."""
+    deadline = time.monotonic() + within
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+class Fleet:
+    """Starts workers, gives them jobs, and hears what the jobs tell."""
+
+    def __init__(self, environment: dict[str, str], client: redis.Redis, logs: Path) -> None:
+        self._logs = logs
+        self._environment = environment | {
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "TEST_TASKS": ",".join(tasks.ALL),
+        }
+        self._client = client
+        self._processes: list[subprocess.Popen] = []
+
+    def manage(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        """Any command of manage.py."""
+        with (self._logs / f"{len(self._processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=ROOT,
+                env=self._environment | environment,
+                stdout=log,
+                stderr=log,
+            )
+        self._processes.append(process)
+        return process
+
+    def said(self, process: subprocess.Popen) -> str:
+        """What a process wrote."""
+        return (self._logs / f"{self._processes.index(process)}.log").read_text()
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        """A worker, as soon as it is registered."""
+        process = self.manage(*(arguments or ("agentworker",)), **environment)
+        eventually(lambda: self.row(process) or process.poll() is not None)
+        assert process.poll() is None, self.said(process)
+        return process
+
+    def row(self, process: subprocess.Popen) -> WorkerProcess | None:
+        return WorkerProcess.objects.filter(pid=process.pid).first()
+
+    def enqueue(self, task: str, *arguments: object, pool: str = "default", **options) -> str:
+        """A job for a function of tests.tasks; returns its id."""
+        options = {"result_ttl": 0, "failure_ttl": 60} | options
+        job = queues.queue(pool).enqueue_call(f"tests.tasks.{task}", arguments, **options)
+        return job.id
+
+    def started(self, name: str, **options) -> str:
+        """The id of a job that runs until `go`."""
+        job = self.enqueue("wait", name, **options)
+        self.hears(name, "started")
+        return job
+
+    def go(self, name: str) -> None:
+        self._client.rpush(f"test:{name}:go", "go")
+
+    def hears(self, name: str, what: str, *, within: float = GENEROUS) -> None:
+        """Wait until the job of this name tells something, and that it is this."""
+        told = eventually(lambda: self._client.lpop(f"test:{name}"), within=within)
+        assert told.decode() == what
+
+    def looks_round(self, process: subprocess.Popen) -> None:
+        """Wait until this worker has looked at the others from now on."""
+        now = self._sweeps(process)
+        eventually(lambda: self._sweeps(process) >= now + 2)
+
+    def _sweeps(self, process: subprocess.Popen) -> int:
+        return int(self._client.get(f"test:sweeps:{process.pid}") or 0)
+
+    def close(self) -> None:
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGCONT)
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def fleet(site_environment, redis_client, tmp_path) -> Iterator[Fleet]:
+    crew = Fleet(site_environment, redis_client, tmp_path)
+    yield crew
+    crew.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_queues(redis_client) -> Iterator[None]:
+    yield
+    for pool in ("default", "quarantine"):
+        queues.queue(pool).connection.close()
+    queues.queue.cache_clear()

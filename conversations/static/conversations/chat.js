@@ -13,7 +13,7 @@ import { Voice } from "./voice.js";
 
 const { conversation, login } = document.body.dataset;
 const at = (id) => document.getElementById(id);
-const transcript = new Transcript(at("transcript"));
+const transcript = new Transcript(at("transcript"), at("scroll"));
 const scroll = new Scroll(at("scroll"), at("transcript"), at("latest"));
 const notice = new Notice({ line: at("notice"), whereabouts: at("whereabouts"), login, again: () => connection.again() });
 const voice = new Voice(at("voice"));
@@ -115,4 +115,4 @@ if (conversation) {
   for (const { key, text } of stash.read()) dispatch({ type: "page.send", key, text });
   connection.open();
 }
-at("text").focus({ preventScroll: true });
+if (matchMedia("(hover: hover)").matches) at("text").focus({ preventScroll: true }); // else the keyboard would cover the page

@@ -6,7 +6,7 @@ export class Composer {
   constructor(form, { draft, send, tooLong }) {
     Object.assign(this, { form, field: form.elements.text, draft, send, tooLong });
     this.button = form.querySelector("#send");
-    this.write(draft.read());
+    this.write(this.field.value || draft.read()); // someone may have begun before this ran
     this.field.addEventListener("input", () => this.changed());
     this.field.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.submit(event));

@@ -12,6 +12,7 @@ const ALLOWED = {
   ],
   ALLOWED_ATTR: ["href", "src", "alt", "title", "align", "start", "class", "colspan", "rowspan"],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  ADD_URI_SAFE_ATTR: ["align", "start", "colspan", "rowspan"], // else they would have to be addresses
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,

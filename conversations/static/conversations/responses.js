@@ -95,11 +95,11 @@ export function itemsOf(output) {
 // The turns of a snapshot that have ended.
 export function told(items, responses) {
   const parts = Map.groupBy(items, (item) => item.response_id);
-  return responses.map(({ response_id, status, error, worker, attempt }) => {
+  return responses.map(({ response_id, status, error, worker, attempt, sequence_number = ALL }) => {
     const [asked, came] = halves(parts.get(response_id) ?? []);
     const input = asked.length ? textOf(asked) : null;
     const ending = { status, error: error ?? null, worker: worker ?? "", attempt: attempt ?? 1 };
-    return { ...answered(response_id), ...ending, seen: ALL, input, items: itemsOf(came) };
+    return { ...answered(response_id), ...ending, seen: sequence_number, input, items: itemsOf(came) };
   });
 }
 

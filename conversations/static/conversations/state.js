@@ -33,6 +33,7 @@ const STEPS = {
   "agentsite:attempt": (state, event) => patched(state, event.response_id, { attempt: event.attempt }),
   "agentsite:worker": (state, event) =>
     patched(state, event.response_id, { worker: event.worker, attempt: event.attempt }),
+  "agentsite:rolled_back": (state, { response_id }) => ({ ...state, turns: state.turns.filter(({ id }) => id !== response_id) }),
   error: refused,
 };
 

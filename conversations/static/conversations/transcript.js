@@ -5,11 +5,11 @@ import { TurnView } from "./turn.js";
 const AHEAD = "1200px"; // how far from the screen old answers become Markdown
 
 export class Transcript {
-  constructor(element) {
+  constructor(element, box) {
     this.element = element;
     this.views = new Map();
     this.tasks = new WeakMap();
-    this.watcher = new IntersectionObserver((entries) => this.met(entries), { rootMargin: AHEAD });
+    this.watcher = new IntersectionObserver((entries) => this.met(entries), { root: box, rootMargin: AHEAD });
   }
 
   show(turns) {

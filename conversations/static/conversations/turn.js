@@ -96,7 +96,7 @@ function under(turn) {
   if (!ENDED.has(turn.status)) return [];
   const parts = [];
   if (turn.status === "failed") parts.push(make("span", { className: "problem", textContent: failure(turn.error) }), button("Try again", "retry"));
-  else if (STATUS[turn.status]) parts.push(STATUS[turn.status]);
+  else if (STATUS[turn.status]) parts.push(make("span", { textContent: STATUS[turn.status] }));
   if (turn.items.some((item) => item?.text)) parts.push(button("Copy", "copy-answer"));
   if (turn.worker) parts.push(make("span", { className: "worker", textContent: turn.worker }));
   return parts;

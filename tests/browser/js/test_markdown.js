@@ -132,6 +132,11 @@ test("code shows its language and can be copied, also within a list", () => {
   ok(element.querySelector(".code button.copy"));
 });
 
+test("tables keep their alignment and lists their first number", () => {
+  equal(shown("| a |\n|--:|\n| 1 |").querySelector("td").align, "right");
+  equal(shown("3. three").querySelector("ol").start, 3);
+});
+
 test("a list of tasks shows its marks without fields", () => {
   const element = shown("- [x] done\n- [ ] open\n");
   ok(!element.querySelector("input"));

@@ -1,6 +1,7 @@
 """The chat page and the posts behind its list; every row comes through `access`."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import cast
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations import access, catalog
@@ -43,7 +45,7 @@ def answering_errors(view: View) -> View:
 @require_safe
 def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
     """The page: one conversation, or the welcome that begins one."""
-    context = {"current": _current(request, conversation_id), "agents": offered_agents()}
+    context = {"current": _current(request, conversation_id), "agents": registry.names()}
     return render(request, "conversations/chat.html", {**context, **_list(request)})
 
 
@@ -87,11 +89,6 @@ def _owner(request: HttpRequest) -> int:
     return cast("int", request.user.pk)
 
 
-def offered_agents() -> list[str]:
-    """The agents that a person may choose, the default first."""
-    return [name for name in registry.names() if name != "assistant" or settings.AGENT_MODEL]
-
-
 def _current(request: HttpRequest, conversation_id: UUID | None) -> Conversation | None:
     if conversation_id is None:
         return None
@@ -104,7 +101,16 @@ def _current(request: HttpRequest, conversation_id: UUID | None) -> Conversation
 def _list(request: HttpRequest) -> dict[str, object]:
     """What `_list.html` shows: one row more than a page says whether older ones follow."""
     rows = access.conversations(request.user)
-    if before := parse_datetime(request.GET.get("before", "")):
+    if before := _moment(request.GET.get("before", "")):
         rows = rows.filter(updated__lt=before)
     found = list(rows[: PAGE + 1])
     return {"conversations": found[:PAGE], "more": len(found) > PAGE}
+
+
+def _moment(text: str) -> datetime | None:
+    """The time in a link of our own; what anybody else made of it counts for nothing."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:  # a date that no calendar has
+        return None
+    return moment if moment and is_aware(moment) else None

@@ -1,0 +1,1 @@
+"""The page from the server's side: accounts, the list, the posts behind it."""

@@ -11,8 +11,6 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import Error as DatabaseError
-from redis.exceptions import RedisError
 
 from conversations import access, frames, protocol, sessions, snapshots, streams, turns
 from conversations.announcements import acceptance, announce, announce_change
@@ -28,7 +26,7 @@ from conversations.floods import Flood, Verdict
 from conversations.following import Following
 from conversations.frames import Cancel, Create, Frame, Ping, Subscribe
 from conversations.models import Conversation, Turn
-from conversations.sockets import Close, Socket
+from conversations.sockets import UNAVAILABLE, Close, Socket
 from conversations.threads import in_thread
 
 POLL = 2  # seconds between looks at the rows while a turn is open
@@ -188,7 +186,7 @@ def patience() -> Iterator[None]:
     """Databases that are away leave a socket where it is; its next pulse tries again."""
     try:
         yield
-    except (DatabaseError, RedisError) as error:
+    except UNAVAILABLE as error:
         log.warning("following.interrupted", error=type(error).__name__)
 
 

@@ -22,7 +22,7 @@ from conversations.snapshots import Picture, TurnView
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, merge, opening, unpack
 
-REMEMBERED = 32  # ended turns whose late messages are known to be old
+REMEMBERED = 32  # turns that are over, whose late messages ask for nothing
 
 log = structlog.get_logger(__name__)
 Frame = Mapping[str, Any]
@@ -46,7 +46,7 @@ class Following:
         self._conversation = conversation
         self._send = send
         self._open: dict[UUID, Followed] = {}
-        self._ended: deque[UUID] = deque(maxlen=REMEMBERED)
+        self._over: deque[UUID] = deque(maxlen=REMEMBERED)
         self._last = -1  # the highest turn number that is known
         self._moved = False  # since the last poll
 
@@ -84,12 +84,13 @@ class Following:
     async def hear(self, message: Mapping[str, Any]) -> None:
         """A frame of entries was logged and published."""
         turn, token = UUID(message["turn"]), UUID(message["token"])
-        followed = self._open.get(turn)
-        if followed is None and turn in self._ended:
+        if turn in self._over:
             return
-        entries = unpack(message["entries"])
+        followed, entries = self._open.get(turn), unpack(message["entries"])
         if followed is None or followed.token != token or _gap(followed.next, entries):
             await self.look()
+            if turn not in self._open:
+                self._over.append(turn)
             return
         self._moved = True
         for entry in entries:
@@ -162,7 +163,7 @@ class Following:
         if entry.kind is not Kind.END:
             return False
         del self._open[turn]
-        self._ended.append(turn)
+        self._over.append(turn)
         return True
 
     async def _following(self, view: TurnView) -> int:

@@ -16,11 +16,13 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 from channels.layers import get_channel_layer
 from channels.utils import await_many_dispatch
+from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 SEND_TIMEOUT = 10  # seconds that a client may leave its socket unread
 LAYER_TIMEOUT = 5  # seconds that Redis may take to add or drop a subscription
 INTERNAL_ERROR = 1011  # close code: the client connects again
+UNAVAILABLE = (DatabaseError, RedisError, OSError)  # PostgreSQL or Redis is away
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +71,7 @@ class Socket(AsyncConsumer):
         try:
             async with asyncio.timeout(LAYER_TIMEOUT):
                 self.channel_name = await layer.new_channel()
-        except (RedisError, OSError) as error:
+        except UNAVAILABLE as error:
             log.warning("socket.no_layer", error=type(error).__name__)
             await refuse(INTERNAL_ERROR)(scope, receive, send)
             return
@@ -99,6 +101,9 @@ class Socket(AsyncConsumer):
             raise
         except Close as closing:
             await self.close(closing.code)
+        except UNAVAILABLE as error:
+            log.warning("socket.unserved", error=type(error).__name__)
+            await self.close(INTERNAL_ERROR)
         except Exception as error:
             log.exception("socket.failed", message_type=message["type"], exc_info=error)
             await self.close(INTERNAL_ERROR)
@@ -111,7 +116,7 @@ class Socket(AsyncConsumer):
 
     async def _leave(self) -> None:
         """Channels forgets a socket only if nothing is waiting for it at that moment."""
-        with suppress(RedisError, OSError):
+        with suppress(*UNAVAILABLE):
             async with asyncio.timeout(LAYER_TIMEOUT):
                 for group in self._groups:
                     await self.channel_layer.group_discard(group, self.channel_name)

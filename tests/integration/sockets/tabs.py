@@ -13,7 +13,8 @@ from conversations import protocol, turns
 from conversations.emitter import Emitter
 from conversations.facts import TurnFacts
 from conversations.models import Message, Turn
-from conversations.stores.base import Key, NewMessage
+from conversations.stores import store_for
+from conversations.stores.base import Fence, Key, NewMessage, Snapshot
 from conversations.streams import Writer, announce
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, pack
@@ -167,6 +168,17 @@ class Run:
         for delta in deltas:
             self.emitter.text(self.item, delta)
             await self.emitter.flush()
+
+    async def checkpoint(self):
+        """What was said so far is in PostgreSQL; the turn goes on with another item."""
+        snapshot = Snapshot(self.claim.conversation_id, self.claim.version)
+        self.messages.append(self._message(self.item, "completed"))
+        fence = Fence(self.claim.turn_id, self.claim.token)
+        store = store_for(self.claim.agent)
+        await in_thread(turns.checkpoint, store, snapshot, self.messages, fence=fence)
+        self.emitter.release()
+        await self.emitter.flush()
+        self.item = None
 
     async def commit(self, state=Turn.State.COMPLETED, *, status="completed", error=None):
         """The outcome is in PostgreSQL; nobody was told."""

@@ -232,6 +232,23 @@ async def test_a_log_that_was_lost_and_restored_is_followed_on(tab, claim, redis
     assert tab.text == "Good day"
 
 
+async def test_what_was_committed_is_shown_while_the_log_is_lost(
+    tab, open_tab, claim, redis_client
+):
+    await tab.create()
+    async with claim() as run:
+        await run.say("First")
+        await run.checkpoint()
+        redis_client.flushdb()
+        late = await open_tab()
+        (active,) = (await late.subscribe())["active"]
+        assert active["output"][0]["content"][0]["text"] == "First"
+        await run.finish("Second")
+    await late.until("response.completed")
+    assert late.text == "Second"
+    assert late.events[0]["sequence_number"] == active["sequence_number"] + 1
+
+
 async def test_a_later_attempt_is_marked_and_its_zombie_is_not_heard(tab, claim):
     await tab.create()
     async with claim() as dead:

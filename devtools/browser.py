@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import dev
@@ -11,8 +12,9 @@ ON_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 
 
 def ensure() -> Path:
-    """The program; root installs it where it is missing, others are told how."""
-    if (program := find()) is None:
+    """A program that starts; root installs what is missing, others are told how."""
+    program = find()
+    if program is None or not starts(program):
         dev.apt_install("chromium-headless-shell", "libatomic1")
         program = find()
     assert program
@@ -25,3 +27,8 @@ def find() -> Path | None:
         return Path(given)
     on_path = [Path(found) for found in map(shutil.which, NAMES) if found]
     return next((path for path in [*on_path, ON_MAC] if path.exists()), None)
+
+
+def starts(program: Path) -> bool:
+    """Whether it finds its libraries: Debian's lacks libatomic1 where nothing else wants it."""
+    return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0

@@ -16,7 +16,7 @@ def test_the_tests_have_a_database_of_their_own():
 
 
 def test_the_tests_have_a_redis_of_their_own(redis_client):
-    assert settings.REDIS_URL == os.environ["REDIS_URL"]
+    assert os.environ["REDIS_URL"] == settings.REDIS_URL
     assert redis_client.dbsize() == 0
 
 

@@ -144,6 +144,15 @@ async def test_the_next_attempt_gets_base_and_tail(writer, successor):
     assert (await streams.open_log(successor)).entries == (*opened.entries, *opened_message())
 
 
+async def test_a_base_whose_log_was_evicted_goes_with_it(writer, redis_client):
+    opened = await streams.open_log(writer)
+    await streams.append(writer, opened_message())
+    await streams.rebase(writer, (*opened.entries, *opened_message()))
+    redis_client.delete(f"agentsite:{{{writer.facts.id.hex}}}:log")
+    again = await streams.open_log(writer)
+    assert again == streams.Opened(1 << 20, opening(writer.facts), lost=True)
+
+
 async def test_every_key_expires(writer, redis_client):
     await streams.open_log(writer)
     assert all(3000 < redis_client.ttl(key) <= 3600 for key in redis_client.scan_iter())

@@ -1,38 +1,33 @@
 """A browser for the session, a fresh profile for each test, and no error left in its console."""
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from pytest_asyncio import is_async_test
 
-HERE = Path(__file__).parent
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
+from devtools.browser import find
+from tests.browser.person import Person
+from tests.system.site import Site
+
+expect.set_options(timeout=20_000)  # milliseconds: generous, for a noisy machine
 
 
 def pytest_collection_modifyitems(items):
     """One event loop for all of them, because they share the browser."""
     for item in items:
-        if item.path.is_relative_to(HERE):
+        if item.path.is_relative_to(__file__.removesuffix("/conftest.py")):
             item.add_marker(pytest.mark.browser)
             if is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-def executable() -> str:
-    found = os.environ.get("BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
-        pytest.fail("No browser: `apt-get install -y chromium-headless-shell libatomic1`")
-    return found
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser():
+    program = find()
+    if program is None:
+        pytest.fail("There is no browser: apt-get install -y chromium-headless-shell libatomic1")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable())
+        browser = await playwright.chromium.launch(executable_path=program)
         yield browser
         await browser.close()
 
@@ -45,7 +40,6 @@ async def context(browser: Browser):
     complaints: list[str] = []
     context.on("console", lambda line: line.type == "error" and complaints.append(line.text))
     context.on("weberror", lambda error: complaints.append(str(error.error)))
-    context.complaints = complaints
     yield context
     await context.close()
     assert not complaints
@@ -54,3 +48,22 @@ async def context(browser: Browser):
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext) -> Page:
     return await context.new_page()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Two replicas, two workers, a provider that does what the messages ask."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    try:
+        site.start_all()
+        yield site
+    finally:
+        site.stop_all()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ada(page: Page, site: Site) -> Person:
+    """Somebody who has just signed up."""
+    person = Person(page, f"http://127.0.0.1:{site.ports[0]}")
+    await person.sign_up()
+    return person

@@ -2,6 +2,7 @@
 // the last two blocks are made anew, because a list may still swallow the paragraph after it.
 
 import { nodes, tokens } from "./markdown.js";
+import { closed } from "./unfinished.js";
 
 const OPEN = 2; // blocks at the end that may still change
 const REFERENCE = /^ {0,3}\[[^\]\n]+\]:/m; // a definition may give links to blocks above it
@@ -39,7 +40,7 @@ export class Prose {
     const split = open ? at : blocks.length;
     for (const block of blocks.slice(0, split)) this.freeze(block);
     this.tail = blocks.slice(split);
-    this.loose = this.tail.flatMap(nodes);
+    this.loose = this.tail.flatMap((block, index) => (index < this.tail.length - 1 ? nodes(block) : growing(block)));
     this.element.append(...this.loose);
   }
 
@@ -59,4 +60,8 @@ export class Prose {
     this.tail = blocks;
     return true;
   }
+}
+
+function growing(block) {
+  return block.type === "code" ? nodes(block) : tokens(closed(block.raw)).flatMap(nodes);
 }

@@ -1,4 +1,5 @@
 import { Prose } from "/static/conversations/prose.js";
+import { closed } from "/static/conversations/unfinished.js";
 import { equal, ok, test } from "/tests/harness.js";
 
 function shown(source) {
@@ -43,6 +44,36 @@ test("a text that grows character by character ends as when it came at once", ()
   for (let end = 1; end <= STREAMED.length; end += 1) prose.show(STREAMED.slice(0, end));
   prose.show(STREAMED, { final: true });
   equal(prose.element.innerHTML, shown(STREAMED).innerHTML);
+});
+
+const UNFINISHED = {
+  "a **bo": "a **bo**",
+  "a **bo *it": "a **bo *it***",
+  "a **bo** and `co": "a **bo** and `co`",
+  "`**not": "`**not`",
+  "a **": "a",
+  "a **bo ": "a **bo**",
+  "3 * 4": "3 * 4",
+  "* item": "* item",
+  "* **item": "* **item**",
+  "see [the": "see the",
+  "see [the site](https://exa": "see the site",
+  "see [the site](https://example.org)": "see [the site](https://example.org)",
+  "one **two**": "one **two**",
+  "first\n\n~~sec": "first\n\n~~sec~~",
+};
+
+test("what is open at the end is closed for the eye", () => {
+  for (const [text, whole] of Object.entries(UNFINISHED)) equal(closed(text), whole);
+});
+
+test("marks of a text that is still coming are not shown", () => {
+  const prose = new Prose();
+  const source = "Some **bold words** and `code` here";
+  for (let end = 1; end <= source.length; end += 1) {
+    prose.show(source.slice(0, end));
+    ok(!/[*`]/.test(prose.element.textContent), prose.element.textContent);
+  }
 });
 
 test("finished blocks are the same nodes to the end", () => {

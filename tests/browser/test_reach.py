@@ -1,0 +1,122 @@
+"""For every hand and screen: keyboard only, phone width, less motion, long answers."""
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.browser.person import PASSWORD, Person
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(ada) -> Person:
+    await ada.page.set_viewport_size(PHONE)
+    return ada
+
+
+async def widths(page) -> tuple[int, int]:
+    return await page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+
+
+async def test_on_a_phone_nothing_is_wider_than_the_screen(phone, site):
+    await phone.begin("[[echo]] " + "wide" * 100)
+    await phone.sees_end()
+    wide, screen = await widths(phone.page)
+    assert wide <= screen == PHONE["width"]
+
+
+async def test_on_a_phone_the_list_is_a_drawer(phone):
+    await expect(phone.page.locator("#drawer")).to_be_hidden()
+    await phone.page.get_by_role("button", name="Open the list of conversations").click()
+    await expect(phone.page.get_by_role("link", name="New conversation")).to_be_visible()
+    await phone.page.keyboard.press("Escape")
+    await expect(phone.page.locator("#drawer")).to_be_hidden()
+    await expect(phone.page.locator("#drawer-open")).to_be_focused()
+
+
+async def test_all_of_it_works_with_the_keyboard_alone(page, site):
+    await page.goto(f"http://127.0.0.1:{site.ports[0]}/signup/")
+    for text in ("keyboard-only", PASSWORD, PASSWORD):
+        await page.keyboard.type(text)
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    person = Person(page, "")
+    await expect(person.field).to_be_focused()
+    await page.keyboard.type("[[stall after=1]]")
+    await page.keyboard.press("Enter")
+    await expect(person.answer()).to_have_text("word0")
+    await page.keyboard.press("Escape")
+    await person.sees_end("incomplete")
+
+
+async def test_a_conversation_is_renamed_with_the_keyboard_alone(ada):
+    await ada.begin("[[stream]]")
+    await expect(ada.field).to_be_focused()
+    await ada.titles.focus()
+    await ada.page.keyboard.press("Tab")
+    await ada.page.keyboard.press("Enter")
+    await ada.page.keyboard.type("By keys")
+    await ada.page.keyboard.press("Enter")
+    await expect(ada.titles).to_have_text(["By keys"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_text_can_be_read_in_both_schemes(ada, scheme):
+    await ada.page.emulate_media(color_scheme=scheme)
+    colours = "() => [getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    text, ground = await ada.page.evaluate(colours)
+    assert contrast(text, ground) > 7
+
+
+def contrast(first: str, second: str) -> float:
+    """As WCAG 2 has it."""
+    light, dark = sorted(map(luminance, (first, second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+async def test_whoever_asks_for_less_motion_gets_none(ada):
+    await ada.page.emulate_media(reduced_motion="reduce")
+    await ada.begin("[[stall after=0]]")
+    dot = ada.page.locator(".dots i").first
+    seconds = await dot.evaluate("dot => parseFloat(getComputedStyle(dot).animationDuration)")
+    assert seconds < 0.001
+    await ada.page.keyboard.press("Escape")
+
+
+async def test_listeners_hear_begin_and_end_and_nothing_between(ada, site):
+    await ada.begin("[[hold after=1]]")
+    voice = ada.page.locator("#voice")
+    await expect(voice).to_have_text("The answer begins.")
+    assert await ada.page.locator("#transcript").get_attribute("aria-live") == "off"
+    site.release()
+    await expect(voice).to_have_text("The answer is complete.")
+
+
+LONG = "[[stream deltas=400 size=40]]"
+
+
+async def test_the_screen_follows_only_who_is_at_the_end(ada, site):
+    await ada.begin(LONG)
+    await ada.sees_end()
+    assert await gap(ada.page) < 2
+    await ada.page.locator("#scroll").evaluate("box => { box.scrollTop = 0; }")
+    await expect(ada.page.get_by_role("button", name="Latest")).to_be_visible()
+    other = await ada.another_tab(ada.origin)
+    await other.say("[[stream deltas=3]]")
+    await ada.sees_end()
+    assert await ada.page.locator("#scroll").evaluate("box => box.scrollTop") == 0
+    await ada.page.get_by_role("button", name="Latest").click()
+    assert await gap(ada.page) < 2
+
+
+async def gap(page) -> float:
+    return await page.locator("#scroll").evaluate(
+        "box => box.scrollHeight - box.scrollTop - box.clientHeight"
+    )

@@ -6,11 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 
 from conversations import access, frames, protocol, sessions, snapshots, streams, turns
 from conversations.announcements import acceptance, announce, announce_change
@@ -25,7 +23,7 @@ from conversations.errors import (
 from conversations.floods import Flood, Verdict
 from conversations.following import Following
 from conversations.frames import Cancel, Create, Frame, Ping, Subscribe
-from conversations.models import Conversation, Turn
+from conversations.models import Turn
 from conversations.sockets import UNAVAILABLE, Close, Socket
 from conversations.threads import in_thread
 
@@ -47,18 +45,24 @@ class ChatConsumer(Socket):
         self._flood = Flood()
         self._session_key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         self._conversation_id = self.scope["url_route"]["kwargs"]["conversation_id"]
-        await self._visit()
         await self.join(sessions.group(self._session_key))
+        await self._visit()
         self._rest()
+
+    async def _identify(self) -> None:
+        """Look again who this is."""
+        try:
+            self._user = await in_thread(sessions.visitor, self._session_key)
+        except NotLoggedIn:
+            raise Close(NOT_LOGGED_IN) from None
 
     async def _visit(self) -> None:
         """Look again who this is, and that the conversation is theirs."""
+        await self._identify()
         try:
-            self._user, self._conversation = await in_thread(
-                visit, self._session_key, self._conversation_id
+            self._conversation = await in_thread(
+                access.conversation, self._user, self._conversation_id
             )
-        except NotLoggedIn:
-            raise Close(NOT_LOGGED_IN) from None
         except NotFound:
             raise Close(NO_CONVERSATION) from None
         self._visited = time.monotonic()
@@ -80,18 +84,20 @@ class ChatConsumer(Socket):
         self._rest()
 
     async def _serve(self, frame: Frame) -> None:
-        if isinstance(frame, Ping):
-            await self.send_frame({"type": "agentsite:pong"})
-            return
-        await self._visit()
-        if isinstance(frame, Subscribe):
-            await self._subscribe(frame)
-        elif self._following is None:
-            raise InvalidFrame("Subscribe first.", param="type")
-        elif isinstance(frame, Create):
-            await self._create(frame, self._following)
-        else:
-            await self._cancel(frame, self._following)
+        match frame:
+            case Ping():
+                await self.send_frame({"type": "agentsite:pong"})
+            case Subscribe():
+                await self._visit()
+                await self._subscribe(frame)
+            case _ if self._following is None:
+                raise InvalidFrame("Subscribe first.", param="type")
+            case Create():
+                await self._identify()
+                await self._create(frame, self._following)
+            case Cancel():
+                await self._identify()
+                await self._cancel(frame, self._following)
 
     async def _subscribe(self, frame: Subscribe) -> None:
         """Join first: what happens while we read is then waiting for us, or missing and noticed."""
@@ -173,12 +179,6 @@ class ChatConsumer(Socket):
         if seconds != self._rest_set:
             self._rest_set = seconds
             self.pulse_timer.set(seconds)
-
-
-def visit(session_key: str, conversation_id: UUID) -> tuple[AbstractBaseUser, Conversation]:
-    """Who this is, and their conversation. Raises `NotLoggedIn`, `NotFound`."""
-    user = sessions.visitor(session_key)
-    return user, access.conversation(user, conversation_id)
 
 
 @contextmanager

@@ -1,0 +1,66 @@
+"""A real uvicorn process, as deployments start it."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from websockets.asyncio.client import connect
+
+from conversations.models import Conversation
+from devtools import readiness
+from devtools.ports import free_port
+from devtools.programs import UVICORN
+from tests.integration.conftest import worker_row  # noqa: F401 - a fixture
+
+ROOT = Path(__file__).resolve().parents[3]
+LIMIT = 30  # seconds
+
+
+@dataclass
+class Replica:
+    """One replica, and the way to it for a person who is logged in."""
+
+    process: subprocess.Popen
+    port: int
+    conversation: Conversation
+    cookie: str
+    log: Path
+
+    def connect(self):
+        return connect(
+            f"ws://127.0.0.1:{self.port}/ws/conversations/{self.conversation.pk}/",
+            origin=f"http://127.0.0.1:{self.port}",
+            additional_headers={"Cookie": f"sessionid={self.cookie}"},
+            compression=None,
+        )
+
+    @property
+    def memory(self):
+        """Megabytes that the process holds."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+@pytest.fixture
+def replica(site_environment, tmp_path):
+    owner = get_user_model().objects.create_user("ada")
+    client = Client()
+    client.force_login(owner)
+    conversation = Conversation.objects.create(owner=owner, agent="demo")
+    port = free_port()
+    environment = site_environment | {"ALLOWED_ORIGINS": f"http://127.0.0.1:{port}"}
+    command = [sys.executable, *UVICORN.split(), "--port", str(port)]
+    path = tmp_path / "replica.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        readiness.wait("replica", lambda: readiness.replicas([port]), meanwhile=lambda: None)
+        yield Replica(process, port, conversation, client.cookies["sessionid"].value, path)
+    finally:
+        process.kill()
+        process.wait(LIMIT)

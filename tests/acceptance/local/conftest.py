@@ -1,17 +1,14 @@
 import pytest
 
-from tests.acceptance.local.stacks import LocalStack, check_out
+from tests.acceptance.local.stacks import LocalStack, check_out, open_up
 
 
 @pytest.fixture(scope="module")
 def new_checkout(tmp_path_factory):
-    """Makes a checkout; PostgreSQL, which may run under another account, can reach it."""
+    """Makes a checkout."""
 
     def make():
-        folder = tmp_path_factory.mktemp("local")
-        for parent in (folder, *folder.parents[:2]):
-            parent.chmod(0o711)
-        return check_out(folder / "checkout")
+        return check_out(open_up(tmp_path_factory.mktemp("local")) / "checkout")
 
     return make
 

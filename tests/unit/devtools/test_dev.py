@@ -1,0 +1,34 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+import dev
+
+
+def pins(name):
+    """The packages of a list with their versions, without comments and conditions."""
+    text = (dev.ROOT / name).read_text()
+    return set(re.findall(r"^([\w.\-\[\],]+==\S+)", text, re.MULTILINE))
+
+
+def test_each_list_of_pins_contains_the_one_before():
+    site, local, tools = map(pins, ("requirements.txt", *dev.LISTS))
+    assert site < local < tools
+
+
+def test_pins_are_made_from_the_wishes_beside_them():
+    for name in ("requirements.txt", *dev.LISTS):
+        wishes = (dev.ROOT / name.replace(".txt", ".in")).read_text()
+        named = re.findall(r"^([a-z][\w\-]*)", wishes, re.MULTILINE)
+        pinned = {re.split(r"[\[=]", pin)[0] for pin in pins(name)}
+        assert set(named) <= pinned
+
+
+@pytest.mark.parametrize("command", ["run", "test", "check"])
+def test_the_help_of_each_command_needs_nothing_installed(command, tmp_path):
+    (tmp_path / "dev.py").write_text((dev.ROOT / "dev.py").read_text())
+    help_ = [sys.executable, "-I", tmp_path / "dev.py", command, "--help"]
+    assert subprocess.check_output(help_, text=True).startswith(f"usage: dev.py {command}")
+    assert not (tmp_path / ".venv").exists()

@@ -1,0 +1,56 @@
+import json
+import stat
+import subprocess
+
+import pytest
+
+from devtools.children import NotStarted
+from devtools.local import Folder
+from devtools.variables import MADE, given, made
+
+AWKWARD = 'p\'w "$HOME" `date`; #&'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = Folder(tmp_path / ".local")
+    folder.make()
+    return folder
+
+
+def test_a_shell_reads_the_variables_as_they_were_written(folder):
+    folder.write_variables({"DEMO_PASSWORD": AWKWARD})
+    script = '. ./env; printf %s "$DEMO_PASSWORD"'
+    assert subprocess.check_output(["sh", "-c", script], cwd=folder.path, text=True) == AWKWARD
+    assert folder.variables() == {"DEMO_PASSWORD": AWKWARD}
+
+
+def test_only_its_owner_can_read_the_variables(folder):
+    folder.write_variables({"A": "1"})
+    assert stat.S_IMODE((folder.path / "env").stat().st_mode) == 0o600
+
+
+def test_processes_are_listed_as_json(folder):
+    folder.write_processes([{"name": "worker-1", "pid": 7, "port": None}])
+    listed = json.loads((folder.path / "processes.json").read_text())
+    assert listed == [{"name": "worker-1", "pid": 7, "port": None}]
+
+
+def test_a_second_lock_is_refused_until_the_first_is_closed(folder):
+    with folder.lock(), pytest.raises(NotStarted):
+        folder.lock()
+    folder.lock().close()
+
+
+def test_what_somebody_set_is_used_and_what_we_made_ourselves_is_not():
+    before = {MADE: "REDIS_URL SECRET_KEY", "REDIS_URL": "ours", "SECRET_KEY": "ours"}
+    shell = {"REDIS_URL": "ours", "DATABASE_URL": "theirs", "AGENT_MODEL": "m", "PATH": "/bin"}
+    assert given(shell, before) == {"DATABASE_URL": "theirs", "AGENT_MODEL": "m"}
+    assert given(shell | {"REDIS_URL": "theirs"}, before)["REDIS_URL"] == "theirs"
+
+
+def test_a_key_and_a_password_are_chosen_once_and_at_random():
+    first, other = made({}, 8000), made({}, 8000)
+    assert made(first, 8001)["SECRET_KEY"] == first["SECRET_KEY"] != other["SECRET_KEY"]
+    assert made(first, 8001)["DEMO_PASSWORD"] == first["DEMO_PASSWORD"] != other["DEMO_PASSWORD"]
+    assert "http://127.0.0.1:8001" in made(first, 8001)["ALLOWED_ORIGINS"]

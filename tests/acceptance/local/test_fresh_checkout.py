@@ -41,13 +41,14 @@ def test_one_command_brings_it_up_and_a_second_start_installs_nothing(checkout, 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_ordinary_user_without_venv_is_told_the_line_that_installs_it(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(WITHOUT_VENV)
-    shutil.copy(ROOT / "dev.py", tmp_path)
-    open_up(tmp_path)
+    folder = open_up(tmp_path) / "checkout"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(WITHOUT_VENV)
+    shutil.copy(ROOT / "dev.py", folder)
     ended = subprocess.run(
         [PYTHON, "dev.py", "run"],
-        cwd=tmp_path,
-        env=bare(tmp_path, PYTHONPATH=str(tmp_path)),
+        cwd=folder,
+        env=bare(folder, PYTHONPATH=str(folder)),
         user=NOBODY,
         capture_output=True,
         text=True,
@@ -56,4 +57,4 @@ def test_an_ordinary_user_without_venv_is_told_the_line_that_installs_it(tmp_pat
     line = "sudo apt-get install -y --no-install-recommends python3-venv"
     assert ended.returncode == 1
     assert ended.stderr == f"python3-venv missing; install with:\n  {line}\n"
-    assert not (tmp_path / ".venv").exists()
+    assert not (folder / ".venv").exists()

@@ -63,9 +63,9 @@ class TurnJob(Job):
 
     def call(self) -> Coroutine[Any, Any, None]:
         """The coroutine to await; raises when the job names nothing that may run."""
-        _pool.set(self.origin)
         if not inspect.iscoroutinefunction(function := self.func):
             raise TaskNotAllowed(f"{self.func_name} is not a coroutine function")
+        _pool.set(self.origin)
         called: Coroutine[Any, Any, None] = function(*self.args, **self.kwargs)
         return called
 

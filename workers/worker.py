@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 TTL = 20  # seconds; a dead worker leaves RQ's lists a minute later
 BLOCK = 1  # seconds that a fetch waits: what a worker told to stop may take to notice
-PATIENCE = 5  # seconds until a hung Redis counts as away; longer than BLOCK
+PATIENCE = 3  # seconds until a hung Redis counts as away; longer than BLOCK
 EXECUTION_BEAT = timedelta(seconds=20)  # RQ gives an execution 90 s
 BEATS = 200  # executions that one beat looks after
 
@@ -57,7 +57,7 @@ class AgentWorker(Worker):
         if options.get("prepare_for_work", True):
             name = identity.own().name(name or default_name(queues))
         super().__init__(queues, name, **options)
-        self.connection.set_retry(Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 3))
+        self.connection.set_retry(Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 2))
         self.aboard: dict[str, AgentWorker] = {}  # stand-ins by execution; shared by all copies
 
     @property

@@ -4,29 +4,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import redis
 
+from devtools.ports import free_port
+from devtools.redis import Redis
 from tests import tasks
+from tests.waiting import GENEROUS, eventually
 from workers import queues
 from workers.models import WorkerProcess
 
-GENEROUS = 30  # seconds; a test waits for an event, this is when it gives up
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def eventually(look: Callable[[], object], *, within: float = GENEROUS):
-    """What `look` returns as soon as it is true."""
-    deadline = time.monotonic() + within
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return found
 
 
 class Fleet:
@@ -117,3 +109,33 @@ def _own_queues(redis_client) -> Iterator[None]:
     for pool in ("default", "quarantine"):
         queues.queue(pool).connection.close()
     queues.queue.cache_clear()
+
+
+class OtherRedis:
+    """A Redis of its own for a test that takes it away."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = Redis(folder / "redis", free_port(), folder / "redis.log")
+        self.url = self._server.url
+        self.start()
+
+    def start(self) -> None:
+        self._process = self._server.command().start()
+        self._server.await_ready(lambda: None)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def other_redis(tmp_path) -> Iterator[OtherRedis]:
+    server = OtherRedis(tmp_path)
+    yield server
+    server.kill()

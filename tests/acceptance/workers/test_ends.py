@@ -3,14 +3,12 @@
 import os
 import signal
 
-import pytest
 import redis
 from django.db import connection
 from rq.command import send_shutdown_command
 
-from devtools.ports import free_port
-from devtools.redis import Redis
-from tests.acceptance.workers.conftest import Fleet, eventually
+from tests.acceptance.workers.conftest import Fleet
+from tests.waiting import eventually
 from workers import queues
 from workers.models import WorkerProcess
 
@@ -130,29 +128,6 @@ def test_a_worker_with_a_stuck_loop_ends_itself(fleet):
     assert "event_loop_stuck" in fleet.said(worker)
 
 
-@pytest.fixture
-def other_redis(tmp_path):
-    """A Redis that a test may restart."""
-    server = Redis(tmp_path / "redis", free_port(), tmp_path / "redis.log")
-    processes = []
-
-    class Restartable:
-        url = server.url
-
-        def start(self) -> None:
-            processes.append(server.command().start())
-            server.await_ready(lambda: None)
-
-        def kill(self) -> None:
-            processes[-1].kill()
-            processes[-1].wait()
-
-    restartable = Restartable()
-    restartable.start()
-    yield restartable
-    restartable.kill()
-
-
 def test_a_worker_goes_on_after_redis_was_restarted_empty(fleet: Fleet, other_redis):
     worker = fleet.start(REDIS_URL=other_redis.url)
     name = fleet.row(worker).name
@@ -164,3 +139,22 @@ def test_a_worker_goes_on_after_redis_was_restarted_empty(fleet: Fleet, other_re
         rq = queues.Queue("default", connection=client, serializer="json")
         rq.enqueue_call("tests.tasks.noop", ("b",), result_ttl=0)
         eventually(lambda: client.lpop("test:b"))
+
+
+def test_a_worker_goes_on_after_redis_was_hung(fleet: Fleet, other_redis):
+    worker = fleet.start(REDIS_URL=other_redis.url)
+    other_redis.freeze()
+    eventually(lambda: "fetch_failed" in fleet.said(worker))
+    other_redis.thaw()
+    with redis.Redis.from_url(other_redis.url) as client:
+        rq = queues.Queue("default", connection=client, serializer="json")
+        rq.enqueue_call("tests.tasks.noop", ("b",), result_ttl=0)
+        eventually(lambda: client.lpop("test:b"))
+
+
+def test_nothing_is_fetched_without_a_presence(fleet):
+    nowhere = "postgresql://nobody@127.0.0.1:1/nowhere"
+    worker = fleet.manage("agentworker", DATABASE_DIRECT_URL=nowhere)
+    fleet.enqueue("noop", "a")
+    eventually(lambda: fleet.said(worker).count("presence_lost") > 3)
+    assert queues.depth("default") == 1

@@ -8,7 +8,8 @@ from rq import Queue
 from rq.job import Job
 from rq.registry import FailedJobRegistry
 
-from tests.acceptance.workers.conftest import Fleet, eventually
+from tests.acceptance.workers.conftest import Fleet
+from tests.waiting import eventually
 from workers import queues
 
 

@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from rq import Worker
 
-from tests.acceptance.workers.conftest import Fleet, eventually
+from tests.acceptance.workers.conftest import Fleet
+from tests.waiting import eventually
 from workers import queues
 
 JOBS = 30

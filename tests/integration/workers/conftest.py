@@ -1,0 +1,59 @@
+"""Presence sessions on the tests' database."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from workers import queues
+from workers.models import WorkerProcess
+from workers.sessions import Session
+
+
+@pytest.fixture
+def direct(settings, site_environment):
+    """The settings; presence connects to the tests' database."""
+    settings.DATABASE_DIRECT_URL = site_environment["DATABASE_URL"]
+    settings.WORKER_SWEEP = "tests.tasks.swept"
+    return settings
+
+
+@pytest.fixture
+def sessions(direct) -> Iterator[Callable[[], Session]]:
+    """Opens sessions, each as another worker would."""
+    opened: list[Session] = []
+
+    def open_session() -> Session:
+        opened.append(Session())
+        return opened[-1]
+
+    yield open_session
+    for session in opened:
+        session.close()
+
+
+def row(session: Session | None = None, *, lease: float = 60, name: str = "w") -> WorkerProcess:
+    """A worker's row, with the lock of its session."""
+    now = timezone.now()
+    return WorkerProcess.objects.create(
+        lock=session.lock if session else uuid.uuid4().int >> 65,
+        name=name,
+        pool="default",
+        host="here",
+        pid=1,
+        process_start="boot 1",
+        slots=10,
+        started=now,
+        lease=now + timedelta(seconds=lease),
+    )
+
+
+@pytest.fixture
+def queue(redis_client):
+    """The default queue on the tests' Redis."""
+    queues.queue.cache_clear()
+    yield queues.queue("default")
+    queues.queue("default").connection.close()
+    queues.queue.cache_clear()

@@ -1,0 +1,96 @@
+import socket
+import time
+from contextvars import copy_context
+
+import pytest
+import redis
+from django.db import transaction
+from rq.job import JobStatus
+
+from workers import queues
+from workers.queues import TaskNotAllowed, TurnJob
+
+TASK = "conversations.tasks.answer"
+
+
+def test_a_job_is_json_and_leaves_nothing_when_it_is_done(queue):
+    job = queue.fetch_job(queues.enqueue("default", TASK, "some-id"))
+    assert job.data == b'["conversations.tasks.answer", null, ["some-id"], {}]'
+    assert (job.result_ttl, job.failure_ttl, job.timeout) == (0, queues.FAILURE_TTL, 900)
+    assert job.get_status() == JobStatus.QUEUED
+
+
+def test_jobs_wait_in_order_and_say_since_when(queue):
+    assert (queues.depth("default"), queues.oldest("default")) == (0, None)
+    first = queue.fetch_job(queues.enqueue("default", TASK, "a"))
+    queues.enqueue("default", TASK, "b")
+    assert queues.depth("default") == 2
+    assert queues.oldest("default") == first.enqueued_at
+
+
+def test_an_enqueue_is_six_commands_in_one_round_trip(queue, redis_client):
+    queues.enqueue("default", TASK, "a")  # connects
+    redis_client.config_resetstat()
+    queues.enqueue("default", TASK, "b")
+    calls = {name: told["calls"] for name, told in redis_client.info("commandstats").items()}
+    del calls["cmdstat_config|resetstat"]
+    assert sum(calls.values()) == 6
+
+
+def test_an_enqueue_inside_a_transaction_is_not_put_off(queue, transactional_db):
+    """django-rq's default would return None and wait for a commit that others decide on."""
+    with transaction.atomic():
+        assert queues.enqueue("default", TASK, "a")
+        assert queues.depth("default") == 1
+
+
+@pytest.fixture
+def hung(queue):
+    """A Redis that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        queue.connection.connection_pool.disconnect()
+        queue.connection.connection_pool.connection_kwargs["port"] = server.getsockname()[1]
+        yield
+
+
+def test_a_hung_redis_is_given_up_once_and_soon(hung):
+    before = time.monotonic()
+    with pytest.raises(redis.RedisError):
+        queues.enqueue("default", TASK, "a")
+    assert time.monotonic() - before < 2 * queues.PATIENCE
+
+
+def made(redis_client, function: object, **kwargs) -> TurnJob:
+    job = TurnJob.create(function, connection=redis_client, **kwargs)
+    job.save()
+    return TurnJob.fetch(job.id, connection=redis_client)
+
+
+@pytest.mark.parametrize("name", ["os.getcwd", "conversations.tasks.other", "", "answer"])
+def test_only_allowed_names_are_followed(redis_client, name):
+    with pytest.raises(TaskNotAllowed):
+        made(redis_client, name).call()
+
+
+def test_an_allowed_function_must_be_a_coroutine_function(redis_client, settings):
+    settings.WORKER_TASKS = ["tests.tasks.plain"]
+    with pytest.raises(TaskNotAllowed):
+        made(redis_client, "tests.tasks.plain", args=["x"]).call()
+
+
+def test_a_method_of_an_instance_is_not_called(redis_client, settings):
+    settings.WORKER_TASKS = ["upper"]
+    job = made(redis_client, "upper")
+    job.data = b'["upper", "text", [], {}]'
+    with pytest.raises(TaskNotAllowed):
+        job.call()
+
+
+def test_a_job_knows_its_pool(redis_client, settings):
+    settings.WORKER_TASKS = ["tests.tasks.noop"]
+    job = made(redis_client, "tests.tasks.noop", args=["x"])
+    job.origin = "quarantine"
+    context = copy_context()
+    context.run(job.call).close()
+    assert context.run(queues.current_pool) == "quarantine"
+    assert queues.current_pool() is None

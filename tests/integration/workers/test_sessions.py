@@ -1,0 +1,139 @@
+"""Who counts as dead: each rule of architecture.md section 5 by the interleaving it is for."""
+
+import os
+import time
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.integration.workers.conftest import row
+from tests.waiting import eventually
+from workers.sessions import PresenceLost, Session
+
+
+def locks_of(session: Session) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE classid = %s::bigint::oid"
+            " AND objid = %s::bigint::oid AND locktype = 'advisory'",
+            [session.lock >> 32, session.lock & 0xFFFFFFFF],
+        )
+        return cursor.fetchone()[0]
+
+
+def end(session: Session) -> None:
+    """As if its process was killed: its backend ends a moment later, and frees its lock."""
+    session.close()
+    eventually(lambda: locks_of(session) == 0)
+
+
+def test_a_worker_whose_lock_was_seen_and_is_free_is_dead(sessions):
+    victim, witness = sessions(), sessions()
+    dead, alive = row(victim), row(witness)
+    assert not witness.look()
+    end(victim)
+    look = witness.look()
+    assert (look.freed, look.expired, look.live) == ((dead.id,), (), 1)
+    assert alive.id not in look.freed
+
+
+def test_a_free_lock_that_was_never_seen_held_says_nothing(sessions):
+    """A restart of PostgreSQL frees every lock while all workers live: then only leases count."""
+    victim = sessions()
+    row(victim)
+    end(victim)
+    newcomer = sessions()
+    assert not newcomer.look()
+    assert not newcomer.look()
+
+
+def test_what_an_earlier_session_has_seen_does_not_count(sessions):
+    victim, witness = sessions(), sessions()
+    row(victim)
+    assert not witness.look()
+    end(witness)
+    end(victim)
+    assert not sessions().look()
+
+
+def test_a_worker_whose_lease_is_over_is_dead_though_its_lock_is_held(sessions):
+    """Frozen, or unplugged: its backend still holds the lock."""
+    frozen, witness = sessions(), sessions()
+    dead = row(frozen, lease=-1)
+    look = witness.look()
+    assert (look.expired, look.freed, look.live) == ((dead.id,), (), 0)
+
+
+def test_a_freed_lock_stays_a_finding_until_the_row_is_gone(sessions):
+    victim, witness = sessions(), sessions()
+    dead = row(victim)
+    witness.look()
+    end(victim)
+    assert witness.look().freed == (dead.id,)
+    assert witness.look().freed == (dead.id,)
+    dead.delete()
+    assert not sessions().look()
+
+
+def test_behind_a_transaction_pooler_only_leases_count(sessions, direct):
+    direct.WORKER_PRESENCE_LOCKS = False
+    victim, witness = sessions(), sessions()
+    row(victim)
+    over = row(lease=-1)
+    witness.look()
+    end(victim)
+    look = witness.look()
+    assert (look.freed, look.expired) == ((), (over.id,))
+    assert locks_of(victim) == locks_of(witness) == 0
+
+
+def test_looking_takes_nobodys_lock(sessions):
+    victim, witness = sessions(), sessions()
+    row(victim)
+    end(victim)
+    witness.look()
+    assert locks_of(victim) == 0
+
+
+def test_a_renewal_moves_the_lease_and_says_how_much_runs(sessions, direct):
+    session = sessions()
+    mine = row(session, lease=1)
+    before = mine.lease
+    session.renew(mine.id, 7)
+    mine.refresh_from_db()
+    assert (mine.lease - before).total_seconds() > direct.WORKER_LEASE - 2
+    assert mine.in_flight == 7
+
+
+def test_a_renewal_of_a_buried_worker_finds_out(sessions):
+    session = sessions()
+    mine = row(session)
+    mine.delete()
+    with pytest.raises(PresenceLost):
+        session.renew(mine.id, 0)
+
+
+def test_a_session_that_is_ended_says_so_at_once(sessions):
+    session = sessions()
+    bell, rope = os.pipe()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = %s::bigint::oid",
+            [session.lock & 0xFFFFFFFF],
+        )
+    assert session.wait(10, bell)
+    with pytest.raises(psycopg.OperationalError):
+        session.renew(row().id, 0)
+    os.close(bell)
+    os.close(rope)
+
+
+def test_the_bell_ends_a_wait(sessions):
+    bell, rope = os.pipe()
+    os.write(rope, b"!")
+    before = time.monotonic()
+    assert not sessions().wait(10, bell)
+    assert time.monotonic() - before < 5
+    os.close(bell)
+    os.close(rope)

@@ -1,0 +1,120 @@
+import threading
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.integration.workers.conftest import row
+from workers import sweep
+from workers.models import WorkerProcess
+from workers.sessions import Look
+
+
+@pytest.fixture
+def another(direct):
+    """Another process's connection."""
+    with psycopg.connect(direct.DATABASE_DIRECT_URL) as session:
+        yield session
+
+
+def test_the_dead_are_deleted_and_the_living_are_not(transactional_db):
+    frozen, killed, alive = row(lease=-1, name="a"), row(name="b"), row(name="c")
+    buried = sweep.bury(Look(1, expired=(frozen.id,), freed=(killed.id,)))
+    assert sorted(buried) == ["a", "b"]
+    assert WorkerProcess.objects.get() == alive
+
+
+def test_a_worker_that_renewed_since_the_look_is_not_buried(transactional_db):
+    thawed = row(lease=60)
+    assert sweep.bury(Look(1, expired=(thawed.id,))) == []
+    assert WorkerProcess.objects.exists()
+
+
+def test_a_worker_that_claims_a_turn_just_now_is_left_to_the_next_sweep(another):
+    """The claim holds the row FOR KEY SHARE: deleting it meanwhile would lose the turn."""
+    dead = row(lease=-1)
+    another.execute("SELECT 1 FROM workers_workerprocess WHERE id = %s FOR KEY SHARE", [dead.id])
+    assert sweep.bury(Look(0, expired=(dead.id,))) == []
+    another.rollback()
+    assert sweep.bury(Look(0, expired=(dead.id,))) == ["w"]
+
+
+def test_a_claim_finds_no_row_while_its_worker_is_being_buried(another):
+    """The other order: the burial comes first, the claim waits for it and then finds no row."""
+    dead = row(lease=-1)
+    another.execute(sweep.BURY, [[], [dead.id]])
+    found: list[object] = []
+
+    def claim() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM workers_workerprocess WHERE id = %s FOR KEY SHARE", [dead.id]
+            )
+            found.append(cursor.fetchone())
+        connection.close()
+
+    thread = threading.Thread(target=claim)
+    thread.start()
+    another.commit()
+    thread.join(10)
+    assert found == [None]
+
+
+def test_a_renewal_is_not_held_up_by_a_claim(another, sessions):
+    session = sessions()
+    mine = row(session)
+    another.execute("SELECT 1 FROM workers_workerprocess WHERE id = %s FOR KEY SHARE", [mine.id])
+    session.renew(mine.id, 1)
+    mine.refresh_from_db()
+    assert mine.in_flight == 1
+
+
+def test_one_buries_at_a_time(another):
+    dead = row(lease=-1)
+    another.execute("SELECT pg_advisory_xact_lock(%s)", [sweep.BURY_LOCK])
+    assert sweep.bury(Look(0, expired=(dead.id,))) == []
+    another.rollback()
+    assert sweep.bury(Look(0, expired=(dead.id,))) == ["w"]
+
+
+def test_a_sweep_without_a_finding_asks_the_database_nothing(
+    direct, redis_client, django_assert_num_queries
+):
+    with django_assert_num_queries(0):
+        sweep.sweep(Look(3), 7)
+    assert redis_client.keys("test:sweeps:*")
+
+
+def test_a_recovery_that_fails_does_not_end_the_sweeps(direct):
+    direct.WORKER_SWEEP = "tests.tasks.nowhere"
+    dead = row(lease=-1)
+    sweep.sweep(Look(0, expired=(dead.id,)), 1)
+    assert not WorkerProcess.objects.exists()
+
+
+@pytest.mark.parametrize(("live", "pause"), [(1, 0.1), (3, 0.3), (5, 0.5), (100, 0.5)])
+def test_the_more_workers_the_rarer_each_sweeps(direct, redis_client, live, pause):
+    done = threading.Event()
+    sweeper = sweep.Sweeper(lambda: 1, done=done.set)
+    sweeper.offer(Look(live))
+    assert done.wait(10)
+    left = sweeper.due - sweep.monotonic()
+    assert pause * 0.5 - 0.1 <= left <= pause * 1.5
+    sweeper.stop()
+
+
+def test_workers_that_started_together_do_not_stay_together(direct):
+    sweeper = sweep.Sweeper(lambda: 1, done=lambda: None)
+    moments = set()
+    for _ in range(20):
+        sweeper.offer(None)  # another looks: draw anew
+        moments.add(round(sweeper.due - sweep.monotonic(), 3))
+    assert len(moments) > 5
+    sweeper.stop()
+
+
+def test_nobody_looks_during_a_sweep(direct, redis_client):
+    sweeper = sweep.Sweeper(lambda: 1, done=lambda: None)
+    sweeper.offer(Look(1))
+    assert sweeper.due > sweep.monotonic()
+    sweeper.stop()

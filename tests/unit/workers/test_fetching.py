@@ -1,0 +1,155 @@
+import threading
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from workers.fetching import Fetcher
+
+GENEROUS = 10  # seconds
+
+
+class Seat:
+    """A job that was fetched."""
+
+    def __init__(self) -> None:
+        self.returned = threading.Event()
+
+    def put_back(self) -> None:
+        self.returned.set()
+
+
+class Queue:
+    """A source whose jobs are given one by one; an exception in place of a job is raised."""
+
+    name = "default"
+
+    def __init__(self, *jobs: Seat | Exception) -> None:
+        self.jobs = list(jobs)
+        self.resting = False
+        self.asked = threading.Semaphore(0)
+        self.before: Callable[[], None] = lambda: None
+
+    def fetch(self, *, block: bool) -> Seat | None:
+        self.asked.release()
+        self.before()
+        job = self.jobs.pop(0) if self.jobs else None
+        if isinstance(job, Exception):
+            raise job
+        return job
+
+    def suspended(self) -> bool:
+        self.asked.release()
+        return self.resting
+
+
+class Desk:
+    """Hires one fetcher and takes what it delivers."""
+
+    def __init__(self, queue: Queue, *, opened: bool = True, **options) -> None:
+        self.landed: list[Callable[[], None]] = []
+        self.seats: list[Seat] = []
+        self.delivered = threading.Semaphore(0)
+        self.ended = threading.Event()
+        self.gate = threading.Event()
+        if opened:
+            self.gate.set()
+        self.fetcher = Fetcher(
+            queue,
+            gate=self.gate,
+            deliver=self.take,
+            ended=self.ended.set,
+            **{"slots": 10} | options,
+        )
+        self.fetcher.start()
+
+    def take(self, seat: Seat, landed: Callable[[], None]) -> None:
+        self.seats.append(seat)
+        self.landed.append(landed)
+        self.delivered.release()
+
+    def close(self) -> None:
+        self.fetcher.stop()
+        self.fetcher.join(GENEROUS)
+        assert not self.fetcher.is_alive()
+
+
+@pytest.fixture
+def hire():
+    desks: list[Desk] = []
+
+    def hire(queue: Queue, **options) -> Desk:
+        desks.append(Desk(queue, **options))
+        return desks[-1]
+
+    yield hire
+    for desk in desks:
+        desk.close()
+
+
+def test_no_more_jobs_are_fetched_than_there_are_slots(hire):
+    queue = Queue(Seat(), Seat(), Seat())
+    desk = hire(queue, slots=2)
+    assert all(desk.delivered.acquire(timeout=GENEROUS) for _ in range(2))
+    assert len(queue.jobs) == 1
+    desk.landed[0]()
+    assert desk.delivered.acquire(timeout=GENEROUS)
+
+
+def test_it_goes_on_after_redis_was_away(hire):
+    desk = hire(Queue(redis.ConnectionError(), redis.TimeoutError(), Seat()))
+    assert desk.delivered.acquire(timeout=GENEROUS)
+
+
+def test_redis_away_costs_no_slot(hire):
+    desk = hire(Queue(redis.ConnectionError(), Seat()), slots=1)
+    assert desk.delivered.acquire(timeout=GENEROUS)
+
+
+def test_nothing_is_fetched_while_the_gate_is_closed(hire):
+    desk = hire(queue := Queue(Seat()), opened=False)
+    desk.fetcher.stop()
+    assert desk.ended.wait(GENEROUS)  # it has looked at the gate
+    assert not queue.asked.acquire(blocking=False)
+
+
+def test_a_job_that_comes_while_the_gate_closes_goes_back(hire):
+    desk = hire(queue := Queue(seat := Seat()), opened=False)
+    queue.before = desk.gate.clear
+    desk.gate.set()
+    assert seat.returned.wait(GENEROUS)
+    assert not desk.seats
+
+
+def test_a_job_that_comes_while_it_is_told_to_stop_goes_back(hire):
+    desk = hire(queue := Queue(seat := Seat()), opened=False)
+    queue.before = desk.fetcher.stop
+    desk.gate.set()
+    assert seat.returned.wait(GENEROUS)
+    assert desk.ended.wait(GENEROUS)
+
+
+def test_it_rests_while_all_workers_are_suspended(hire):
+    queue = Queue(Seat())
+    queue.resting = True
+    desk = hire(queue)
+    assert all(queue.asked.acquire(timeout=GENEROUS) for _ in range(2))
+    assert len(queue.jobs) == 1
+    queue.resting = False
+    assert desk.delivered.acquire(timeout=GENEROUS)
+
+
+def test_a_burst_ends_with_the_queue(hire):
+    desk = hire(Queue(Seat(), Seat()), burst=True)
+    assert desk.ended.wait(GENEROUS)
+    assert len(desk.seats) == 2
+
+
+def test_it_ends_after_as_many_jobs_as_it_may_fetch(hire):
+    desk = hire(Queue(Seat(), Seat()), max_jobs=1)
+    assert desk.ended.wait(GENEROUS)
+    assert len(desk.seats) == 1
+
+
+def test_it_ends_when_nothing_came_for_too_long(hire):
+    assert hire(Queue(), max_idle=0.05).ended.wait(GENEROUS)

@@ -1,6 +1,12 @@
-"""The Channels layer: channels_redis' pub/sub with a bounded queue a socket."""
+"""The Channels layer: channels_redis' pub/sub with a bounded queue a socket.
+
+A lossy hint: after a restart of Redis it subscribes again by itself and says nothing of what was
+missed meanwhile. Whoever must not miss anything reads the turn's log.
+"""
 
 import asyncio
+import socket
+from collections.abc import Sequence
 from typing import Any
 
 from channels_redis.core import BoundedQueue
@@ -8,6 +14,9 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
 
 WAITING = 64  # messages that a socket may lag behind; then the oldest go, and it reads the log
+# A subscriber only listens, so it would never notice that its server is gone without a farewell:
+# the kernel asks after 5 silent seconds, and gives up after 10 without an answer.
+KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
 
 class BoundedLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # untyped
@@ -26,9 +35,22 @@ class BoundedLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # untyped
 class BoundedPubSubLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # untyped
     """Drops what a stalled client does not fetch: the turn's log has it."""
 
+    def __init__(self, *, hosts: Sequence[str], **config: Any) -> None:
+        super().__init__(hosts=[_host(url) for url in hosts], **config)
+
     def _get_layer(self) -> Any:
         loop = asyncio.get_running_loop()
         if loop not in self._layers:
             self._layers[loop] = BoundedLoopLayer(*self._args, **self._kwargs, channel_layer=self)
             _wrap_close(self, loop)
         return self._layers[loop]
+
+
+def _host(url: str) -> dict[str, Any]:
+    """A server's address and how to connect to it, as channels_redis wants them."""
+    if url.startswith("unix:"):
+        return {"address": url}
+    options = {
+        getattr(socket, name): value for name, value in KEEPALIVE.items() if hasattr(socket, name)
+    }
+    return {"address": url, "socket_keepalive_options": options}

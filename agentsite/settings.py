@@ -213,7 +213,7 @@ STORE_DEFAULT = "hybrid"
 
 FINGERPRINTED = {
     "keys": ["SECRET_KEY", "SECRET_KEY_FALLBACKS"],
-    "agents": ["AGENTS", "AGENT_DEFAULT", "AGENT_MODEL", "AGENT_BASE_URL"],
+    "agents": ["AGENTS", "AGENT_DEFAULT", "AGENT_MODEL", "AGENT_BASE_URL", "AGENT_INSTRUCTIONS"],
     "stores": ["STORES", "STORE_DEFAULT"],
     "tasks": ["WORKER_TASKS"],
 }

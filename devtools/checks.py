@@ -43,9 +43,12 @@ STEPS = [
 
 def run(*, everything: bool) -> int:
     """0 when all steps and the tests pass."""
-    passed = [run_step(step) for step in STEPS]
-    status = testing.run(SLOW if everything else [])
-    return status or not all(passed)
+    failed = [step.name for step in STEPS if not run_step(step)]
+    if testing.run(SLOW if everything else []):
+        failed.append("tests")
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
 def run_step(step: Step) -> bool:

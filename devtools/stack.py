@@ -29,7 +29,7 @@ def run(*, port: int, replicas: int, workers: int) -> int:
         with local.lock(), listen(port) as listener:
             local.make()
             with Supervisor(tell=say, changed=lambda children: show(local, children)) as supervisor:
-                stack = Stack(local, supervisor, port)
+                stack = Stack(local, supervisor, listener.getsockname()[1])
                 stack.start_servers()
                 stack.prepare()
                 stack.start_site(listener, replicas=replicas, workers=workers)

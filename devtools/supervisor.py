@@ -13,7 +13,7 @@ from devtools.children import Command, tail
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0  # seconds before a restart; doubled at each death
 SETTLED = 10.0  # seconds of life after which the next death counts as the first
 LOOK_EVERY = 0.05  # seconds
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
@@ -83,6 +83,8 @@ class Supervisor:
     def __enter__(self) -> Self:
         for number in SIGNALS:
             signal.signal(number, self.interrupt)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(signal.SIGHUP, self.interrupt)
         return self
 
     def __exit__(

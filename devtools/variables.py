@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 
 OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_ORIGINS", "DEMO_USER", "DEMO_PASSWORD")
-REPEATED = ("AGENT_", "DATABASE_", "REDIS_", "DEMO_")  # .local/env says them again
+REPEATED = ("AGENT", "DATABASE_", "REDIS_", "DEMO_")  # .local/env says them again
 MADE = "LOCAL_MADE"  # names the variables in .local/env that were not given
 
 

@@ -33,7 +33,7 @@ def test_production_settings_have_no_warning():
         ("DATABASE_POOL_SIZE", "many", "DATABASE_POOL_SIZE is not a whole number"),
         ("HTTPS", "perhaps", "HTTPS is neither true nor false"),
         ("SECRET_KEY_FILE", "/nowhere", "SECRET_KEY_FILE names /nowhere, which cannot be read"),
-        ("AGENT_DEFAULT", "nobody", "Set it to one of demo, assistant"),
+        ("AGENT_DEFAULT", "nobody", "Set it to one of demo"),
         ("ALLOWED_ORIGINS", "http://chat.example.org", "Name addresses with https:// only"),
         ("ALLOWED_HOSTS", "*", "Name the site's own hosts"),
         ("SECRET_KEY", "short", "security.W009"),

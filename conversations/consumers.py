@@ -122,20 +122,20 @@ class ChatConsumer(Socket):
             policy=frame.policy,
             expected_version=frame.expected_version,
         )
-        await self.send_frame(
-            {
-                "type": "agentsite:accepted",
-                "response_id": protocol.response_id(accepted.turn.pk),
-                "idempotency_key": frame.idempotency_key,
-                "position": accepted.position,
-            }
-        )
-        if not accepted.repeated:
-            message = acceptance(accepted.turn, self._conversation.agent)
+        told = {
+            "type": "agentsite:accepted",
+            "response_id": protocol.response_id(accepted.turn.pk),
+            "idempotency_key": frame.idempotency_key,
+            "position": accepted.position,
+        }
+        message = acceptance(accepted.turn, self._conversation.agent)
+        try:
+            await self.send_frame(told)
+            await following.welcome(message)  # ours, so it needs no Redis
+        finally:  # the other tabs hear of it though the sender is gone
             await announce(self._conversation_id, message)
-            await following.welcome(message)  # Redis may be away, and this is our own
-        if accepted.ended:
-            await announce_change(self._conversation_id)
+            if accepted.ended:
+                await announce_change(self._conversation_id)
 
     async def _cancel(self, frame: Cancel, following: Following) -> None:
         turn = await in_thread(access.turn, self._user, protocol.turn_id(frame.response_id))

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from conversations import floods, turns
+from conversations import floods, sockets, turns
 from conversations.models import Message, Turn
 from conversations.threads import in_thread
 
@@ -69,6 +69,15 @@ async def test_a_message_that_is_sent_again_is_acknowledged_again_and_stored_onc
     await other.pong()
     assert other.events == []
     assert await in_thread(Turn.objects.count) == 1
+
+
+async def test_the_other_tabs_hear_of_a_message_whose_sender_is_gone(tab, open_tab, monkeypatch):
+    sender = await open_tab()
+    await sender.subscribe()
+    monkeypatch.setattr(sockets, "SEND_TIMEOUT", 0.1)
+    sender.gate.clear()
+    await sender.send(type="response.create", idempotency_key="k1", input="hello")
+    assert (await tab.until("agentsite:input"))["items"][0]["content"][0]["text"] == "hello"
 
 
 async def test_a_key_that_was_used_for_something_else_is_refused(tab):

@@ -48,8 +48,10 @@ class Watch:
     async def _look(self) -> None:
         asked = dict(self._running)
         looks = await in_thread(turns.watch, tuple(asked))
-        for turn_id, (token, interrupt) in asked.items():
-            if reason := reason_to_stop(looks.get(turn_id), token):
+        for turn_id, watched in asked.items():
+            token, interrupt = watched
+            reason = reason_to_stop(looks.get(turn_id), token)
+            if reason and self._running.get(turn_id) == watched:  # not ended in the meantime
                 interrupt.fire(reason)
 
 

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic_ai import Agent, AgentRun, CallToolsNode, ModelRequestNode, UsageLimits
+from pydantic_ai import Agent, AgentRun, ModelRequestNode, UsageLimits
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
     ToolCallPart,
-    ToolResultEvent,
-    ToolReturnPart,
 )
 from pydantic_ai.usage import RunUsage
 
 from conversations.composing import Composition
 from conversations.history import window
-from conversations.runner.calls import UNKNOWN, Calls, Ledger
+from conversations.runner.calls import Calls, Ledger, closed
 from conversations.runner.showing import Showing
 from conversations.runner.steps import Steps
 from conversations.stores.base import NewMessage
@@ -40,7 +38,6 @@ class Asking:
         self._kept = 0  # of the run's new messages
         self._items: list[int] = []  # that show the response to be kept next
         self._asked: Sequence[ToolCallPart] = ()  # calls whose results are not kept yet
-        self._results: dict[str, ToolReturnPart] = {}
 
     async def ask(self, transcript: Sequence[str]) -> list[NewMessage]:
         """Until the agent has replied; returns the messages that are left for the end to store."""
@@ -60,16 +57,17 @@ class Asking:
             async for node in run:
                 if Agent.is_model_request_node(node):
                     await self._request(node, run)
-                elif Agent.is_call_tools_node(node):
-                    await self._respond(node, run)
+                elif Agent.is_call_tools_node(node) and node.model_response.tool_calls:
+                    await self._keep(run.new_messages())  # before the calls are made
         return self._new(run.new_messages())
 
-    def closing(self) -> list[NewMessage]:
+    async def closing(self) -> list[NewMessage]:
         """Answers to the calls that were cut off, so that the transcript can go on."""
         if not self._asked:
             return []
-        results = [self._results.get(call.tool_call_id) or unknown(call) for call in self._asked]
-        return [self._steps.message(ModelRequest(parts=results), ())]
+        done = await self._calls.done()
+        parts = [closed(call, done.get(call.tool_call_id)) for call in self._asked]
+        return [self._steps.message(ModelRequest(parts=parts), ())]
 
     async def _history(
         self, transcript: Sequence[str], options: registry.Options
@@ -105,15 +103,6 @@ class Asking:
             showing.finish(stream.response)
         self._items = showing.items
 
-    async def _respond(self, node: CallToolsNode[Any, Any], run: AgentRun[Any, Any]) -> None:
-        """Keep a response that asks for calls, then make them. A reply is left for the end."""
-        if node.model_response.tool_calls:
-            await self._keep(run.new_messages())
-        async with node.stream(run.ctx) as events:
-            async for event in events:
-                if isinstance(event, ToolResultEvent):
-                    self._results[event.part.tool_call_id] = event.part
-
     async def _keep(self, messages: Sequence[ModelMessage]) -> None:
         if new := self._new(messages):
             await self._steps.keep(new)
@@ -127,7 +116,7 @@ class Asking:
     def _step(self, message: ModelMessage) -> NewMessage:
         if isinstance(message, ModelResponse):
             self._calls.step = self._steps.next
-            self._asked, self._results = message.tool_calls, {}
+            self._asked = message.tool_calls
         else:
             self._asked = ()
         return self._steps.message(message, self._items)
@@ -144,10 +133,3 @@ async def parsed(messages: Sequence[str]) -> list[ModelMessage]:
 def is_reply(message: ModelMessage) -> bool:
     """Whether the agent has nothing left to do after this."""
     return isinstance(message, ModelResponse) and not message.tool_calls
-
-
-def unknown(call: ToolCallPart) -> ToolReturnPart:
-    """What the model is told of a call that was cut off."""
-    return ToolReturnPart(
-        call.tool_name, UNKNOWN, tool_call_id=call.tool_call_id, outcome="interrupted"
-    )

@@ -10,13 +10,13 @@ from pydantic import TypeAdapter
 from pydantic_ai import ModelRetry, RunContext, ToolFailed
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
-from pydantic_ai.messages import ToolReturn
+from pydantic_ai.messages import ToolCallPart, ToolReturn, ToolReturnPart
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from conversations import turns
 from conversations.errors import Fenced
 from conversations.models import ToolCall
-from conversations.runner.legible import legible_data
+from conversations.runner.storable import storable_data
 from conversations.threads import in_thread, unbroken
 from conversations.turns.commits import settled
 from workers.agents.failures import ToolFault
@@ -37,7 +37,7 @@ class Calls:
 
     async def start(self, name: str, arguments: dict[str, Any], call_id: str) -> ToolCall:
         """Enter it. Where PostgreSQL does not say whether it was entered, it counts as begun."""
-        start = partial(turns.start_tool, tool=name, arguments=legible_data(arguments))
+        start = partial(turns.start_tool, tool=name, arguments=storable_data(arguments))
         return await unbroken(
             in_thread(settled, lambda _: start(self.turn_id, self.token, self.step, call_id))
         )
@@ -45,6 +45,13 @@ class Calls:
     async def finish(self, call_id: str, result: dict[str, Any]) -> None:
         finish = partial(turns.finish_tool, self.turn_id, self.token, self.step, call_id, result)
         await unbroken(in_thread(settled, lambda _: finish()))
+
+    async def done(self) -> dict[str, dict[str, Any]]:
+        """The results of this step's calls, by their ids; the other calls' are unknown."""
+        calls = ToolCall.objects.filter(
+            turn=self.turn_id, step=self.step, state=ToolCall.State.DONE
+        )
+        return dict(await in_thread(list, calls.values_list("tool_call_id", "result")))
 
     def key(self, call_id: str) -> str:
         """What a tool may give to whoever carries out its effect, so that it happens once."""
@@ -105,7 +112,7 @@ class Recorded(WrapperToolset[Any]):
             if not limit.expired():
                 raise ToolFault(name) from error
             return {"failed": f"No answer within {self.timeout:g} s. {UNKNOWN}"}
-        return {"returned": legible_data(RETURNS.dump_python(as_return(result), mode="json"))}
+        return {"returned": storable_data(RETURNS.dump_python(as_return(result), mode="json"))}
 
 
 def as_return(result: Any) -> ToolReturn[Any]:
@@ -119,3 +126,13 @@ def told(result: dict[str, Any]) -> Any:
     if "failed" in result:
         raise ToolFailed(result["failed"])
     return RETURNS.validate_python(result["returned"])
+
+
+def closed(call: ToolCallPart, result: dict[str, Any] | None) -> ToolReturnPart:
+    """The answer to a call that was cut off, or whose result was not yet told to the model."""
+    answer = partial(ToolReturnPart, call.tool_name, tool_call_id=call.tool_call_id)
+    if result is None:
+        return answer(content=UNKNOWN, outcome="interrupted")
+    if "returned" in result:
+        return answer(content=RETURNS.validate_python(result["returned"]).return_value)
+    return answer(content=result.get("failed", result.get("retry")), outcome="failed")

@@ -77,8 +77,7 @@ class Life:
     async def live(self) -> None:
         """Answer the turn; where that cannot be brought to an end here, let go of it."""
         try:
-            with watch.over(self._claim.turn_id, self._claim.token, self._interrupt):
-                await self._answer()
+            await self._answer()
         except Fenced:
             self._log.info("turn_lost")
         except asyncio.CancelledError:
@@ -112,10 +111,11 @@ class Life:
         state, error = Turn.State.COMPLETED, None
         messages: list[NewMessage] | None = None
         try:
-            transcript = await steps.load()
-            await steps.keep(self._left_behind)
-            self._left_behind = []
-            messages = await asking.ask(transcript)
+            with watch.over(self._claim.turn_id, self._claim.token, self._interrupt):
+                transcript = await steps.load()
+                await steps.keep(self._left_behind)
+                self._left_behind = []
+                messages = await asking.ask(transcript)
         except asyncio.CancelledError:
             if self._interrupt.reason not in ENDINGS:
                 raise
@@ -126,7 +126,7 @@ class Life:
             state, error = Turn.State.FAILED, self._failed(raised)
         if messages is None:
             partial = steps.partial(attempt=self._claim.attempt)
-            messages = [*self._left_behind, *partial, *asking.closing()]
+            messages = [*self._left_behind, *partial, *await asking.closing()]
         return Outcome(state=state, messages=messages, error=error, usage=counted(asking.usage))
 
     def _failed(self, error: Exception) -> dict[str, Any]:

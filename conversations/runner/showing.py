@@ -14,7 +14,7 @@ from pydantic_ai.messages import (
 
 from conversations.composing import Composition
 from conversations.replays import as_text
-from conversations.runner.legible import legible
+from conversations.runner.storable import storable
 
 
 class Showing:
@@ -53,8 +53,8 @@ class Showing:
             return  # a message without a word is not shown
         if index not in self._items:
             self._items[index] = self._shown.open_message()
-        self._shown.text(self._items[index], legible(delta))
+        self._shown.text(self._items[index], storable(delta))
 
     def _arguments(self, index: int, delta: str | dict[str, Any] | None) -> None:
         if isinstance(delta, str):
-            self._shown.arguments(self._items[index], legible(delta))
+            self._shown.arguments(self._items[index], storable(delta))

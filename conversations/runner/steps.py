@@ -18,7 +18,7 @@ from conversations import turns
 from conversations.composing import Composition
 from conversations.models import Message
 from conversations.replays import as_text
-from conversations.runner.legible import legible, legible_data
+from conversations.runner.storable import storable, storable_data
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage
 from conversations.threads import in_thread, unbroken
@@ -72,7 +72,7 @@ class Steps:
             key=Key(self._claim.turn_id, self._claim.attempt, self.next - 1),
             kind=kind,
             payload=payload,
-            text=legible(text_of(said)),
+            text=storable(text_of(said)),
             trace=self._shown.trace(*items),
         )
 
@@ -108,7 +108,7 @@ def dumped(said: ModelMessage) -> str:
     if NUL not in payload:
         return payload
     [data] = ModelMessagesTypeAdapter.dump_python([said], mode="json")
-    return json.dumps(legible_data(data))
+    return json.dumps(storable_data(data))
 
 
 def text_of(said: ModelMessage) -> str:

@@ -5,7 +5,8 @@ In the last user message: `[[cut after=3]]`. As the model: `stream?deltas=20&rat
     stream   deltas=5 rate=0 (a second; 0: at once) size=0 (characters a delta)
     echo     the last user message
     chain    a hash over the whole history that was sent: any gap or change shows in the text
-    tool     name=calculate arguments={"expression":"6*7"} times=1 ids=1: calls, then streams
+    tool     name=calculate arguments={"expression":"6*7"} times=1 ids=1 then=stream: calls, then so
+    tools    pay look: calls each of the tools named, then streams
     hold     after=1: streams so many deltas, then waits for `release`
     stall    after=0: streams so many deltas, then never again
     cut      after=1: so many deltas, then the connection is gone
@@ -14,7 +15,8 @@ In the last user message: `[[cut after=3]]`. As the model: `stream?deltas=20&rat
     garbage  after=0: so many deltas, then what is no JSON
     html     a page where a stream should be
 
-Words in a script have no blanks in them; a script's other words go on with `stream`'s defaults.
+With wait=1 the first request after the prompt waits for `release` before anything. Words have no
+blanks in them.
 """
 
 import hashlib
@@ -33,6 +35,7 @@ class Script:
 
     kind: str
     words: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()  # the words without a value
 
     def number(self, word: str, default: int) -> int:
         return int(self.words.get(word, default))
@@ -41,8 +44,11 @@ class Script:
 def script(body: dict[str, Any]) -> Script:
     """The script of a request, from its last user message or its model's name."""
     if found := SCRIPT.findall(prompt(body)):
-        kind, *words = found[-1].split()
-        return Script(kind, dict(word.split("=", 1) for word in words))
+        kind, *rest = found[-1].split()
+        words = dict(word.split("=", 1) for word in rest if "=" in word)
+        if kind == "tool" and answered(body) >= int(words.get("times", 1)):
+            kind = words.get("then", "stream")
+        return Script(kind, words, tuple(word for word in rest if "=" not in word))
     kind, _, query = str(body.get("model", "")).partition("?")
     return Script(kind or "stream", dict(parse_qsl(query)))
 
@@ -78,14 +84,18 @@ def chain(messages: list[dict[str, Any]]) -> list[str]:
 
 
 def tool_calls(script: Script, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The calls that this reply consists of; none when enough of them have been answered."""
-    if script.kind != "tool" or answered(body) >= script.number("times", 1):
-        return []
-    name = script.words.get("name", "calculate")
-    arguments = script.words.get("arguments", '{"expression":"6*7"}')
+    """The calls that this reply consists of."""
+    names: tuple[str, ...] = ()
+    if script.kind == "tool":
+        names = (script.words.get("name", "calculate"),) * script.number("ids", 1)
+    elif script.kind == "tools" and not answered(body):
+        names = script.names
+    arguments = script.words.get(
+        "arguments", '{"expression":"6*7"}' if script.kind == "tool" else "{}"
+    )
     return [
         {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": arguments}}
-        for n in range(script.number("ids", 1))
+        for n, name in enumerate(names)
     ]
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.provider import replies
-from tests.provider.script import prompt, script
+from tests.provider.script import answered, prompt, script
 
+PATIENCE = 10  # seconds
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests"}
 
 
@@ -42,7 +43,7 @@ class Provider:
 
     async def wait_for_calls(self, count: int) -> None:
         """Until so many calls have come in."""
-        async with self.called:
+        async with asyncio.timeout(PATIENCE), self.called:
             await self.called.wait_for(lambda: len(self.calls) >= count)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,6 +87,8 @@ class Provider:
     async def _complete(self, body: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
         plan = script(body)
         await self._count(body, paid=plan.kind != "status")
+        if plan.number("wait", 0) and not answered(body):
+            await self.released.wait()
         if plan.kind == "status":
             return await send(writer, *replies.status(plan))
         if plan.kind == "html":

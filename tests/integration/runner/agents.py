@@ -8,10 +8,26 @@ agent = Agent(name="tested", instructions="Be kind.")
 
 effects: list[tuple[str, str]] = []  # tool, idempotency key
 gates: dict[str, asyncio.Event] = {}  # what a slow tool waits for
+begun = asyncio.Semaphore(0)  # one for each effect
+
+
+def forget() -> None:
+    """Begin a test."""
+    global begun  # noqa: PLW0603 - a semaphore belongs to one loop
+    effects.clear()
+    gates.clear()
+    begun = asyncio.Semaphore(0)
+
+
+async def wait_for_effects(count: int) -> None:
+    """Until so many more have begun."""
+    for _ in range(count):
+        await begun.acquire()
 
 
 def done(ctx: RunContext[None]) -> None:
     effects.append((ctx.tool_name, ctx.tool_call_metadata["idempotency_key"]))
+    begun.release()
 
 
 @agent.tool(metadata={"idempotent": True})
@@ -25,7 +41,7 @@ async def pay(ctx: RunContext[None], amount: int = 1) -> dict[str, int]:
     done(ctx)
     if gate := gates.get("pay"):
         await gate.wait()
-    return {"paid": amount, "change": 0}
+    return {"change": 0, "paid": amount}
 
 
 @agent.tool(metadata={"idempotent": True})

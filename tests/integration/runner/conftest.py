@@ -22,17 +22,22 @@ async def clients(redis_client):
     await connections.close()
 
 
+@pytest.fixture
+def patience():
+    """Seconds that the agent waits for a provider that says nothing."""
+    return 10
+
+
 @pytest_asyncio.fixture(autouse=True)
-async def asked(provider, settings):
+async def asked(provider, settings, patience):
     """The agent of the conversations asks the provider."""
-    settings.AGENT_TIMEOUT = 1
+    settings.AGENT_TIMEOUT = patience
     settings.STORE_DEFAULT = "database"
     settings.AGENTS = {
         "demo": {"agent": "tests.integration.runner.agents.agent", "tool_timeout": 5}
     }
     speaker = model.openai_compatible("stream", base_url=provider.url)
-    agents.effects.clear()
-    agents.gates.clear()
+    agents.forget()
     with agents.agent.override(model=speaker):
         yield agents
     await speaker.client.close()

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from conversations import protocol, runner, snapshots, streams, turns
-from conversations.models import Conversation, Message, Turn
+from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.threads import in_thread
 from conversations.traces import Kind
 from workers.interrupts import Interrupt
@@ -59,7 +59,16 @@ class Talk:
     async def die(self, turn) -> None:
         """What the sweep does for a dead worker's turn."""
         token = (await self.row(turn)).claim_token
-        assert await in_thread(turns.requeue, turn.pk, token=token, crashed=True) == "queued"
+        assert await in_thread(turns.requeue, turn.pk, token=token, crashed=False) == "queued"
+
+    async def ledger(self, tool, state) -> None:
+        """Until the ledger has a call in this state."""
+        call = ToolCall.objects.filter(tool=tool, state=state)
+        async with asyncio.timeout(LIMIT):
+            while True:
+                if await in_thread(call.exists):
+                    return
+                await asyncio.sleep(0.01)
 
     async def messages(self, **filters) -> list[Message]:
         rows = Message.objects.filter(conversation=self.conversation, **filters)
@@ -93,11 +102,12 @@ def output(entries) -> list[dict]:
     return entries[-1].data["output"]
 
 
-async def seen(turn, count=1) -> None:
-    """Until the log of a turn shows so many deltas of text."""
+async def seen(turn, words=1) -> None:
+    """Until the log of a turn shows so many words of text."""
     async with asyncio.timeout(LIMIT):
         while True:
             log = await streams.read(turn.pk)
-            if log and sum(entry.kind is Kind.TEXT for entry in log.entries) >= count:
+            entries = log.entries if log else ()
+            if len("".join(e.data for e in entries if e.kind is Kind.TEXT).split()) >= words:
                 return
             await asyncio.sleep(0.01)

@@ -105,6 +105,13 @@ async def test_a_second_tool_use_in_a_later_turn_is_another_call(talk, asked):
     assert len({key for _, key in asked.effects}) == 2
 
 
+async def test_a_result_goes_to_the_model_in_the_same_bytes_now_and_later(talk, provider):
+    await talk.hear("[[tool name=pay arguments={}]]")
+    await talk.hear("[[echo]] again")
+    contents = [call["body"]["messages"][3]["content"] for call in provider.calls[1:]]
+    assert contents == ['{"paid":1,"change":0}'] * 2
+
+
 async def test_only_a_window_of_a_long_conversation_is_sent(talk, provider, settings):
     settings.AGENTS["demo"] |= {"window": 6, "keep": 2}
     for number in range(5):

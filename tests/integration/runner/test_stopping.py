@@ -1,0 +1,116 @@
+"""A turn is stopped from outside, by whoever may."""
+
+import asyncio
+
+from conversations import turns
+from conversations.models import ToolCall, Turn
+from conversations.threads import in_thread
+from tests.integration.runner.talking import LIMIT, output, seen
+from workers.interrupts import Reason
+
+
+async def stopped(talk, turn, reason):
+    async with talk.answering() as interrupt:
+        await seen(turn, 3)
+        interrupt.fire(reason)
+    return await talk.row(turn)
+
+
+async def test_a_cancel_in_the_rows_stops_it_and_keeps_what_was_seen(talk, provider):
+    turn = await talk.say("[[hold after=3]]")
+    async with talk.answering():
+        await seen(turn, 3)
+        assert await in_thread(turns.cancel, turn.pk) == Turn.State.RUNNING
+    assert (await talk.row(turn)).state == Turn.State.CANCELLED
+    assert await talk.texts(retracted=True) == ["word0 word1 word2 "]
+    [item] = output(await talk.shown(turn))
+    assert item["status"] == "incomplete"
+
+
+async def test_a_rollback_takes_the_turn_from_the_transcript(talk, provider):
+    turn = await talk.say("[[hold after=3]]")
+    async with talk.answering():
+        await seen(turn, 3)
+        await in_thread(turns.cancel, turn.pk, rollback=True)
+    assert (await talk.row(turn)).state == Turn.State.ROLLED_BACK
+    assert await talk.messages(retracted=False) == []
+
+
+async def test_a_stopped_job_cancels_its_turn(talk):
+    turn = await stopped(talk, await talk.say("[[hold after=3]]"), Reason.STOPPED)
+    assert turn.state == Turn.State.CANCELLED
+
+
+async def test_a_job_that_takes_too_long_fails_its_turn(talk):
+    turn = await stopped(talk, await talk.say("[[hold after=3]]"), Reason.TIMED_OUT)
+    assert (turn.state, turn.error["code"]) == (Turn.State.FAILED, "expired")
+    await talk.shown(turn)
+
+
+async def test_a_worker_that_drains_hands_the_turn_back(talk, provider):
+    turn = await stopped(talk, await talk.say("[[hold after=3]]"), Reason.DRAINING)
+    assert (turn.state, turn.crashes) == (Turn.State.QUEUED, 0)
+    assert await talk.texts() == ["[[hold after=3]]"]
+    async with talk.answering():
+        await provider.wait_for_calls(2)
+        provider.release()
+    assert len(output(await talk.shown(turn))) == 2
+
+
+async def test_a_worker_without_presence_writes_nothing(talk):
+    turn = await stopped(talk, await talk.say("[[hold after=3]]"), Reason.ABANDONED)
+    assert turn.state == Turn.State.RUNNING
+    assert await talk.texts() == ["[[hold after=3]]"]
+
+
+async def test_calls_that_a_stop_cuts_off_are_answered_as_unknown(talk, provider, asked):
+    asked.gates["look"] = asyncio.Event()
+    turn = await talk.say("[[tools pay look]]")
+    async with talk.answering() as interrupt:
+        await talk.ledger("pay", "done")
+        interrupt.fire(Reason.STOPPED)
+    states = await in_thread(lambda: dict(ToolCall.objects.values_list("tool", "state")))
+    assert states == {"pay": "done", "look": "unknown"}
+    outputs = [item for item in output(await talk.shown(turn)) if "output" in item]
+    assert [("unknown" in item["output"]) for item in outputs] == [False, True]
+    await talk.hear("[[echo]] and now?")
+    assert [message["role"] for message in provider.calls[-1]["body"]["messages"]] == [
+        *["system", "user", "assistant", "tool", "tool", "user"],
+    ]
+
+
+async def test_a_stop_before_the_first_word_leaves_nothing_of_an_answer(talk, provider):
+    turn = await talk.say("[[hold after=0]]")
+    async with talk.answering() as interrupt:
+        await provider.wait_for_calls(1)
+        interrupt.fire(Reason.STOPPED)
+    assert (await talk.row(turn)).state == Turn.State.CANCELLED
+    assert output(await talk.shown(turn)) == []
+
+
+async def test_a_stop_that_comes_with_the_claim_is_not_lost(talk, provider):
+    turn = await talk.say("hello")
+    async with talk.answering() as interrupt:
+        await asyncio.sleep(0)  # the job begins
+        interrupt.fire(Reason.STOPPED)
+    await talk.answer()  # the hint that handing back gave
+    assert (await talk.row(turn)).state == Turn.State.CANCELLED
+    assert provider.calls == []
+
+
+async def test_a_turn_that_crashed_too_often_ends_as_lost_with_what_was_seen(talk, provider):
+    turn = await talk.say("[[hold after=3]]")
+    await stopped(talk, turn, Reason.ABANDONED)
+    await in_thread(Turn.objects.filter(pk=turn.pk).update, crashes=5, state="queued")
+    await talk.answer()
+    turn = await talk.row(turn)
+    assert (turn.state, turn.error["code"]) == (Turn.State.FAILED, "worker_lost")
+    assert await talk.texts(retracted=True) == ["word0 word1 word2 "]
+    await talk.shown(turn)
+
+
+async def test_nobody_looks_while_nothing_runs(talk):
+    await talk.hear("[[echo]] hello")
+    looking = [task for task in asyncio.all_tasks() if task.get_name() == "watch"]
+    async with asyncio.timeout(LIMIT):
+        await asyncio.gather(*looking)

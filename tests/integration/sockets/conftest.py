@@ -5,6 +5,7 @@ import pytest_asyncio
 from channels.layers import get_channel_layer
 from django.test import Client
 
+from conversations import consumers
 from tests.integration.sockets.tabs import Tab, claimed
 from workers import connections
 
@@ -32,6 +33,12 @@ def browser(owner):
 @pytest.fixture
 def session(browser):
     return browser.cookies["sessionid"].value
+
+
+@pytest.fixture
+def unpolled(monkeypatch):
+    """Tabs that learn only what they are told."""
+    monkeypatch.setattr(consumers, "POLL", 3600)
 
 
 @pytest_asyncio.fixture

@@ -85,6 +85,17 @@ async def test_a_snapshot_holds_the_items_of_what_has_ended(tab, open_tab, claim
     assert snapshot["version"] == 2
 
 
+async def test_a_snapshot_gives_the_cursor_of_what_has_ended(tab, open_tab, claim):
+    await tab.create()
+    async with claim() as run:
+        await run.finish("Good day")
+    again = await open_tab()
+    (response,) = (await again.subscribe())["responses"]
+    cursor = {key: response[key] for key in ("response_id", "sequence_number")}
+    assert (await again.subscribe(cursor))["type"] == "agentsite:subscribed"
+    assert again.events == []
+
+
 async def test_a_snapshot_tells_why_a_response_failed(tab, open_tab, claim):
     await tab.create()
     error = {"code": "provider_timeout", "message": "The provider took too long."}
@@ -284,7 +295,7 @@ async def test_what_a_dead_attempt_committed_precedes_the_gap_of_a_lost_log(
     assert numbers[-1] >= 2 << 20
 
 
-async def test_a_turn_that_waited_in_the_queue_ends_in_every_tab(tab, open_tab):
+async def test_a_turn_that_waited_in_the_queue_ends_in_every_tab(unpolled, tab, open_tab):
     other = await open_tab()
     await other.subscribe()
     response_id = (await tab.create())["response_id"]

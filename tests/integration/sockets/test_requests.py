@@ -100,7 +100,7 @@ async def test_a_second_message_is_refused_by_policy_while_one_is_answered(tab):
     assert (await tab.create("three"))["position"] == 1
 
 
-async def test_an_interrupt_ends_what_was_queued_in_every_tab(tab, open_tab):
+async def test_an_interrupt_ends_what_was_queued_in_every_tab(unpolled, tab, open_tab):
     other = await open_tab()
     await other.subscribe()
     first = await tab.create("one")

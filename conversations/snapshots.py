@@ -134,7 +134,7 @@ def described(picture: Picture, so_far: Mapping[UUID, Sequence[Entry]]) -> dict[
         "version": conversation.version,
         "has_more": picture.has_more,
         "items": [item for view in ended for item in _items(view)],
-        "responses": [{**_summary(view), "error": view.error} for view in ended],
+        "responses": [_outcome(view) for view in ended],
         "active": [
             _active(view, so_far[view.facts.id]) for view in picture.turns if not view.has_ended
         ],
@@ -146,6 +146,11 @@ def _items(view: TurnView) -> list[dict[str, Any]]:
     items = protocol.input_items(view.facts.id, view.input)
     items += protocol.output(view.facts, view.entries)
     return [{"response_id": response_id, **item} for item in items]
+
+
+def _outcome(view: TurnView) -> dict[str, Any]:
+    """With its last number, so that a client that knows it all can name a cursor."""
+    return {**_summary(view), "error": view.error, "sequence_number": view.entries[-1].number}
 
 
 def _active(view: TurnView, entries: Sequence[Entry]) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def rendered() -> str:
     """The page as its view renders it, without a database."""
     request = RequestFactory().get("/")
     request.user = SimpleNamespace(pk=7, is_staff=False, get_username=lambda: "ada")
-    current = SimpleNamespace(id=CONVERSATION, title="A talk", updated=None)
+    current = SimpleNamespace(id=CONVERSATION, title="A talk", agent="demo", updated=None)
     known = {"current": current, "conversations": [current], "agents": ["demo"]}
     return render_to_string("conversations/chat.html", known, request)
 

@@ -17,7 +17,7 @@ class Person:
     async def sign_up(self) -> None:
         await self.page.goto(f"{self.origin}/signup/")
         await self.page.get_by_label("Username").fill(self.name)
-        await self.page.get_by_label("Password:", exact=True).fill(PASSWORD)
+        await self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         await self.page.get_by_label("Password confirmation").fill(PASSWORD)
         await self.page.get_by_role("button", name="Create account").click()
         await expect(self.field).to_be_visible()

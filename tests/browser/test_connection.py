@@ -200,3 +200,31 @@ async def test_shift_and_enter_begin_a_line(edge: Edge, page):
     await page.keyboard.type("Two")
     await page.keyboard.press("Enter")
     assert (await line.accept("resp_a"))["input"] == "One\nTwo"
+
+
+async def test_a_burst_of_deltas_is_drawn_once_a_frame(edge: Edge, page):
+    await page.add_init_script("""
+        const ask = window.requestAnimationFrame.bind(window);
+        window.drawn = 0;
+        window.requestAnimationFrame = (draw) => { window.drawn += 1; return ask(draw); };
+    """)
+    line = await edge.open(page)
+    deltas = [f"w{number} " for number in range(2000)]
+    await line.send(*streaming("resp_a", *deltas))
+    await expect(answer(page)).to_contain_text("w1999")
+    assert await page.evaluate("() => window.drawn") < 500
+
+
+async def test_turns_that_were_rolled_back_go(edge: Edge, page):
+    line = await edge.open(page)
+    await line.send(*streaming("resp_a", "Hel"))
+    await expect(answer(page)).to_have_text("Hel")
+    await line.send({"type": "agentsite:rolled_back", "response_id": "resp_a"})
+    await expect(answer(page)).to_have_count(0)
+
+
+async def test_leading_blanks_of_a_message_are_kept(edge: Edge, page):
+    line = await edge.open(page)
+    await page.get_by_label("Your message").fill("\n  def f():\n    pass\n\n")
+    await page.keyboard.press("Enter")
+    assert (await line.accept("resp_a"))["input"] == "  def f():\n    pass"

@@ -36,6 +36,7 @@ function dispatch(event) {
   if (state === before) return;
   if (state.torn && !before.torn) subscribe();
   if (state.turns !== before.turns) stash.write(outbox(state).map(({ key, input }) => ({ key, text: input })));
+  if (event.type === "agentsite:accepted") list.rise();
   if (!drawing) requestAnimationFrame(draw);
   drawing = true;
 }
@@ -44,6 +45,7 @@ function draw() {
   drawing = false;
   if (conversation) transcript.show(state.turns);
   at("stop").hidden = !running(state);
+  at("earlier").hidden = !state.more;
   notice.show(state);
   voice.tell(state);
   scroll.follow();
@@ -51,7 +53,11 @@ function draw() {
 
 const subscribe = () => connection.send({ type: "subscribe", cursor: cursor(state) });
 const create = ({ key, input }) => connection.send({ type: "response.create", idempotency_key: key, input });
-const cancel = (id) => connection.send({ type: "response.cancel", response_id: id });
+
+function cancel(id) {
+  const sent = connection.send({ type: "response.cancel", response_id: id });
+  if (!sent) dispatch({ type: "error", code: "offline" });
+}
 
 function stop() {
   const turn = running(state);
@@ -96,7 +102,7 @@ function clicked({ target }) {
 }
 
 function pressed(event) {
-  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
   if (list.drawerIsOpen()) list.setDrawer(false);
   else stop();
 }

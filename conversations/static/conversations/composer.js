@@ -19,7 +19,7 @@ export class Composer {
 
   submit(event) {
     event.preventDefault();
-    const text = this.field.value.trim();
+    const text = sendable(this.field.value);
     if (!text || this.form.inert) return;
     if (new TextEncoder().encode(JSON.stringify(text)).length > LONGEST) return this.tooLong();
     if (this.send(text) !== false) this.write("");
@@ -41,4 +41,9 @@ export class Composer {
     this.field.style.height = "auto";
     this.field.style.height = `${this.field.scrollHeight}px`;
   }
+}
+
+// Without empty lines around it, and without what a database cannot keep.
+function sendable(text) {
+  return text.toWellFormed().replaceAll("\0", "").replace(/^\s*\n/, "").trimEnd();
 }

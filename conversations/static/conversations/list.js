@@ -34,8 +34,22 @@ export async function post(url, form) {
 export async function refresh() {
   const response = await fetch(list.dataset.url).catch(() => null);
   if (!response?.ok) return;
-  list.innerHTML = await response.text();
+  const html = await response.text();
+  const focus = list.contains(document.activeElement) && nameOf(document.activeElement);
+  list.innerHTML = html;
   mark();
+  if (focus) [...list.querySelectorAll("a, button")].find((one) => nameOf(one) === focus)?.focus();
+}
+
+const nameOf = (element) => element.dataset.url ?? element.href;
+
+// The conversation that was written to comes first, as the server has it.
+export function rise() {
+  const row = list.querySelector(`[data-id="${conversation}"]`);
+  if (row && row === list.firstElementChild) return;
+  if (row) list.prepend(row);
+  else refresh();
+  tabs.postMessage("changed");
 }
 
 function mark() {
@@ -77,8 +91,6 @@ async function decide(event) {
   if (dialog.id === "delete" && form.action.includes(conversation || "none")) return location.assign("/");
   await refresh();
 }
-
-export const changed = () => tabs.postMessage("changed");
 
 function clicked({ target }) {
   const button = target.closest("[data-verb]");

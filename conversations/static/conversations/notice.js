@@ -15,8 +15,8 @@ export class Notice {
     this.whereabouts.textContent = connection.phase === "open" && replica ? `via ${replica}` : "";
     if (connection.phase === "refused") return this.say(closing(connection.code), this.mend(connection.code));
     if (notice) return this.say(failure(notice));
-    if (connection.phase === "open") return this.hush();
-    this.timer ??= setTimeout(() => this.say("The connection was lost. Trying again…"), CALM);
+    if (connection.phase === "open" || connection.phase === "none") return this.hush();
+    this.timer ??= setTimeout(() => this.say("No connection to the site. Trying again…"), CALM);
   }
 
   mend(code) {

@@ -11,7 +11,7 @@ export const initial = {
   ready: false, // the transcript is known
   torn: false, // something was missed: only a new snapshot mends it
   more: false, // older turns were left out
-  connection: { phase: "connecting", code: 0 },
+  connection: { phase: "none", code: 0 },
   notice: null, // an error that belongs to no turn
 };
 

@@ -61,8 +61,7 @@ async def test_a_frame_above_the_limit_closes_with_1009(replica):
 
 
 @pytest.mark.slow
-async def test_a_client_that_stalls_costs_no_memory_and_is_closed(replica, worker_row, settings):
-    settings.STORE_DEFAULT = "database"
+async def test_a_client_that_stalls_costs_no_memory_and_is_closed(replica, worker_row):
     async with replica.connect() as socket:
         await subscribed(socket)
         await accepted(socket)

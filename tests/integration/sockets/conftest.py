@@ -10,11 +10,6 @@ from tests.integration.sockets.tabs import Tab, claimed
 from workers import connections
 
 
-@pytest.fixture(autouse=True)
-def plain_store(settings):
-    settings.STORE_DEFAULT = "database"
-
-
 @pytest_asyncio.fixture(autouse=True)
 async def clients(redis_client):
     yield

@@ -29,7 +29,9 @@ class Records:
         return first.text if first else ""
 
     def _messages(self) -> QuerySet[Message]:
-        return Message.objects.filter(conversation__owner_id=self.owner_id, retracted=False)
+        """Those that a person has written or read; between them are those of tools alone."""
+        messages = Message.objects.filter(conversation__owner_id=self.owner_id, retracted=False)
+        return messages.exclude(text="")
 
 
 def of(*, conversation_id: UUID, owner_id: int, metadata: dict[str, Any]) -> Records:

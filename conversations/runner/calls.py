@@ -51,7 +51,8 @@ class Calls:
         calls = ToolCall.objects.filter(
             turn=self.turn_id, step=self.step, state=ToolCall.State.DONE
         )
-        return dict(await in_thread(list, calls.values_list("tool_call_id", "result")))
+        rows = await in_thread(lambda: list(calls.values_list("tool_call_id", "result")))
+        return {call_id: result or {} for call_id, result in rows}
 
     def key(self, call_id: str) -> str:
         """What a tool may give to whoever carries out its effect, so that it happens once."""

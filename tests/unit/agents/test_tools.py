@@ -1,0 +1,96 @@
+"""An agent whose tools are on an MCP server that comes and goes, on a real port."""
+
+import asyncio
+import json
+import socket
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from mcp.server import MCPServer
+from pydantic_ai import Agent
+from pydantic_ai.models.function import DeltaToolCall, FunctionModel
+from pydantic_ai.toolsets import FunctionToolset
+
+from devtools.ports import free_port
+from tests.unit.agents.streaming import streamed
+from workers.agents import tools
+
+
+@asynccontextmanager
+async def serving(port):
+    shop = MCPServer("shop")
+
+    @shop.tool()
+    def price(article: str) -> int:
+        """What an article costs."""
+        if article == "nothing":
+            raise ValueError("there is no such article")
+        return 7
+
+    config = uvicorn.Config(shop.streamable_http_app(), log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", port)) as listening:  # who connects early waits
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await running
+
+
+@pytest.fixture
+def port():
+    return free_port()
+
+
+async def asking(messages, info):
+    """A model that asks for a price once, where it can."""
+    if len(messages) == 1 and info.function_tools:
+        yield {0: DeltaToolCall("price", json.dumps({"article": messages[0].parts[0].content}))}
+    else:
+        yield f"{info.instructions} {messages[-1].parts[0].content}"
+
+
+@pytest.fixture
+def agent(port):
+    shop = tools.mcp(f"http://127.0.0.1:{port}/mcp", name="the shop")
+    return Agent(FunctionModel(stream_function=asking), toolsets=[shop])
+
+
+async def test_the_tools_of_a_server_are_the_agents(agent, port):
+    async with serving(port):
+        assert (await streamed(agent, "apples")).output.endswith(" 7")
+
+
+async def test_a_server_that_is_down_is_a_missing_tool_and_a_notice(agent):
+    said = (await streamed(agent, "apples")).output
+    assert (
+        said
+        == "The tools of the shop are out of reach at the moment. If they are needed, say so. apples"
+    )
+
+
+async def test_a_server_that_restarted_is_found_again_by_the_next_turn(agent, port):
+    for _ in range(2):
+        async with serving(port):
+            assert (await streamed(agent, "apples")).output.endswith(" 7")
+
+
+async def test_what_a_tool_says_is_told_to_the_model(agent, port):
+    async with serving(port):
+        assert "Error executing tool price" in (await streamed(agent, "nothing")).output
+
+
+async def test_a_connection_that_breaks_in_a_call_ends_the_call_and_not_the_turn():
+    def broken():
+        there = FunctionToolset()
+
+        @there.tool_plain
+        def price(article: str) -> int:
+            raise ConnectionResetError
+
+        return there
+
+    agent = Agent(FunctionModel(stream_function=asking), toolsets=[tools.Remote("shop", broken)])
+    assert "Whether the call took effect is unknown" in (await streamed(agent, "apples")).output

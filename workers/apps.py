@@ -7,3 +7,6 @@ class WorkersConfig(AppConfig):
     """Worker processes."""
 
     name = "workers"
+
+    def ready(self) -> None:
+        from workers import checks  # noqa: F401, PLC0415 - registers them

@@ -79,14 +79,20 @@ class Fetcher(threading.Thread):
             seat = self._fetch()
         except RedisError as error:
             log.warning("fetch_failed", queue=self._source.name, reason=type(error).__name__)
-            self._stopping.wait(self._pause)
-            self._pause = min(self._pause * 2, LONGEST_BACK_OFF)
+            self._back_off()
+        except Exception:
+            log.exception("fetch_failed", queue=self._source.name)
+            self._back_off()
         else:
             self._pause = BACK_OFF
         if seat is None:
             self._slots.release()
         else:
             self._deliver(seat, self._slots.release)
+
+    def _back_off(self) -> None:
+        self._stopping.wait(self._pause)
+        self._pause = min(self._pause * 2, LONGEST_BACK_OFF)
 
     def _fetch(self) -> Seat | None:
         if self._rests():

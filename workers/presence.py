@@ -49,7 +49,7 @@ class Presence(threading.Thread):
         on_lost: Callable[[], None] = nothing,
         sweeps: bool = True,
     ) -> None:
-        """`on_ready` and `on_lost` are called in this thread and must not block."""
+        """`on_ready` and `on_lost` are called in this thread; it registers anew after `on_lost`."""
         super().__init__(name="presence", daemon=True)
         self.id: UUID = uuid4()
         self.name = name
@@ -136,7 +136,7 @@ class Presence(threading.Thread):
         was_ready = self._ready.is_set()
         self._ready.clear()
         log.warning("presence_lost", worker=self.name, reason=type(error).__name__)
-        if was_ready:
+        if was_ready and not self._stopping.is_set():
             self._on_lost()
 
     def _ring(self) -> None:

@@ -7,7 +7,6 @@ dependencies, callbacks or results. Light: replicas import it to enqueue.
 import asyncio
 import inspect
 from collections.abc import Coroutine
-from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -26,8 +25,6 @@ from rq.timeouts import JobTimeoutException
 from workers import interrupts
 
 log = structlog.get_logger(__name__)
-
-_pool: ContextVar[str | None] = ContextVar("pool", default=None)
 
 FAILURE_TTL = 60  # seconds that a failed job is shown
 PATIENCE = 2  # seconds that an enqueue waits for Redis
@@ -65,7 +62,6 @@ class TurnJob(Job):
         """The coroutine to await; raises when the job names nothing that may run."""
         if not inspect.iscoroutinefunction(function := self.func):
             raise TaskNotAllowed(f"{self.func_name} is not a coroutine function")
-        _pool.set(self.origin)
         called: Coroutine[Any, Any, None] = function(*self.args, **self.kwargs)
         return called
 
@@ -116,11 +112,6 @@ def enqueue(pool: str, task: str, *args: Any) -> str:
         )
         pipeline.execute()
     return str(job.id)
-
-
-def current_pool() -> str | None:
-    """The pool from whose queue the job came that asks; None outside a job."""
-    return _pool.get()
 
 
 def depth(pool: str) -> int:

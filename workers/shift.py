@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Protocol
@@ -150,12 +151,24 @@ class Shift:
     def _count_out(self) -> None:
         """A fetcher has ended."""
         if all(fetcher.ended for fetcher in self._fetchers):
-            self._loop.call_soon_threadsafe(self._ended.set)
+            with suppress(RuntimeError):  # the loop has ended before
+                self._loop.call_soon_threadsafe(self._ended.set)
 
     def _abandon(self) -> None:
-        """This process does not count as alive: others run what it ran."""
+        """This process does not count as alive: others run what it ran.
+
+        Returns when all are interrupted, then the process may register anew: a job that claimed
+        under the new id and was abandoned only then would leave its work to nobody.
+        """
         self._gate.clear()
-        self._loop.call_soon_threadsafe(self._flights.interrupt, Reason.ABANDONED)
+        fired = threading.Event()
+
+        def fire() -> None:
+            self._flights.interrupt(Reason.ABANDONED)
+            fired.set()
+
+        self._loop.call_soon_threadsafe(fire)
+        fired.wait(settings.WORKER_LEASE)  # longer, and the watchdog ends the process
 
 
 def slots_of(pool: str) -> int:

@@ -218,9 +218,9 @@ class Line:
             found = worker.queue_class.dequeue_any(
                 [queue], BLOCK if block else None, worker.connection, TurnJob, JSONSerializer
             )
-        except (DequeueTimeout, RedisError) as error:
-            if isinstance(error, DequeueTimeout):
-                return None
+        except DequeueTimeout:
+            return None
+        except RedisError:
             raise
         except Exception as error:
             job_id = getattr(error, "job_id", "")
@@ -230,7 +230,7 @@ class Line:
         return worker.seat(found[0], queue) if found else None
 
     def suspended(self) -> bool:
-        return bool(is_suspended(self._worker.connection, self._worker))
+        return bool(is_suspended(self._worker.connection))
 
 
 def default_name(queues: Any) -> str:

@@ -45,8 +45,7 @@ def attend(direct, redis_client, witness) -> Iterator[Callable[..., Presence]]:
                 name=name,
                 slots=3,
                 on_ready=witness.ready.release,
-                on_lost=witness.lost.release,
-                **options,
+                **{"on_lost": witness.lost.release} | options,
             )
         )
         attending[-1].start()
@@ -115,6 +114,25 @@ def test_a_broken_session_leaves_no_second_row(attend, witness):
     assert witness.hears_lost()
     assert witness.hears_ready()
     assert WorkerProcess.objects.get().id == present.id != before
+
+
+def test_it_registers_anew_only_when_its_process_has_heard(attend, direct, witness):
+    """A job that claimed under the new id before it was abandoned would be nobody's."""
+    direct.WORKER_LEASE = 1
+    heard = threading.Event()
+
+    def on_lost() -> None:
+        witness.lost.release()
+        heard.wait(GENEROUS)
+
+    attend(on_lost=on_lost)
+    assert witness.hears_ready()
+    WorkerProcess.objects.all().delete()
+    assert witness.hears_lost()
+    assert not WorkerProcess.objects.exists()
+    assert not witness.ready.acquire(blocking=False)
+    heard.set()
+    assert witness.hears_ready()
 
 
 def test_it_waits_for_a_database_that_is_away(attend, witness, direct):

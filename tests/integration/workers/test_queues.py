@@ -1,6 +1,5 @@
 import socket
 import time
-from contextvars import copy_context
 
 import pytest
 import redis
@@ -84,13 +83,3 @@ def test_a_method_of_an_instance_is_not_called(redis_client, settings):
     job.data = b'["upper", "text", [], {}]'
     with pytest.raises(TaskNotAllowed):
         job.call()
-
-
-def test_a_job_knows_its_pool(redis_client, settings):
-    settings.WORKER_TASKS = ["tests.tasks.noop"]
-    job = made(redis_client, "tests.tasks.noop", args=["x"])
-    job.origin = "quarantine"
-    context = copy_context()
-    context.run(job.call).close()
-    assert context.run(queues.current_pool) == "quarantine"
-    assert queues.current_pool() is None

@@ -96,8 +96,8 @@ def test_no_more_jobs_are_fetched_than_there_are_slots(hire):
     assert desk.delivered.acquire(timeout=GENEROUS)
 
 
-def test_it_goes_on_after_redis_was_away(hire):
-    desk = hire(Queue(redis.ConnectionError(), redis.TimeoutError(), Seat()))
+def test_it_goes_on_whatever_fetching_raised(hire):
+    desk = hire(Queue(redis.ConnectionError(), redis.TimeoutError(), ValueError(), Seat()))
     assert desk.delivered.acquire(timeout=GENEROUS)
 
 

@@ -94,7 +94,7 @@ def _hint_again(free_slots: int) -> int:
     """
     hinted = 0
     for pool in settings.POOLS:
-        if not _idle(pool):
+        if hinted >= free_slots or not _idle(pool):
             continue
         for conversation_id in _forgotten(pool, free_slots - hinted):
             if not hints.wake(conversation_id, pool):
@@ -113,5 +113,5 @@ def _idle(pool: str) -> bool:
 def _forgotten(pool: str, free: int) -> list[UUID]:
     """The conversations whose next turn was hinted too long ago; they count as hinted now."""
     with connection.cursor() as cursor:
-        cursor.execute(HINT_AGAIN, {"pool": pool, "age": HINT_AGE, "free": max(free, 0)})
+        cursor.execute(HINT_AGAIN, {"pool": pool, "age": HINT_AGE, "free": free})
         return [conversation_id for (conversation_id,) in cursor.fetchall()]

@@ -131,7 +131,10 @@ def _repeated(request: Request, conversation: Conversation, request_hash: str) -
     before = Turn.objects.filter(
         conversation=turn.conversation_id, number__lt=turn.number, state__in=Turn.OPEN
     )
-    return Accepted(turn=turn, position=before.count(), repeated=True)
+    position = before.count()
+    if turn.state == Turn.State.QUEUED and not position:
+        hint(turn.conversation_id, turn.pool)  # whoever asks again may have lost the first one
+    return Accepted(turn=turn, position=position, repeated=True)
 
 
 def _enter(request: Request, agent: str, request_hash: str) -> Accepted | None:

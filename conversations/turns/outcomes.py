@@ -20,10 +20,11 @@ from conversations.turns.inputs import entering
 UNOPENED = 2  # number of the final event where no log was opened: created, queued, final
 
 # Takes the Conversation lock, so it comes first, and counts in the same statement. The sub-select
-# may be older than the lock, but a turn never changes its conversation.
+# may be older than the lock, but a turn never changes its conversation. Where no turn is open, a
+# zombie asks.
 COUNT_DOWN = """
 UPDATE conversations_conversation SET open_turns = open_turns - 1
-WHERE id = (SELECT conversation_id FROM conversations_turn WHERE id = %s)
+WHERE id = (SELECT conversation_id FROM conversations_turn WHERE id = %s) AND open_turns > 0
 RETURNING *
 """
 # The fence, the outcome and what must be known of the turn in one statement: only a new statement
@@ -149,12 +150,14 @@ def _write(conversation: Conversation, turn: Turn, messages: Sequence[NewMessage
 
 
 def _ended(turn_id: UUID, token: UUID | None) -> Ended | None:
-    """What an earlier try did, if it was committed and only its reply was lost."""
+    """What an earlier try did, if it was committed and only its reply was lost, and the hint."""
     turns = Turn.objects.select_related("conversation")
     turn = turns.filter(pk=turn_id, claim_token=token, state__in=Turn.ENDED).first()
     if turn is None:
         return None
     conversation = turn.conversation
+    if conversation.open_turns:
+        hint_next(conversation.id)
     return _seen(turn, version=conversation.version, open_turns=conversation.open_turns)
 
 

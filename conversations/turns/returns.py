@@ -30,7 +30,12 @@ def requeue(turn_id: UUID, *, token: UUID, crashed: bool) -> str | None:
 
 def hand_back(turn_id: UUID, token: UUID) -> str | None:
     """The worker itself gives up its claim, at the last checkpoint. None: it was lost already."""
-    return settled(lambda _: _requeue(turn_id, token, crashed=False, skip_locked=False))
+    return settled(
+        lambda again: (
+            _requeue(turn_id, token, crashed=False, skip_locked=False)
+            or (_requeued(turn_id, token) if again else None)
+        )
+    )
 
 
 def _requeue(turn_id: UUID, token: UUID, *, crashed: bool, skip_locked: bool) -> str | None:
@@ -49,4 +54,13 @@ def _requeue(turn_id: UUID, token: UUID, *, crashed: bool, skip_locked: bool) ->
         held.update(state=Turn.State.QUEUED, crashes=crashes, pool=pool, hinted_at=Now())
         hint(turn.conversation_id, pool)
     log.info("turn_requeued", turn=str(turn_id), crashes=crashes, crashed=crashed, pool=pool)
+    return str(Turn.State.QUEUED)
+
+
+def _requeued(turn_id: UUID, token: UUID) -> str | None:
+    """What an earlier try did, if it was committed and only its reply was lost, and the hint."""
+    turn = Turn.objects.filter(pk=turn_id, claim_token=token, state=Turn.State.QUEUED).first()
+    if turn is None:
+        return None
+    hint(turn.conversation_id, turn.pool)
     return str(Turn.State.QUEUED)

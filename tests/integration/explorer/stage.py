@@ -1,0 +1,153 @@
+"""The stage: runs several actors by one schedule, one step at a time, on real PostgreSQL."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from tests.integration.explorer.actors import Actor, State
+
+GLANCE = 0.003  # seconds in which most steps are done; only then PostgreSQL is asked who waits
+PATIENCE = 30  # seconds until a step that neither ends nor waits for a lock is an error
+
+Deed = Callable[[], Any]
+
+
+@dataclass
+class Step:
+    """One decision of the scheduler."""
+
+    actor: str
+    does: str
+    options: tuple[str, ...]  # who could have been chosen, and led to something new
+    waited: bool = False  # for a lock that another actor held
+    over: bool = False
+
+
+@dataclass
+class Run:
+    """What happened under one schedule."""
+
+    steps: list[Step] = field(default_factory=list)
+    redundant: bool = False  # a schedule before it was the same to PostgreSQL
+    done: list[tuple[str, str]] = field(default_factory=list)  # steps in the order of their ends
+    outcomes: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        return tuple(step.actor for step in self.steps)
+
+    def __str__(self) -> str:
+        width = max(map(len, self.outcomes), default=0)
+        lines = [
+            f"  {step.actor:{width}}  {step.does}{'  (waits)' if step.waited else ''}"
+            for step in self.steps
+        ]
+        ends = [f"  {name:{width}}  -> {outcome!r}" for name, outcome in self.outcomes.items()]
+        return "\n".join([*lines, *ends, f"  replay: {' '.join(self.schedule)}"])
+
+
+class Stage:
+    """Keeps the threads and their connections from one schedule to the next."""
+
+    def __init__(self, *, reduces: bool = True) -> None:
+        self.reduces = reduces
+        self.changed = threading.Condition()
+        self.actors: dict[str, Actor] = {}
+
+    def close(self) -> None:
+        for actor in self.actors.values():
+            actor.begin(None)
+            actor.join(PATIENCE)
+
+    def run(self, deeds: dict[str, Deed], prefix: Sequence[str]) -> Run:
+        """Do the deeds in the order of the prefix, then the first that can go on each time."""
+        run, self._asleep = Run(), set()
+        cast = [self._actor(name) for name in deeds]
+        for actor, deed in zip(cast, deeds.values(), strict=True):
+            actor.begin(deed)
+        while True:
+            self._settle(cast)
+            self._note(run)
+            able = [actor for actor in cast if actor.state is State.ASKING]
+            if not able:
+                break
+            self._step(run, able, prefix)
+        run.outcomes = {actor.name: actor.outcome for actor in cast}
+        run.errors = {actor.name: actor.errors for actor in cast if actor.errors}
+        return run
+
+    def _actor(self, name: str) -> Actor:
+        if name not in self.actors:
+            self.actors[name] = Actor(name, self.changed)
+            self.actors[name].start()
+        return self.actors[name]
+
+    def _step(self, run: Run, able: list[Actor], prefix: Sequence[str]) -> None:
+        taken = len(run.steps)
+        names = [actor.name for actor in able]
+        awake = tuple(name for name in names if name not in self._asleep)
+        run.redundant |= not awake
+        name = prefix[taken] if taken < len(prefix) else (awake or names)[0]
+        if name not in names:
+            raise AssertionError(f"{name} cannot go on, only {names}:\n{run}")
+        chosen = self.actors[name]
+        run.steps.append(Step(name, chosen.step, awake or (name,)))
+        self._lull(chosen, awake)
+        with self.changed:
+            chosen.grant()
+
+    def _lull(self, chosen: Actor, awake: tuple[str, ...]) -> None:
+        """Sleep sets (Godefroid, 1996).
+
+        Who could have gone before the chosen has been tried there; for as long as only steps
+        follow that commute with its own, to let it go leads to nothing new.
+        """
+        earlier = awake[: awake.index(chosen.name)] if chosen.name in awake else awake
+        tried = self._asleep | set(earlier) if self.reduces else set()
+        self._asleep = {
+            name for name in tried if self.actors[name].footprint.commutes(chosen.footprint)
+        } - {chosen.name}
+        if any(actor.state is State.STEPPING for actor in self.actors.values()):
+            self._asleep = set()  # the step may let go who waits, and so do more than its own
+
+    def _note(self, run: Run) -> None:
+        """Who has done a step since the last one was granted: that one first, then who waited."""
+        for step in reversed(run.steps):
+            if self.actors[step.actor].state is State.STEPPING:
+                step.waited = True
+            elif not step.over:
+                step.over = True
+                run.done.append((step.actor, step.does))
+
+    def _settle(self, cast: list[Actor]) -> None:
+        """Wait until everybody asks, has finished, or waits for a lock that another holds."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with self.changed:
+                if self.changed.wait_for(lambda: not stepping(cast), timeout=GLANCE):
+                    return
+                busy = stepping(cast)
+            waiting = pids_waiting()
+            with self.changed:
+                # somebody who ended meanwhile may have let go those who waited
+                same = busy == stepping(cast)
+                others_can = any(actor.state is State.ASKING for actor in cast)
+                if same and others_can and all(actor.pid in waiting for actor in busy):
+                    return
+        raise AssertionError(f"{[actor.name for actor in busy]} neither end nor wait")
+
+
+def stepping(cast: list[Actor]) -> list[Actor]:
+    return [actor for actor in cast if actor.state is State.STEPPING]
+
+
+def pids_waiting() -> set[int]:
+    """The backends that wait for a lock at this moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted AND locktype <> 'extend'")
+        return {pid for (pid,) in cursor.fetchall()}

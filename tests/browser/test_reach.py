@@ -30,6 +30,7 @@ async def test_on_a_phone_the_list_is_a_drawer(phone):
     await expect(phone.page.locator("#drawer")).to_be_hidden()
     await phone.page.get_by_role("button", name="Open the list of conversations").click()
     await expect(phone.page.get_by_role("link", name="New conversation")).to_be_visible()
+    await expect(phone.page.get_by_role("button", name="Close the list")).to_be_focused()
     await phone.page.keyboard.press("Escape")
     await expect(phone.page.locator("#drawer")).to_be_hidden()
     await expect(phone.page.locator("#drawer-open")).to_be_focused()

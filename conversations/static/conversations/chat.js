@@ -11,6 +11,7 @@ import { cursor, initial, outbox, reduce, running } from "./state.js";
 import { Transcript } from "./transcript.js";
 import { Voice } from "./voice.js";
 
+const FRAME = 16; // milliseconds
 const { conversation, login } = document.body.dataset;
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("scroll"));
@@ -29,6 +30,7 @@ const connection = new Connection(`${scheme}://${location.host}/ws/conversations
 });
 let state = initial;
 let drawing = false;
+let effort = 0; // milliseconds that the last drawing took
 
 function dispatch(event) {
   const before = state;
@@ -37,11 +39,18 @@ function dispatch(event) {
   if (state.torn && !before.torn) subscribe();
   if (state.turns !== before.turns) stash.write(outbox(state).map(({ key, input }) => ({ key, text: input })));
   if (event.type === "agentsite:accepted") list.rise();
-  if (!drawing) requestAnimationFrame(draw);
+  if (!drawing) schedule();
   drawing = true;
 }
 
+// Once a frame; a giant of an answer, that takes longer to draw, leaves time for the person.
+function schedule() {
+  if (effort < FRAME) requestAnimationFrame(draw);
+  else setTimeout(() => requestAnimationFrame(draw), 2 * effort);
+}
+
 function draw() {
+  const start = performance.now();
   drawing = false;
   if (conversation) transcript.show(state.turns);
   at("stop").hidden = !running(state);
@@ -49,6 +58,7 @@ function draw() {
   notice.show(state);
   voice.tell(state);
   scroll.follow();
+  effort = performance.now() - start;
 }
 
 const subscribe = () => connection.send({ type: "subscribe", cursor: cursor(state) });
@@ -102,9 +112,8 @@ function clicked({ target }) {
 }
 
 function pressed(event) {
-  if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
-  if (list.drawerIsOpen()) list.setDrawer(false);
-  else stop();
+  const elsewhere = document.querySelector("dialog[open]") || list.drawerIsOpen(); // it closes by itself
+  if (event.key === "Escape" && !event.isComposing && !elsewhere) stop();
 }
 
 const composer = new Composer(at("composer"), {

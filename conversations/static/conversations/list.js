@@ -1,22 +1,13 @@
-// The list of conversations: a drawer on narrow screens, rename and delete in dialogs, kept current.
+// The list of conversations: rename and delete in dialogs, kept current. On narrow screens it is a popover.
 
 import { failure } from "./words.js";
 
 const list = document.getElementById("list");
 const drawer = document.getElementById("drawer");
-const opener = document.getElementById("drawer-open");
-const shade = document.getElementById("shade");
 const { conversation, login } = document.body.dataset;
 const tabs = new BroadcastChannel("agentsite:list");
 
-export function setDrawer(open) {
-  drawer.classList.toggle("open", open);
-  shade.hidden = !open;
-  opener.setAttribute("aria-expanded", String(open));
-  (open ? document.getElementById("drawer-close") : opener).focus();
-}
-
-export const drawerIsOpen = () => drawer.classList.contains("open");
+export const drawerIsOpen = () => drawer.matches(":popover-open");
 
 // Post a form; the error's words, or null when it went well.
 export async function post(url, form) {
@@ -102,9 +93,7 @@ export function start() {
   list.addEventListener("click", clicked);
   tabs.addEventListener("message", refresh);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
-  opener.addEventListener("click", () => setDrawer(true));
-  document.getElementById("drawer-close").addEventListener("click", () => setDrawer(false));
-  shade.addEventListener("click", () => setDrawer(false));
+  matchMedia("(width > 760px)").addEventListener("change", () => drawer.hidePopover());
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("submit", decide);
     dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());

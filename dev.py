@@ -20,8 +20,14 @@ LISTS = ("requirements-local.txt", "requirements-dev.txt")  # each contains the 
 NEEDED = {"run": "requirements-local.txt"}  # the other commands need everything
 
 
+def parse(words: list[str]) -> argparse.Namespace:
+    """The command line; `devtools` reads it too. What follows `test` is pytest's to understand."""
+    if words[:1] == ["test"] and not {"-h", "--help"} & set(words):
+        return argparse.Namespace(command="test", pytest=words[1:])
+    return parser().parse_args(words)
+
+
 def parser() -> argparse.ArgumentParser:
-    """The command line; `devtools` reads it too."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -42,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         help="run the tests against servers of their own",
         description="Starts throw-away servers, finds or installs a browser, runs pytest.",
     )
-    test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
+    test.add_argument("pytest", nargs="*", metavar="ARGUMENT", help="whatever pytest understands")
 
     check = commands.add_parser("check", help="everything that a commit must pass")
     check.add_argument("--all", action="store_true", help="with the slow tests")
@@ -52,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what tells
         sys.exit(f"dev.py needs Python 3.11 or newer, not {sys.version.split()[0]}")
-    arguments = parser().parse_args()
+    arguments = parse(sys.argv[1:])
     os.chdir(ROOT)
     make_venv()
     install(NEEDED.get(arguments.command, LISTS[-1]))

@@ -7,7 +7,7 @@ from devtools import checks, stack, testing
 
 
 def main() -> int:
-    arguments = dev.parser().parse_args()
+    arguments = dev.parse(sys.argv[1:])
     match arguments.command:
         case "run":
             return stack.run(

@@ -32,3 +32,8 @@ def test_the_help_of_each_command_needs_nothing_installed(command, tmp_path):
     help_ = [sys.executable, "-I", tmp_path / "dev.py", command, "--help"]
     assert subprocess.check_output(help_, text=True).startswith(f"usage: dev.py {command}")
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("words", [["-k", "name", "-x"], ["tests/unit", "--lf"], []])
+def test_what_follows_test_is_handed_to_pytest(words):
+    assert dev.parse(["test", *words]).pytest == words

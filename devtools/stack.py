@@ -61,6 +61,8 @@ class Stack:
         given = variables.given(os.environ, before)
         servers = {"DATABASE_URL": self.start_postgresql, "REDIS_URL": self.start_redis}
         made = variables.made(before, self.port)
+        for name in servers.keys() & given.keys():
+            say(f"{name} is given and used")
         made |= {name: start() for name, start in servers.items() if name not in given}
         self.variables = made | given
         names = " ".join(made.keys() - given.keys())

@@ -94,6 +94,7 @@ class Supervisor:
         traceback: TracebackType | None,
     ) -> None:
         self.stopping = True
+        self.tell("stopping; what is under way may finish, unless you ask once more")
         for group in reversed(self.groups):
             self.stop(group)
 

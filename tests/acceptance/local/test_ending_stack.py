@@ -6,8 +6,9 @@ import signal
 import stat
 
 import pytest
+from django.contrib.auth import get_user_model
 
-from tests.acceptance.local.stacks import LocalStack, check_out
+from tests.acceptance.local.stacks import LocalStack, check_out, stranger
 from tests.unit.devtools.processes import await_end
 
 pytestmark = pytest.mark.slow
@@ -62,3 +63,14 @@ def test_root_runs_it_in_a_folder_that_nobody_else_can_enter(tmp_path):
     finally:
         stack.stop()
         shutil.rmtree(home)
+
+
+def test_servers_that_are_given_are_used_and_left_alone(new_checkout, site_environment):
+    given = {name: site_environment[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    stack = LocalStack(new_checkout(), env=stranger() | given).await_line("account ")
+    try:
+        assert {"DATABASE_URL is given and used", "REDIS_URL is given and used"} <= set(stack.said)
+        assert get_user_model().objects.get().is_staff
+        assert not (stack.checkout / ".local/postgresql").exists()
+    finally:
+        assert stack.stop() == 0

@@ -4,19 +4,24 @@ import json
 from collections.abc import Sequence
 
 
-def window(messages: Sequence[str], *, most: int, keep: int, own: int) -> Sequence[str]:
+def window(
+    messages: Sequence[str], *, most: int, keep: int, own: int, earlier: int = 0
+) -> Sequence[str]:
     """The newest messages, at most about `most`, from a user's prompt on; 0 shows all.
+
+    `earlier`: so many came before these. The larger of `most` and `own` always have to be here.
 
     When there are more, the window is cut to about `keep` and then grows again: providers cache
     what a request has in common with the last one, and sliding at every turn would end that. The
     cut follows from the number of messages alone, so every worker and every attempt cuts alike.
     `own`: so many at the end are the turn's own, and are always shown.
     """
-    if not most or len(messages) <= most:
+    count = earlier + len(messages)
+    if not most or count <= most:
         return messages
     stride = max(most - keep, 1)
-    cuts = -(-(len(messages) - most) // stride)
-    begin = min(cuts * stride, len(messages) - own)
+    cuts = -(-(count - most) // stride)
+    begin = min(cuts * stride, count - own) - earlier
     for index in range(begin, len(messages) - own):
         if is_prompt(messages[index]):
             return messages[index:]

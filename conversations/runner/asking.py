@@ -73,7 +73,14 @@ class Asking:
         self, transcript: Sequence[str], options: registry.Options
     ) -> list[ModelMessage]:
         own = self._claim.next_step
-        history = await parsed(window(transcript, most=options.window, keep=options.keep, own=own))
+        seen = window(
+            transcript,
+            most=options.window,
+            keep=options.keep,
+            own=own,
+            earlier=self._steps.snapshot.earlier,
+        )
+        history = await parsed(seen)
         for message in history[-own:]:
             if isinstance(message, ModelResponse):
                 self.usage += message.usage

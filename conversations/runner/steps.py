@@ -23,6 +23,7 @@ from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage
 from conversations.threads import in_thread, unbroken
 from conversations.turns import Claim
+from workers.agents import registry
 
 NUL = "\\u0000"  # as JSON has it
 
@@ -38,14 +39,16 @@ class Steps:
         self.next = claim.next_step
 
     async def load(self) -> Sequence[str]:
-        """The transcript for the model, this claim's own writing included."""
+        """As much of the transcript as the model may see, this claim's own writing included."""
         claim = self._claim
+        window = registry.options(claim.agent).window
         self.snapshot = await in_thread(
             self._store.resume,
             claim.conversation_id,
             claim.base_version,
             claim.wrote,
             claim.version,
+            newest=max(window, claim.next_step) if window else 0,
         )
         return self.snapshot.messages
 

@@ -48,6 +48,7 @@ class Snapshot:
     handle: UUID  # the conversation
     version: int
     messages: tuple[str, ...] = ()  # each one pydantic-ai ModelMessage as JSON, oldest first
+    earlier: int = 0  # messages before these, which were not asked for
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -57,17 +58,24 @@ class Store(Protocol):
     def create(self, handle: UUID) -> Snapshot:
         """Begin an empty transcript at version 0."""
 
-    def load(self, handle: UUID) -> Snapshot:
-        """Read the transcript. Raises `errors.NotFound`."""
+    def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
+        """Read the transcript, or only so many of its newest messages. Raises `errors.NotFound`."""
 
     def resume(
-        self, handle: UUID, base_version: int, wrote: Sequence[NewMessage], version: int
+        self,
+        handle: UUID,
+        base_version: int,
+        wrote: Sequence[NewMessage],
+        version: int,
+        *,
+        newest: int = 0,
     ) -> Snapshot:
         """Read it for a claim that found `base_version`, added `wrote` and made it `version`.
 
-        A store with hot copies may answer from one that has the base version.
+        A store with hot copies may answer from one that has the base version, and leave the
+        metadata, which the claim has, empty. It may give more than the newest.
         """
-        return self.load(handle)
+        return self.load(handle, newest=newest)
 
     def append(
         self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None

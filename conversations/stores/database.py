@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, connection, transaction
-from django.db.models import OuterRef, TextField
+from django.db.models import Count, OuterRef, Subquery, TextField
 from django.db.models.functions import Cast
 
 from conversations.errors import Fenced, NotFound, VersionConflict
@@ -28,19 +28,24 @@ class DatabaseStore(Store):
     def create(self, handle: UUID) -> Snapshot:
         return Snapshot(handle, 0)
 
-    def load(self, handle: UUID) -> Snapshot:
+    def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
         # One statement: read in two, another's commit could fall between version and messages.
         visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
-        bodies = visible.order_by("number").values(body=Cast("payload", TextField()))
+        bodies = visible.order_by("-number").values(body=Cast("payload", TextField()))
+        fields: list[Subquery] = [ArraySubquery(bodies[:newest] if newest else bodies)]
+        if newest:
+            counted = visible.order_by().values("conversation").values(count=Count("*"))
+            fields.append(Subquery(counted))
         found = (
             Conversation.objects.filter(pk=handle)
-            .values_list("version", "metadata", ArraySubquery(bodies))
+            .values_list("version", "metadata", *fields)
             .first()
         )
         if found is None:
             raise NotFound
-        version, metadata, messages = found
-        return Snapshot(handle, version, tuple(messages), metadata)
+        version, metadata, messages, *count = found
+        earlier = (count[0] or 0) - len(messages) if newest else 0
+        return Snapshot(handle, version, tuple(reversed(messages)), earlier, metadata)
 
     def append(
         self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None
@@ -52,6 +57,7 @@ class DatabaseStore(Store):
                 if following is not None:
                     check(fence)
                     insert(snapshot.handle, following - len(messages), messages)
+                    self.wrote(snapshot, messages)
                     return grown(snapshot, messages, version=snapshot.version + 1)
         except IntegrityError:
             if not written(messages):
@@ -61,6 +67,9 @@ class DatabaseStore(Store):
         if not written(messages):
             raise VersionConflict(current=current)
         return grown(snapshot, messages, version=current)
+
+    def wrote(self, before: Snapshot, messages: Sequence[NewMessage]) -> None:
+        """What a subclass does about a write that took place now; its commit is still to come."""
 
     def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:
         with transaction.atomic(savepoint=False):

@@ -77,3 +77,10 @@ def test_a_prompt_may_speak_of_prompts():
 
 def test_a_window_is_a_transcript_that_pydantic_ai_reads():
     assert len(ModelMessagesTypeAdapter.validate_json(f"[{','.join(shown(30))}]")) == len(shown(30))
+
+
+@pytest.mark.parametrize("turns", [3, 4, 5, 12, 30])
+def test_the_newest_messages_are_enough_to_tell_the_window(turns):
+    newest = dialogue(turns)[-8:]
+    earlier = len(dialogue(turns)) - len(newest)
+    assert window(newest, most=8, keep=2, own=1, earlier=earlier) == shown(turns)

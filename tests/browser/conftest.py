@@ -2,7 +2,14 @@
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 from pytest_asyncio import is_async_test
 
 from devtools.browser import find
@@ -32,13 +39,18 @@ async def browser():
         await browser.close()
 
 
+def is_complaint(line: ConsoleMessage) -> bool:
+    """A socket that cannot be opened is the browser's to report and the page's to bear."""
+    return line.type == "error" and not line.text.startswith("WebSocket connection to")
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser):
     """A fresh profile. What a page reports to its console as an error fails the test."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(20_000)
     complaints: list[str] = []
-    context.on("console", lambda line: line.type == "error" and complaints.append(line.text))
+    context.on("console", lambda line: is_complaint(line) and complaints.append(line.text))
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     yield context
     await context.close()
@@ -51,7 +63,7 @@ async def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
+def running(tmp_path_factory):
     """Two replicas, two workers, a provider that does what the messages ask."""
     site = Site(tmp_path_factory.mktemp("site"))
     try:
@@ -59,6 +71,13 @@ def site(tmp_path_factory):
         yield site
     finally:
         site.stop_all()
+
+
+@pytest.fixture
+def site(running: Site):
+    """The site with everything up, before and after."""
+    yield running
+    running.mend()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -31,6 +31,29 @@ async def test_a_reload_in_the_middle_loses_and_doubles_nothing(ada, site):
     await expect(ada.answer()).to_have_text(WORDS)
 
 
+async def test_a_replica_that_dies_loses_and_doubles_nothing(ada, site):
+    await ada.begin("[[hold after=3]]")
+    await expect(ada.answer()).to_have_text("word0 word1 word2")
+    site.kill("replica-1")
+    await expect(ada.page.locator("#whereabouts")).to_have_attribute("data-phase", "waiting")
+    site.release()
+    site.start_again("replica-1")
+    await ada.sees_end()
+    await expect(ada.answer()).to_have_text(WORDS)
+
+
+async def test_a_worker_that_dies_leaves_a_fold_and_another_answers(ada, site):
+    await ada.begin("[[hold after=3]]")
+    await expect(ada.answer()).to_have_text("word0 word1 word2")
+    died = await ada.turn().locator(".worker").inner_text()
+    site.kill(next(name for name, each in site.processes.items() if f"-{each.pid}-" in died))
+    await expect(ada.page.get_by_text("Interrupted, and begun again")).to_be_visible()
+    site.release()
+    await ada.sees_end()
+    await expect(ada.answer().locator(".item > .prose")).to_have_text([WORDS])
+    assert await ada.turn().locator(".worker").inner_text() != died
+
+
 async def test_stop_keeps_what_was_said(ada):
     await ada.begin("[[stall after=2]]")
     await expect(ada.answer()).to_have_text("word0 word1")

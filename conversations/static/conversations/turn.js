@@ -42,8 +42,7 @@ export class TurnView {
     shown.forEach((item, place) => this.showItem(item, place, outputs.get(item.call_id)));
     const lastMessage = shown.findLast(({ type }) => type === "message");
     for (const item of shown) {
-      const interrupted = item.status === "incomplete" && item !== lastMessage;
-      this.views.get(item.id).element.classList.toggle("interrupted", interrupted);
+      if (item.status === "incomplete" && item !== lastMessage) this.views.get(item.id).fold?.();
     }
   }
 
@@ -71,7 +70,8 @@ export class TurnView {
         prose.show(item.text, { final: true });
       });
     };
-    return { element: prose.element, update };
+    const element = make("div", { className: "item" }, prose.element);
+    return { element, update, fold: () => folded(element, prose.element) };
   }
 
   showFoot(turn) {
@@ -80,6 +80,13 @@ export class TurnView {
     this.shape = shape;
     this.foot.replaceChildren(...under(turn));
   }
+}
+
+// What a dead attempt had said is kept, but out of the way: the answer after it begins anew.
+function folded(element, prose) {
+  if (prose.parentElement !== element) return;
+  const summary = make("summary", { textContent: "Interrupted, and begun again" });
+  element.replaceChildren(make("details", { className: "interrupted" }, summary, prose));
 }
 
 // Under what was asked: whether it has arrived.

@@ -1,15 +1,29 @@
 """Jobs for the tests of workers; each tells in Redis what happens to it."""
 
 import asyncio
+import json
 import os
+import sys
 import time
 
 import redis
 import redis.asyncio
+from django.utils.module_loading import import_string
 
 from workers import interrupts, presence
 
-ALL = ("noop", "wait", "deaf", "explode", "leave", "hang", "chunks", "plain", "guarded")
+ALL = (
+    "noop",
+    "wait",
+    "deaf",
+    "explode",
+    "leave",
+    "hang",
+    "chunks",
+    "plain",
+    "guarded",
+    "answering",
+)
 
 
 def client() -> redis.asyncio.Redis:
@@ -69,6 +83,19 @@ async def guarded(name: str) -> None:
     with presence.ensure("quarantine") as own:
         await tell(name, own.name)
         await wait(name)
+
+
+async def answering(conversation: str) -> None:
+    """Does what the site's task does, and tells which libraries had to be imported for it."""
+    before = libraries()
+    await import_string("conversations.tasks.answer")(conversation, "default")
+    await tell("imported", json.dumps(sorted(libraries() - before)))
+
+
+def libraries() -> set[str]:
+    """What is imported, and how much of pydantic-ai."""
+    heavy = {name for name in sys.modules if name.startswith("pydantic_ai.")}
+    return heavy | {name.partition(".")[0] for name in sys.modules}
 
 
 def plain(name: str) -> None:

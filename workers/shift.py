@@ -15,6 +15,7 @@ import uvloop
 from django.conf import settings
 
 from workers import connections, presence
+from workers.agents import registry
 from workers.fetching import Fetcher, Source
 from workers.flights import Flights, Seat
 from workers.interrupts import Reason
@@ -116,6 +117,7 @@ class Shift:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self._on_signal)
+        await registry.warm_up()  # holds up the loop, so before anything depends on it
         for thread in (*self._routines, self._presence, *self._fetchers):
             thread.start()
         await self._ended.wait()

@@ -3,6 +3,7 @@
 Only `agent`, `deps` and `warm_up` import what the settings name; a worker alone calls them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -57,12 +58,16 @@ def agent(name: str) -> "Agent[Any, Any]":
 
 def deps(name: str, *, conversation_id: UUID, owner_id: int, metadata: dict[str, Any]) -> Any:
     """What the agent's tools are given in one turn; None where the settings name no factory."""
-    path = options(name).deps
-    if not path:
+    factory = deps_factory(name)
+    if factory is None:
         return None
-    return import_string(path)(
-        conversation_id=conversation_id, owner_id=owner_id, metadata=metadata
-    )
+    return factory(conversation_id=conversation_id, owner_id=owner_id, metadata=metadata)
+
+
+def deps_factory(name: str) -> Callable[..., Any] | None:
+    """What makes them; the first call imports it."""
+    path = options(name).deps
+    return import_string(path) if path else None
 
 
 async def warm_up() -> None:
@@ -75,6 +80,7 @@ async def warm_up() -> None:
     for name in names():
         try:
             agent(name)
+            deps_factory(name)
         except Exception:
             log.exception("agent_not_importable", agent=name)
     await model.rehearse()

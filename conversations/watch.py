@@ -39,11 +39,13 @@ class Watch:
 
     async def _look_on(self) -> None:
         while self._running:
+            await asyncio.sleep(INTERVAL)  # most turns of a fast agent are over before a look
+            if not self._running:
+                return
             try:
                 await self._look()
             except Exception:
                 log.exception("watch_failed", turns=len(self._running))
-            await asyncio.sleep(INTERVAL)
 
     async def _look(self) -> None:
         asked = dict(self._running)

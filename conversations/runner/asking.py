@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic_ai import Agent, AgentRun, ModelRequestNode, UsageLimits
+from pydantic_ai.capabilities import ReinjectSystemPrompt
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
@@ -49,10 +50,11 @@ class Asking:
         async with agent.iter(
             None,
             message_history=history,
-            deps=await self._deps(),
+            deps=await self._deps() if options.deps else None,
             usage=self.usage,
             usage_limits=UsageLimits(request_limit=options.request_limit),
-            capabilities=[Ledger(self._calls, options.tool_timeout)],
+            # pydantic-ai adds a system prompt only to a history that is empty; ours never is
+            capabilities=[ReinjectSystemPrompt(), Ledger(self._calls, options.tool_timeout)],
         ) as run:
             async for node in run:
                 if Agent.is_model_request_node(node):
@@ -91,6 +93,7 @@ class Asking:
         return history
 
     async def _deps(self) -> Any:
+        """In a thread, for the project's factory may well ask its database."""
         return await in_thread(
             registry.deps,
             self._claim.agent,

@@ -62,3 +62,6 @@ async def fail(ctx: RunContext[None], how: str) -> str:
         case "nul":
             return "before\0after"
     raise ValueError("a secret of the tool's")
+
+
+old = Agent(name="old", system_prompt="Speak as they did.", tools=[calculate])

@@ -32,13 +32,12 @@ def patience():
 async def asked(provider, settings, patience):
     """The agent of the conversations asks the provider."""
     settings.AGENT_TIMEOUT = patience
-    settings.STORE_DEFAULT = "database"
     settings.AGENTS = {
         "demo": {"agent": "tests.integration.runner.agents.agent", "tool_timeout": 5}
     }
     speaker = model.openai_compatible("stream", base_url=provider.url)
     agents.forget()
-    with agents.agent.override(model=speaker):
+    with agents.agent.override(model=speaker), agents.old.override(model=speaker):
         yield agents
     await speaker.client.close()
 

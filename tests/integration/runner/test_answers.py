@@ -6,6 +6,7 @@ from pydantic_ai.models.function import FunctionModel
 
 from conversations.models import ToolCall, Turn
 from conversations.threads import in_thread
+from devtools.ports import free_port
 from tests.integration.runner.talking import output
 
 
@@ -30,6 +31,18 @@ async def test_the_model_is_shown_all_that_was_said(talk, provider):
     sent = provider.calls[-1]["body"]["messages"]
     assert [message["role"] for message in sent] == ["system", "user", "assistant", "user"]
     assert sent[2]["content"] == "[[echo]] one "
+
+
+async def test_an_agent_with_a_system_prompt_keeps_it_in_every_turn(talk, provider, settings):
+    settings.AGENTS["demo"]["agent"] = "tests.integration.runner.agents.old"
+    first = await talk.hear("[[tool]]")
+    await talk.hear("[[echo]] and now?")
+    roles = [[m["role"] for m in call["body"]["messages"]] for call in provider.calls]
+    assert [sent.count("system") for sent in roles] == [1, 1, 1]
+    assert {sent[0] for sent in roles} == {"system"}
+    kinds = [row.kind for row in await talk.messages()]
+    assert kinds == ["request", "response", "request", "response", "request", "response"]
+    await talk.shown(first)
 
 
 async def test_nothing_to_answer_is_fine(talk, provider):
@@ -110,6 +123,13 @@ async def test_a_result_goes_to_the_model_in_the_same_bytes_now_and_later(talk, 
     await talk.hear("[[echo]] again")
     contents = [call["body"]["messages"][3]["content"] for call in provider.calls[1:]]
     assert contents == ['{"paid":1,"change":0}'] * 2
+
+
+async def test_a_turn_is_answered_while_redis_is_away(talk, provider, settings):
+    settings.REDIS_LIVE_URL = f"redis://127.0.0.1:{free_port()}/0"
+    turn = await talk.hear("[[echo]] hello")
+    assert turn.state == Turn.State.COMPLETED
+    assert (await talk.texts())[1] == "[[echo]] hello "
 
 
 async def test_only_a_window_of_a_long_conversation_is_sent(talk, provider, settings):

@@ -1,0 +1,70 @@
+"""What RQ calls, and what the runner does when PostgreSQL keeps it waiting."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+from django.db import connection
+
+from conversations import tasks
+from conversations.models import Turn
+from conversations.threads import in_thread
+from conversations.turns import commits
+from tests.integration.runner.talking import seen
+from workers.models import WorkerProcess
+
+
+async def test_a_job_in_a_process_without_presence_gets_one_for_its_turn(talk):
+    turn = await talk.say("[[echo]] hello")
+    await tasks.answer(str(talk.conversation.pk), "default")
+    turn = await talk.row(turn)
+    assert turn.state == Turn.State.COMPLETED
+    assert turn.worker != talk.worker.pk
+    assert not await in_thread(WorkerProcess.objects.filter(pk=turn.worker).exists)
+
+
+@pytest.fixture
+def lock(talk):
+    """Takes the conversation's row, and gives it back when somebody has waited in vain."""
+    names = {"host", "port", "user", "password", "dbname"}
+    given = connection.get_connection_params()
+    parameters = {name: given[name] for name in names & given.keys()}
+    row = "SELECT FROM conversations_conversation WHERE id = %s FOR UPDATE"
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+
+    @asynccontextmanager
+    async def held():
+        async with (
+            await psycopg.AsyncConnection.connect(**parameters) as other,
+            await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as looking,
+        ):
+            await other.execute(row, [talk.conversation.pk])
+            yield
+            for expected in (1, 0):
+                while True:
+                    cursor = await looking.execute(waiting, [parameters["dbname"]])
+                    if cursor.rowcount == expected:
+                        break
+                    await asyncio.sleep(0.02)
+            await other.rollback()
+
+    return held
+
+
+async def test_a_turn_that_cannot_be_ended_is_handed_back_as_soon_as_that_can(
+    talk, provider, lock, monkeypatch
+):
+    monkeypatch.setattr(commits, "PATIENCE", 0)
+    turn = await talk.say("[[hold after=1]]")
+    async with talk.answering():
+        await seen(turn)
+        async with lock():
+            provider.release()
+    assert (await talk.row(turn)).state == Turn.State.QUEUED
+    monkeypatch.undo()
+    async with talk.answering():
+        await provider.wait_for_calls(2)
+        provider.release()
+    assert (await talk.row(turn)).state == Turn.State.COMPLETED
+    await talk.shown(turn)

@@ -13,6 +13,7 @@ from playwright.async_api import (
 from pytest_asyncio import is_async_test
 
 from devtools.browser import find
+from tests.browser.edge import serving
 from tests.browser.person import Person
 from tests.system.site import Site
 
@@ -60,6 +61,13 @@ async def context(browser: Browser):
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext) -> Page:
     return await context.new_page()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def edge():
+    """The page without a site: the test answers its sockets."""
+    async with serving() as edge:
+        yield edge
 
 
 @pytest.fixture(scope="session")

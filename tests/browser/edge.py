@@ -66,6 +66,10 @@ class Edge:
         self.lines: asyncio.Queue[Line] = asyncio.Queue()
         self.origin = ""
 
+    @property
+    def address(self) -> str:
+        return f"{self.origin}/c/{CONVERSATION}/"
+
     async def answer(self, socket: ServerConnection) -> None:
         self.lines.put_nowait(Line(socket))
         await socket.wait_closed()
@@ -77,7 +81,7 @@ class Edge:
 
     async def open(self, page: Page) -> Line:
         """The page, and its socket after a snapshot of an empty conversation."""
-        await page.goto(f"{self.origin}/c/{CONVERSATION}/")
+        await page.goto(self.address)
         line = await self.line()
         await line.snapshot()
         return line

@@ -76,6 +76,7 @@ async def test_a_second_message_waits_its_turn_and_is_answered(ada, site):
 
 async def test_a_queued_message_can_be_taken_back(ada, site):
     await ada.begin("[[hold after=1]]")
+    await expect(ada.answer()).to_have_text("word0")
     await ada.say("[[stream deltas=2]]")
     await ada.turn().get_by_role("button", name="Cancel").click()
     await ada.sees_end("incomplete")

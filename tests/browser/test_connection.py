@@ -1,16 +1,9 @@
 """The page against sockets that fail in every way: nothing lost, nothing doubled, all in words."""
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.edge import Edge, events, serving, streaming
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def edge():
-    async with serving() as edge:
-        yield edge
+from tests.browser.edge import Edge, events, streaming
 
 
 async def say(page, text: str) -> None:

@@ -96,6 +96,7 @@ async def test_listeners_hear_begin_and_end_and_nothing_between(ada, site):
     voice = ada.page.locator("#voice")
     await expect(voice).to_have_text("The answer begins.")
     assert await ada.page.locator("#transcript").get_attribute("aria-live") == "off"
+    await expect(ada.answer()).to_have_text("word0")
     site.release()
     await expect(voice).to_have_text("The answer is complete.")
 

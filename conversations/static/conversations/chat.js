@@ -9,6 +9,7 @@ import { Notice } from "./notice.js";
 import { Scroll } from "./scroll.js";
 import { cursor, initial, outbox, reduce, running } from "./state.js";
 import { Transcript } from "./transcript.js";
+import { textOf } from "./turn.js";
 import { Voice } from "./voice.js";
 
 const FRAME = 16; // milliseconds
@@ -72,6 +73,7 @@ function cancel(id) {
 function stop() {
   const turn = running(state);
   if (turn) cancel(turn.id);
+  focusField();
 }
 
 // Shown at once; sent now or when the connection is back; sent again until it is acknowledged.
@@ -100,7 +102,7 @@ const VERBS = {
     send(input);
   },
   discard: ({ key }) => dispatch({ type: "page.forget", key }),
-  "copy-answer": ({ items }, button) => copy(button, items.map((item) => item?.text ?? "").join("\n\n").trim()),
+  "copy-answer": (turn, button) => copy(button, textOf(turn)),
 };
 
 function clicked({ target }) {
@@ -108,7 +110,14 @@ function clicked({ target }) {
   if (button?.matches(".copy")) return copy(button, codeOf(button));
   const id = button?.closest(".turn")?.dataset.id;
   const turn = state.turns.find((one) => one.id === id);
-  if (turn) VERBS[button.dataset.verb]?.(turn, button);
+  const verb = button?.dataset.verb;
+  if (turn) VERBS[verb]?.(turn, button);
+  if (verb && verb !== "copy-answer") focusField(); // the button is about to go
+}
+
+// Not where a finger points: the keyboard would cover the page.
+function focusField() {
+  if (matchMedia("(hover: hover)").matches) at("text").focus({ preventScroll: true });
 }
 
 function pressed(event) {
@@ -130,4 +139,4 @@ if (conversation) {
   for (const { key, text } of stash.read()) dispatch({ type: "page.send", key, text });
   connection.open();
 }
-if (matchMedia("(hover: hover)").matches) at("text").focus({ preventScroll: true }); // else the keyboard would cover the page
+focusField();

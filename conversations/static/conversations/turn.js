@@ -8,6 +8,18 @@ import { failure, STATUS } from "./words.js";
 
 const button = (text, verb) => make("button", { type: "button", className: "quiet", textContent: text, dataset: { verb } });
 
+// An incomplete text with another after it is that of an attempt that died.
+function isSuperseded(item, items) {
+  const isLast = items.findLast(({ type }) => type === "message") === item;
+  return item.type === "message" && item.status === "incomplete" && !isLast;
+}
+
+// What a reader takes away of an answer, as Markdown.
+export function textOf({ items }) {
+  const there = items.filter((item) => item?.text);
+  return there.filter((item) => !isSuperseded(item, there)).map(({ text }) => text.trim()).join("\n\n");
+}
+
 export class TurnView {
   constructor(near) {
     this.near = near; // runs a function once its node comes near the screen
@@ -40,10 +52,7 @@ export class TurnView {
     for (const item of turn.items) if (item?.type === "function_call_output") outputs.set(item.call_id, item);
     const shown = turn.items.filter((item) => item?.type === "message" || item?.type === "function_call");
     shown.forEach((item, place) => this.showItem(item, place, outputs.get(item.call_id)));
-    const lastMessage = shown.findLast(({ type }) => type === "message");
-    for (const item of shown) {
-      if (item.status === "incomplete" && item !== lastMessage) this.views.get(item.id).fold?.();
-    }
+    for (const item of shown) if (isSuperseded(item, shown)) this.views.get(item.id).fold();
   }
 
   showItem(item, place, output) {

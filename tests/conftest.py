@@ -6,7 +6,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+from django.conf import settings
 from django.db import connection
+
+
+def pytest_configure() -> None:
+    """Passwords of test accounts need not withstand anybody, and most tests make accounts."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ class Composition:
         self.deltas = 0  # that were written since the last `take`
         self._next = 0
         self._lengths: dict[int, int] = {}  # characters, of the items that are open
+        self._calls: dict[int, str] = {}  # by item, ids of the calls without an output
         self._items = 0
         self._pieces: list[str] = []  # of the delta that still grows
         self._growing: Entry | None = None
@@ -38,6 +39,8 @@ class Composition:
         self._items = 1 + max((entry.item for entry in self.entries), default=-1)
         held = contents(self.entries)
         self._lengths = {item: len(held[item][-1]) for item in self.unfinished}
+        for entry in self.entries:
+            self._count_calls(entry)
 
     @property
     def next(self) -> int:
@@ -84,9 +87,13 @@ class Composition:
         self._add(kind, item, [*held, status])
 
     def tool_output(self, call_id: str, output: str) -> int:
-        """Show a tool's result; seen after `release`. Returns its output_index."""
+        """Show a tool's result; seen after `release`. Returns its output_index.
+
+        Providers use an id again and again; it means the first call of that id still without one.
+        """
+        waiting = (item for item, waits in self._calls.items() if waits == call_id)
         self._hold()
-        self._add(Kind.TOOL_OUTPUT, self._items, [call_id, output])
+        self._add(Kind.TOOL_OUTPUT, self._items, [next(waiting, self._items), output])
         self._items += 1
         return self._items - 1
 
@@ -158,5 +165,12 @@ class Composition:
         self._settle()
         entry = Entry(self._next, kind, item, data)
         self.entries.append(entry)
+        self._count_calls(entry)
         self._next = entry.following
         self._written()
+
+    def _count_calls(self, entry: Entry) -> None:
+        if entry.kind is Kind.CLOSE_CALL and entry.data[-1] == "completed":
+            self._calls[entry.item] = entry.data[0]
+        elif entry.kind is Kind.TOOL_OUTPUT:
+            self._calls.pop(entry.data[0], None)

@@ -12,6 +12,7 @@ from conversations.traces import CLOSINGS, OPENINGS, Entry, Kind, merge, opening
 
 Payload = Mapping[str, Any]
 Rows = Sequence[Sequence[int]]
+OUTPUTS = ("tool-return", "retry-prompt")  # the second also without a tool: of a whole reply
 
 
 def replay(
@@ -52,8 +53,17 @@ def _parts(payload: Payload) -> Iterator[tuple[Kind, list[str]]]:
             case "tool-call":
                 call = [part["tool_call_id"], part["tool_name"], as_text(part["args"])]
                 yield Kind.OPEN_CALL, call
-            case "tool-return" | "retry-prompt" if part.get("tool_name"):
-                yield Kind.TOOL_OUTPUT, [part["tool_call_id"], as_text(part["content"])]
+    for _, output in outputs(payload):
+        yield Kind.TOOL_OUTPUT, [output]
+
+
+def outputs(payload: Payload) -> list[tuple[str, str]]:
+    """What a message tells of tool calls: (call id, output as people see it)."""
+    return [
+        (part["tool_call_id"], as_text(part["content"]))
+        for part in payload["parts"]
+        if part["part_kind"] in OUTPUTS and part.get("tool_name")
+    ]
 
 
 def as_text(value: Any) -> str:

@@ -25,7 +25,7 @@ class Kind(IntEnum):
     OPEN_CALL = 5  # output_item.added of a function call; data: [call_id, name]
     ARGUMENTS = 6  # function_call_arguments.delta; data: str
     CLOSE_CALL = 7  # function_call_arguments.done, output_item.done; data: [call_id, name, arguments, status]
-    TOOL_OUTPUT = 8  # output_item.added, .done of a function call's output; data: [call_id, output]
+    TOOL_OUTPUT = 8  # output_item.added, .done of a call's output; data: [item of the call, output]
     END = 9  # completed, failed or incomplete; data: {status, output, usage, error, completed_at}
 
 
@@ -64,7 +64,7 @@ class Entry:
 
 
 # What items hold in the end, by output_index: [text] of a message, [call_id, name, arguments] of
-# a call, [call_id, output] of a tool's output.
+# a call, [output] of a tool.
 Contents = Mapping[int, Sequence[str]]
 NOTHING = ("",)  # held by a message that was opened and got no text: its row has no part for it
 
@@ -96,7 +96,8 @@ def trace(entries: Iterable[Entry]) -> list[list[int]]:
     """Rows [number, kind, item, length, ...] from which `rebuild` makes the entries of items.
 
     Deltas of one item that follow each other share a row, with the length of each. The length
-    of a closing is the index of its status in STATUSES, that of all else is 0.
+    of a closing is the index of its status in STATUSES, that of a tool's output is the item of
+    its call, for call ids are used again and again; that of all else is 0.
     """
     rows: list[list[int]] = []
     continues = (-1, -1, -1)  # the delta that would lengthen the last row
@@ -113,6 +114,8 @@ def trace(entries: Iterable[Entry]) -> list[list[int]]:
 def _length(entry: Entry) -> int:
     if entry.kind in DELTAS:
         return len(entry.data)
+    if entry.kind is Kind.TOOL_OUTPUT:
+        return int(entry.data[0])
     return STATUSES.index(entry.data[-1]) if entry.kind in CLOSINGS else 0
 
 
@@ -127,7 +130,7 @@ def contents(entries: Iterable[Entry]) -> dict[int, list[str]]:
             held[entry.item] = list(entry.data or ())
             deltas[entry.item] = []
         elif entry.kind is Kind.TOOL_OUTPUT:
-            held[entry.item] = list(entry.data)
+            held[entry.item] = [entry.data[1]]
     return held | {item: [*held[item], "".join(parts)] for item, parts in deltas.items()}
 
 
@@ -155,12 +158,12 @@ def _rebuild(row: Sequence[int], held: Contents, offsets: dict[int, int]) -> Ite
         yield Entry(number + position, Kind(kind), item, delta, offset)
 
 
-def _data(kind: int, held: Sequence[str], status: int) -> list[str] | None:
+def _data(kind: int, held: Sequence[str], length: int) -> list[Any] | None:
     if kind in CLOSINGS:
-        return [*held, STATUSES[status]]
+        return [*held, STATUSES[length]]
     if kind == Kind.OPEN_CALL:
         return list(held[:2])
-    return list(held) if kind == Kind.TOOL_OUTPUT else None
+    return [length, *held] if kind == Kind.TOOL_OUTPUT else None
 
 
 def condense(entries: Sequence[Entry]) -> list[Any]:

@@ -62,10 +62,8 @@ def _close_message(facts: TurnFacts, entry: Entry) -> Shown:
 
 
 def _open_call(facts: TurnFacts, entry: Entry) -> Shown:
-    call_id, name = entry.data
-    item = items.function_call(
-        facts.id, entry.item, call_id=call_id, name=name, arguments="", status="in_progress"
-    )
+    _, name = entry.data
+    item = items.function_call(facts.id, entry.item, name=name, arguments="", status="in_progress")
     return [("output_item.added", {"output_index": entry.item, "item": item})]
 
 
@@ -82,9 +80,9 @@ def _close_call(facts: TurnFacts, entry: Entry) -> Shown:
 
 
 def _tool_output(facts: TurnFacts, entry: Entry) -> Shown:
-    call_id, _ = entry.data
+    call, _ = entry.data
     item = items.function_call_output(
-        facts.id, entry.item, call_id=call_id, output="", status="in_progress"
+        facts.id, entry.item, call=call, output="", status="in_progress"
     )
     return [
         ("output_item.added", {"output_index": entry.item, "item": item}),

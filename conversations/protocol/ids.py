@@ -31,6 +31,14 @@ def call_item_id(turn: UUID, index: int) -> str:
     return f"fc_{turn.hex}_{index}"
 
 
+def call_id(turn: UUID, index: int) -> str:
+    """What a call and its output have in common; `index` is the call's.
+
+    Providers' own ids come again in the next step, or after a crash; clients want each once.
+    """
+    return f"call_{turn.hex}_{index}"
+
+
 def tool_output_id(turn: UUID, index: int) -> str:
     return f"fco_{turn.hex}_{index}"
 

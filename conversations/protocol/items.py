@@ -42,13 +42,11 @@ def message(turn: UUID, index: int, *, status: str, content: Sequence[Item]) -> 
     }
 
 
-def function_call(
-    turn: UUID, index: int, *, call_id: str, name: str, arguments: str, status: str
-) -> Item:
+def function_call(turn: UUID, index: int, *, name: str, arguments: str, status: str) -> Item:
     return {
         "type": "function_call",
         "id": ids.call_item_id(turn, index),
-        "call_id": call_id,
+        "call_id": ids.call_id(turn, index),
         "name": name,
         "arguments": arguments,
         "status": status,
@@ -56,12 +54,13 @@ def function_call(
 
 
 def function_call_output(
-    turn: UUID, index: int, *, call_id: str, output: str, status: str = "completed"
+    turn: UUID, index: int, *, call: int, output: str, status: str = "completed"
 ) -> Item:
+    """A tool's result; `call` is the index of its call."""
     return {
         "type": "function_call_output",
         "id": ids.tool_output_id(turn, index),
-        "call_id": call_id,
+        "call_id": ids.call_id(turn, call),
         "output": output,
         "status": status,
     }
@@ -97,22 +96,18 @@ def _closed_message(turn: UUID, entry: Entry, _: str) -> Item:
 
 
 def _open_call(turn: UUID, entry: Entry, arguments: str) -> Item:
-    call_id, name = entry.data
-    return function_call(
-        turn, entry.item, call_id=call_id, name=name, arguments=arguments, status="in_progress"
-    )
+    _, name = entry.data
+    return function_call(turn, entry.item, name=name, arguments=arguments, status="in_progress")
 
 
 def _closed_call(turn: UUID, entry: Entry, _: str) -> Item:
-    call_id, name, arguments, status = entry.data
-    return function_call(
-        turn, entry.item, call_id=call_id, name=name, arguments=arguments, status=status
-    )
+    _, name, arguments, status = entry.data
+    return function_call(turn, entry.item, name=name, arguments=arguments, status=status)
 
 
 def _tool_output(turn: UUID, entry: Entry, _: str) -> Item:
-    call_id, result = entry.data
-    return function_call_output(turn, entry.item, call_id=call_id, output=result)
+    call, result = entry.data
+    return function_call_output(turn, entry.item, call=call, output=result)
 
 
 _SO_FAR = {

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from pydantic_ai.messages import (
     ModelMessage,
@@ -17,7 +16,7 @@ from pydantic_core import PydanticSerializationError
 from conversations import turns
 from conversations.composing import Composition
 from conversations.models import Message
-from conversations.replays import as_text
+from conversations.replays import outputs
 from conversations.runner.storable import storable, storable_data
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage
@@ -68,7 +67,7 @@ class Steps:
                 self._shown.close(item)
             kind = Message.Kind.RESPONSE
         else:
-            items = [self._shown.tool_output(*output) for output in outputs(payload)]
+            items = [self._shown.tool_output(*output) for output in outputs(json.loads(payload))]
             kind = Message.Kind.REQUEST
         self.next += 1
         return NewMessage(
@@ -125,13 +124,3 @@ def part_of(held: Sequence[str]) -> ModelResponsePart | None:
         return TextPart(held[0]) if held[0] else None
     call_id, name, arguments = held
     return ToolCallPart(name, arguments, tool_call_id=call_id)
-
-
-def outputs(payload: str) -> list[tuple[str, str]]:
-    """The tools' results in a message: (call_id, output as people see it)."""
-    parts: list[dict[str, Any]] = json.loads(payload)["parts"]
-    return [
-        (part["tool_call_id"], as_text(part["content"]))
-        for part in parts
-        if part["part_kind"] == "tool-return"
-    ]

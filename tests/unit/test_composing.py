@@ -54,6 +54,42 @@ def test_what_follows_something_held_waits_with_it(composition):
     assert [entry.number for entry in composition.take()] == [3, 5, 7]
 
 
+def called(composition, call_id, status="completed"):
+    item = composition.open_call(call_id, "add")
+    composition.close(item, status=status)
+    return item
+
+
+def answered(composition, call_id):
+    """The item of the call that this output belongs to."""
+    composition.tool_output(call_id, "42")
+    return composition.entries[-1].data[0]
+
+
+def test_an_id_that_comes_again_means_the_call_that_has_no_output_yet(composition):
+    for _ in range(3):
+        assert called(composition, "id") == answered(composition, "id")
+
+
+def test_calls_of_one_id_get_their_outputs_in_order(composition):
+    calls = [called(composition, "id"), called(composition, "id")]
+    assert [answered(composition, "id") for _ in calls] == calls
+
+
+def test_a_call_that_a_crash_cut_off_gets_no_output(composition):
+    called(composition, "id", status="incomplete")
+    again = Composition()
+    again.resume(composition.entries, composition.next, taken=0)
+    assert called(again, "id") == answered(again, "id")
+
+
+def test_a_call_that_was_made_before_a_crash_gets_its_output_after_it(composition):
+    item = called(composition, "id")
+    again = Composition()
+    again.resume(composition.entries, composition.next, taken=0)
+    assert answered(again, "id") == item
+
+
 def test_a_call_is_closed_with_its_arguments(composition):
     item = composition.open_call("id", "add")
     composition.arguments(item, '{"a":')

@@ -37,7 +37,7 @@ def message_of(shown):
         elif kinds[item] is Kind.OPEN_CALL:
             parts.append(ToolCallPart(held[1], held[2], tool_call_id=held[0]))
         else:
-            results.append(ToolReturnPart("tool", held[1], tool_call_id=held[0]))
+            results.append(ToolReturnPart("tool", held[0], tool_call_id="id"))
     return ModelResponse(parts), ModelRequest(results)
 
 

@@ -64,4 +64,9 @@ async def fail(ctx: RunContext[None], how: str) -> str:
     raise ValueError("a secret of the tool's")
 
 
+@agent.tool(retries=1)
+async def ask(ctx: RunContext[None]) -> str:
+    raise ModelRetry("try another way")
+
+
 old = Agent(name="old", system_prompt="Speak as they did.", tools=[calculate])

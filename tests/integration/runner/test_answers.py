@@ -88,7 +88,8 @@ async def test_calls_of_one_response_keep_their_order(talk):
         *["function_call_output"] * 3,
         "message",
     ]
-    assert [item["call_id"] for item in items[:6]] == ["call_0", "call_1", "call_2"] * 2
+    ids = [f"call_{turn.pk.hex}_{index}" for index in range(3)]
+    assert [item["call_id"] for item in items[:6]] == ids * 2
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ and leaves what somebody else works on to the next sweep. The dead are buried be
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -19,17 +20,21 @@ from workers import queues
 from workers.models import WorkerProcess
 
 HINT_AGE = 3  # seconds after which a hint that led to nothing counts as lost
+MARGIN = 5  # seconds: an enqueue takes its time, and its clock is not PostgreSQL's
 FREE_SLOTS = 100  # where the caller does not say
 
 log = structlog.get_logger(__name__)
 
 # Only the oldest open turn of a conversation is ever to be claimed; where one runs or waits, that
 # is it. SKIP LOCKED: another sweep hints that one. MATERIALIZED: run once, or LIMIT means nothing.
+# LEAST passes over a NULL: with nothing in the queue the age alone counts.
 HINT_AGAIN = """
 WITH forgotten AS MATERIALIZED (
     SELECT id FROM conversations_turn AS turn
     WHERE state = 'queued' AND pool = %(pool)s
-        AND hinted_at < clock_timestamp() - make_interval(secs => %(age)s)
+        AND hinted_at < LEAST(
+            clock_timestamp() - make_interval(secs => %(age)s), %(oldest)s::timestamptz
+        )
         AND NOT EXISTS (
             SELECT FROM conversations_turn AS older
             WHERE older.conversation_id = turn.conversation_id AND older.number < turn.number
@@ -88,30 +93,33 @@ def _requeue(turn: Turn) -> str | None:
 
 
 def _hint_again(free_slots: int) -> int:
-    """Hints of pools whose queue is empty, yet a turn waits: its hint was lost.
-
-    While a queue is not empty a hint may still be in it, and more would not be fetched sooner.
-    """
+    """Hint turns again that wait without a hint in their pool's queue."""
     hinted = 0
     for pool in settings.POOLS:
-        if hinted >= free_slots or not _idle(pool):
-            continue
-        for conversation_id in _forgotten(pool, free_slots - hinted):
+        if hinted >= free_slots:
+            break
+        try:
+            oldest = queues.oldest(pool)
+        except RedisError:
+            break  # no hint would arrive, and every further try costs its timeout
+        for conversation_id in _forgotten(pool, oldest, free_slots - hinted):
             if not hints.wake(conversation_id, pool):
-                return hinted  # Redis is away; every further try would cost its timeout
+                return hinted
             hinted += 1
     return hinted
 
 
-def _idle(pool: str) -> bool:
-    try:
-        return queues.depth(pool) == 0
-    except RedisError:
-        return False
+def _forgotten(pool: str, oldest: datetime | None, free: int) -> list[UUID]:
+    """The conversations whose next turn has lost its hint; they count as hinted now.
 
-
-def _forgotten(pool: str, free: int) -> list[UUID]:
-    """The conversations whose next turn was hinted too long ago; they count as hinted now."""
+    A queue is first in, first out: what was hinted before its `oldest` job came is not in it.
+    """
+    values = {
+        "pool": pool,
+        "age": HINT_AGE,
+        "oldest": oldest and oldest - timedelta(seconds=MARGIN),
+        "free": free,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(HINT_AGAIN, {"pool": pool, "age": HINT_AGE, "free": free})
+        cursor.execute(HINT_AGAIN, values)
         return [conversation_id for (conversation_id,) in cursor.fetchall()]

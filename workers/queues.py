@@ -21,6 +21,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
+from rq.utils import as_text, str_to_date
 
 from workers import interrupts
 
@@ -120,7 +121,14 @@ def depth(pool: str) -> int:
 
 
 def oldest(pool: str) -> datetime | None:
-    """When the job at the head of the queue was enqueued; None when nothing waits."""
+    """When the job at the head of the queue was enqueued; None when nothing waits.
+
+    Also None when that job cannot be read; a worker is about to drop it.
+    """
     line = queue(pool)
-    head = line.get_jobs(0, 1)
-    return head[0].enqueued_at if head else None
+    head = line.connection.lindex(line.key, 0)
+    stamp = head and line.connection.hget(TurnJob.key_for(as_text(head)), "enqueued_at")
+    try:
+        return str_to_date(stamp) if stamp else None
+    except ValueError:
+        return None

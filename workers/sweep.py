@@ -53,7 +53,8 @@ def sweep(look: Look, free_slots: int) -> None:
     try:
         if look:
             bury(look)
-        if found := import_string(settings.WORKER_SWEEP)(free_slots):
+        # one even of a full worker: where all are always full, lost work is found all the same
+        if found := import_string(settings.WORKER_SWEEP)(max(free_slots, 1)):
             log.info("swept", found=found)
     except Exception:
         log.exception("sweep_failed")

@@ -1,11 +1,14 @@
 """What the sweep finds and what it leaves alone."""
 
+from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 
-from conversations import recovery, turns
+from conversations import hints, recovery, turns
 from conversations.models import Turn
 from workers import queues
+from workers.queues import TurnJob
 
 HELLO = [{"type": "message", "role": "user", "content": "Hello"}]
 
@@ -34,3 +37,61 @@ def test_a_turn_whose_worker_is_gone_is_queued_again(running, worker_row):
 def test_a_turn_whose_worker_lives_is_left_alone(running):
     assert not recovery.sweep()
     assert Turn.objects.get().state == "running"
+
+
+@pytest.fixture
+def waiting(conversation, owner):
+    """A turn whose hint was sent a minute ago, and is not in the queue."""
+    turns.accept(conversation.id, owner.id, HELLO)
+    queues.queue("default").empty()
+    Turn.objects.update(hinted_at=Now() - timedelta(minutes=1))
+    return conversation
+
+
+def hinted() -> list[str]:
+    """The conversations of the jobs that wait."""
+    return [job.args[0] for job in queues.queue("default").jobs]
+
+
+def fill(*, minutes_ago: float) -> None:
+    """The queue is never empty: its oldest job came then."""
+    job = queues.queue("default").fetch_job(queues.enqueue("default", hints.TASK, "x", "default"))
+    job.enqueued_at -= timedelta(minutes=minutes_ago)
+    job.save()
+
+
+def test_a_lost_hint_is_given_again_though_the_queue_is_never_empty(waiting):
+    fill(minutes_ago=0.5)
+    assert recovery.sweep().hinted == 1
+    assert hinted() == ["x", str(waiting.id)]
+    assert not recovery.sweep()
+
+
+def test_a_hint_that_may_still_be_in_the_queue_is_not_doubled(waiting):
+    fill(minutes_ago=1.5)
+    assert not recovery.sweep()
+    assert hinted() == ["x"]
+
+
+def test_clocks_may_differ_a_little(waiting):
+    fill(minutes_ago=58 / 60)
+    assert not recovery.sweep()
+
+
+def test_with_an_empty_queue_a_hint_is_lost_after_its_age(waiting):
+    Turn.objects.update(hinted_at=Now() - timedelta(seconds=recovery.HINT_AGE - 2))
+    assert not recovery.sweep()
+    Turn.objects.update(hinted_at=Now() - timedelta(seconds=recovery.HINT_AGE))
+    assert recovery.sweep().hinted == 1
+
+
+def test_an_unreadable_head_of_the_queue_holds_up_no_hint(waiting, redis_client):
+    redis_client.rpush(queues.queue("default").key, "odd")
+    redis_client.hset(TurnJob.key_for("odd"), "enqueued_at", "?")
+    assert recovery.sweep().hinted == 1
+
+
+def test_a_turn_that_never_had_an_owner_is_queued_again(running):
+    Turn.objects.update(worker=None, worker_name="")
+    assert recovery.sweep().requeued == 1
+    assert Turn.objects.get().state == "queued"

@@ -85,6 +85,12 @@ def test_a_sweep_without_a_finding_asks_the_database_nothing(
     assert redis_client.keys("test:sweeps:*")
 
 
+def test_a_full_worker_still_finds_one_lost_hint(direct, redis_client):
+    direct.WORKER_SWEEP = "tests.tasks.found"
+    sweep.sweep(Look(3), 0)
+    assert redis_client.get("test:found") == b"1"
+
+
 def test_a_recovery_that_fails_does_not_end_the_sweeps(direct):
     direct.WORKER_SWEEP = "tests.tasks.nowhere"
     dead = row(lease=-1)

@@ -23,6 +23,15 @@ def test_the_last_name_given_counts():
     assert "**Grace**" in say("My name is Ada", "Call me Grace", "what's my name?")
 
 
+def test_a_question_with_more_to_it_is_understood():
+    assert "**Ada**" in say("My name is Ada", "What is my name and what is 6*7?")
+
+
+def test_one_is_singular():
+    one = Result(Call("look_up", {"what": "conversations"}), "1")
+    assert "**1** conversation." in answer(Heard(["how many conversations?"], [one]))
+
+
 def test_it_knows_no_name_that_it_was_not_told():
     assert "have not told me your name" in say("I am tired", "What is my name?")
 

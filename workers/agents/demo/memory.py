@@ -12,7 +12,7 @@ NAME_PLAINLY = re.compile(r"\b(?:I am|I'm|i am|i'm)\s+(?P<name>[A-Z][\w'-]+)")
 FACT = re.compile(r"\bmy (?P<what>[\w' -]{2,40}?) (?:is|are) (?P<value>[^?!.\n]+)", re.IGNORECASE)
 NOTE = re.compile(r"\bremember(?: that|:)? (?P<note>[^?\n]{3,200})", re.IGNORECASE)
 WHAT_IS_MY = re.compile(
-    r"\b(?:what(?:'s| is| are| was)|tell me|do you (?:know|remember)) my (?P<what>[\w' -]+)",
+    r"\b(?:what(?:'s| is| are| was)|tell me|do you (?:know|remember)) my (?P<what>[\w' -]+?)\s*(?:\band\b|[^\w' -]|$)",
     re.IGNORECASE,
 )
 WHAT_DO_YOU_KNOW = re.compile(

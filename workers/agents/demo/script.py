@@ -59,10 +59,14 @@ def reported(result: Result) -> str:
         return f"`{result.call.arguments['expression']}` is **{result.content}**."
     match result.call.arguments["what"]:
         case "conversations":
-            return f"I looked it up: you have **{result.content}** conversations."
+            return f"I looked it up: you have {counted(result.content, 'conversation')}."
         case "messages":
-            return f"I looked it up: your conversations hold **{result.content}** messages."
+            return f"I looked it up: you have {counted(result.content, 'message')} in all."
     return f"I looked it up. The first thing you said here was:\n\n> {result.content}"
+
+
+def counted(number: str, noun: str) -> str:
+    return f"**{number}** {noun}" if number == "1" else f"**{number}** {noun}s"
 
 
 # --- What it can tell --------------------------------------------------------------------------

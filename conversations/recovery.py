@@ -114,12 +114,7 @@ def _forgotten(pool: str, oldest: datetime | None, free: int) -> list[UUID]:
 
     A queue is first in, first out: what was hinted before its `oldest` job came is not in it.
     """
-    values = {
-        "pool": pool,
-        "age": HINT_AGE,
-        "oldest": oldest and oldest - timedelta(seconds=MARGIN),
-        "free": free,
-    }
+    came = oldest and oldest - timedelta(seconds=MARGIN)
     with connection.cursor() as cursor:
-        cursor.execute(HINT_AGAIN, values)
+        cursor.execute(HINT_AGAIN, {"pool": pool, "age": HINT_AGE, "oldest": came, "free": free})
         return [conversation_id for (conversation_id,) in cursor.fetchall()]

@@ -37,6 +37,10 @@ class Programs:
     def worker(self, number: int) -> Command:
         return self.python(f"worker-{number}", "manage.py agentworker --pool default")
 
+    def quarantine(self) -> Command:
+        """RQ's own forking worker: a turn that kills its process kills no other."""
+        return self.python("quarantine", "manage.py rqworker quarantine --worker-ttl 20")
+
     def replica(self, number: int, port: int) -> Command:
         return self.python(f"replica-{number}", f"{UVICORN} --port {port}", port=port)
 

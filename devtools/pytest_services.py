@@ -5,6 +5,8 @@ their own on it: `test_<name>` on PostgreSQL, as Django does, and the last one (
 """
 
 import os
+import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -28,7 +30,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Start what is missing; pytest-django reads the settings only after this."""
     asked_to_run = not (early_config.known_args_namespace.help or early_config.option.version)
     if asked_to_run:
-        start_missing()
+        try:
+            start_missing()
+        except BaseException:
+            servers.close()
+            raise
     return (yield)
 
 
@@ -39,6 +45,7 @@ def pytest_unconfigure() -> None:
 
 def start_missing() -> None:
     """Give DATABASE_URL and REDIS_URL to the tests and to every process that they start."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then end
     folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="agentsite-tests-")))
     folder.chmod(0o711)  # PostgreSQL may run under an account of its own
     if not os.environ.get("DATABASE_URL"):
@@ -66,11 +73,20 @@ def start_redis(folder: Path) -> str:
 def run(command: Command) -> Callable[[], None]:
     """Start it until the tests are over; the result tells when it died."""
     process = command.start()
-    servers.callback(process.wait, STOP_WITHIN)
-    servers.callback(process.send_signal, command.stop_signal)
+    servers.callback(stop, process, command.stop_signal)
 
     def look() -> None:
         if process.poll() is not None:
             raise NotStarted("\n".join([f"{command.name} died:", *tail(command.log)]))
 
     return look
+
+
+def stop(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Ask it to end; kill it when it does not."""
+    process.send_signal(number)
+    try:
+        process.wait(STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

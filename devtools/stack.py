@@ -96,6 +96,7 @@ class Stack:
         """Workers, then replicas and the door to them."""
         numbers = range(1, workers + 1)
         pool = self.supervisor.start(*map(self.programs.worker, numbers), grace=WORKER_GRACE)
+        self.supervisor.start(self.programs.quarantine(), grace=WORKER_GRACE)
         ports = [free_port() for _ in range(replicas)]
         self.supervisor.start(
             self.programs.door(listener, ports),  # told first: it lets nobody in while they drain

@@ -1,16 +1,15 @@
+from contextlib import ExitStack
+
 import pytest
 
-from tests.acceptance.local.stacks import LocalStack, check_out, open_up
+from tests.acceptance.local.stacks import LocalStack, check_out, open_folder
 
 
 @pytest.fixture(scope="module")
-def new_checkout(tmp_path_factory):
+def new_checkout():
     """Makes a checkout."""
-
-    def make():
-        return check_out(open_up(tmp_path_factory.mktemp("local")) / "checkout")
-
-    return make
+    with ExitStack() as folders:
+        yield lambda: check_out(folders.enter_context(open_folder()) / "checkout")
 
 
 @pytest.fixture(scope="module")

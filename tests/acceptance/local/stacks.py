@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 from devtools.ports import free_port
@@ -25,16 +27,36 @@ def check_out(folder):
     return folder
 
 
-def open_up(folder):
-    """Let PostgreSQL, which as root runs under another account, reach the folder of a test."""
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o711)
-    return folder
+@contextmanager
+def open_folder():
+    """A folder that PostgreSQL can reach when root runs it under another account.
+
+    Not one of pytest's: each session of it closes the folder of all sessions again.
+    """
+    with tempfile.TemporaryDirectory(prefix="agentsite-local-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
 
 
 def stranger():
     """The environment of somebody who has set nothing."""
     return {name: value for name, value in os.environ.items() if not name.startswith(GIVEN)}
+
+
+def processes_in(folder):
+    """Who works in the folder or names it on the command line."""
+    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if is_in(folder, Path(f"/proc/{pid}"))]
+
+
+def is_in(folder, process):
+    place = bytes(folder)
+    try:
+        cwd, command = bytes((process / "cwd").readlink()), (process / "cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return False
+    return cwd.startswith(place) or place in command
 
 
 class LocalStack:
@@ -75,16 +97,7 @@ class LocalStack:
 
     def everybody(self):
         """Every process that works in this checkout."""
-        return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self.has(entry)]
-
-    def has(self, entry):
-        place = str(self.checkout).encode()
-        try:
-            cwd = bytes((entry / "cwd").readlink())
-            command = (entry / "cmdline").read_bytes()
-        except OSError:  # it has just ended
-            return False
-        return cwd.startswith(place) or place in command
+        return processes_in(self.checkout)
 
     def stop(self, number=signal.SIGTERM):
         """Send the signal; the exit status."""

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.acceptance.local.stacks import LEFT_OUT, ROOT, LocalStack, open_up
+from tests.acceptance.local.stacks import LEFT_OUT, ROOT, LocalStack, open_folder
 
 PATH = "/usr/bin:/bin"
 PYTHON = shutil.which("python3", path=PATH)
@@ -17,8 +17,9 @@ pytestmark = pytest.mark.skipif(PYTHON is None, reason="the system has no Python
 
 
 @pytest.fixture
-def checkout(tmp_path):
-    return shutil.copytree(ROOT, open_up(tmp_path) / "checkout", ignore=LEFT_OUT)
+def folder():
+    with open_folder() as folder:
+        yield folder
 
 
 def bare(home, **variables):
@@ -28,8 +29,9 @@ def bare(home, **variables):
 
 
 @pytest.mark.slow
-def test_one_command_brings_it_up_and_a_second_start_installs_nothing(checkout, tmp_path):
-    command, env = (PYTHON, "dev.py"), bare(tmp_path)
+def test_one_command_brings_it_up_and_a_second_start_installs_nothing(folder):
+    checkout = shutil.copytree(ROOT, folder / "checkout", ignore=LEFT_OUT)
+    command, env = (PYTHON, "dev.py"), bare(folder)
     first = LocalStack(checkout, command=command, env=env).await_line("account ")
     assert first.get("/readyz")[0] == 200
     assert first.stop() == 0
@@ -40,9 +42,8 @@ def test_one_command_brings_it_up_and_a_second_start_installs_nothing(checkout, 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_without_venv_is_told_the_line_that_installs_it(tmp_path):
-    folder = open_up(tmp_path) / "checkout"
-    folder.mkdir()
+def test_an_ordinary_user_without_venv_is_told_the_line_that_installs_it(folder):
+    folder.chmod(0o755)
     (folder / "sitecustomize.py").write_text(WITHOUT_VENV)
     shutil.copy(ROOT / "dev.py", folder)
     ended = subprocess.run(

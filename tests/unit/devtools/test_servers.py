@@ -7,7 +7,7 @@ import redis
 from devtools.ports import HIGHEST, LOWEST, free_port
 from devtools.postgresql import PostgreSQL, copied, packaged
 from devtools.redis import Redis, genuine
-from tests.acceptance.local.stacks import open_up
+from tests.acceptance.local.stacks import open_folder
 
 
 @pytest.fixture
@@ -56,10 +56,16 @@ def test_redis_asks_for_the_password_and_does_not_show_it(tmp_path):
     assert server.password not in " ".join(command.argv)
 
 
-def test_postgresql_asks_for_the_password(tmp_path):
-    server = PostgreSQL(open_up(tmp_path) / "home", free_port(), tmp_path / "log", durable=False)
+@pytest.fixture
+def folder():
+    with open_folder() as folder:
+        yield folder
+
+
+def test_postgresql_asks_for_the_password(folder):
+    server = PostgreSQL(folder / "home", free_port(), folder / "log", durable=False)
     server.create()
-    assert stat.S_IMODE((tmp_path / "home/password").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "home/password").stat().st_mode) == 0o600
     process = server.command().start()
     try:
         server.await_ready(meanwhile=lambda: None)

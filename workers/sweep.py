@@ -12,8 +12,11 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from workers.models import WorkerProcess
 from workers.sessions import Look
 
 log = structlog.get_logger(__name__)
@@ -46,6 +49,13 @@ def bury(look: Look) -> list[str]:
         reason = "lock_free" if worker in look.freed else "lease_over"
         log.warning("worker_dead", worker=name, presence=str(worker), reason=reason)
     return [name for _, name in buried]
+
+
+def expired() -> Look:
+    """Who is dead by the lease alone: what a process can tell that is no worker itself."""
+    over = Q(lease__lt=Now())
+    dead = WorkerProcess.objects.filter(over).values_list("id", flat=True)
+    return Look(WorkerProcess.objects.exclude(over).count(), expired=tuple(dead))
 
 
 def sweep(look: Look, free_slots: int) -> None:

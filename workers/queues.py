@@ -6,9 +6,11 @@ dependencies, callbacks or results. Light: replicas import it to enqueue.
 
 import asyncio
 import inspect
-from collections.abc import Coroutine
+import os
+import signal
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import django_rq
@@ -73,12 +75,26 @@ class TurnJob(Job):
     async def _attempt(self, interrupt: interrupts.Interrupt) -> None:
         # before RQ's alarm, which would tear the loop down without a last write
         limit = max(self.timeout - 1, 0.5) if self.timeout and self.timeout > 0 else None
+        loop = asyncio.get_running_loop()
+        drain = partial(interrupt.fire, interrupts.Reason.DRAINING)
+        loop.add_signal_handler(signal.SIGTERM, loop.call_later, settings.WORKER_GRACE, drain)
+        watching = loop.create_task(orphaned(drain))
         try:
             with interrupt.armed(limit):
                 await self.call()
         finally:
+            watching.cancel()
             if interrupt.reason is interrupts.Reason.TIMED_OUT:
                 raise JobTimeoutException(f"The job took more than {self.timeout} seconds")
+
+
+async def orphaned(then: Callable[[], None]) -> None:
+    """In a stock worker's child: RQ can neither show nor stop it once its parent is gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - nobody tells a child that it is an orphan
+        await asyncio.sleep(1)
+    log.warning("job_orphaned")
+    then()
 
 
 def preload() -> None:

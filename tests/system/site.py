@@ -1,11 +1,14 @@
 """The system under test: real replicas, workers, a Redis of its own and a model provider."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,10 @@ from devtools.programs import Programs
 from devtools.redis import Redis
 
 LIMIT = 60  # seconds that a process may take to start or to end
+AGENTS = {
+    "poison": {"agent": "tests.system.poison.agent"},
+    "quarantined": {"agent": "workers.agents.assistant.agent", "pool": "quarantine"},
+}
 
 
 @dataclass
@@ -46,6 +53,7 @@ class Site:
             self.start(programs.replica(number, port))
         for number in range(1, workers + 1):
             self.start(programs.worker(number))
+        self.start(programs.quarantine())
         self.await_ready()
 
     def make_servers(self) -> dict[str, str]:
@@ -54,7 +62,7 @@ class Site:
         self.start(self.redis.command())
         self.redis.await_ready(meanwhile=self.look)
         self.calls_file = self.folder / "calls.jsonl"
-        self.database_url = create_database()
+        self.database_url = self.make_database()
         self.provider_url = f"http://127.0.0.1:{self.start_provider()}"
         return os.environ | {
             "DATABASE_URL": self.database_url,
@@ -64,7 +72,11 @@ class Site:
             "AGENT_MODEL": "chain",
             "AGENT_BASE_URL": f"{self.provider_url}/v1",
             "AGENT_API_KEY": "of-a-test",
+            "AGENTS": json.dumps(AGENTS),
         }
+
+    def make_database(self) -> str:
+        return create_database()
 
     def start_provider(self) -> int:
         argv = [sys.executable, "-m", "tests.provider", "--log", str(self.calls_file)]
@@ -86,6 +98,22 @@ class Site:
 
     def start_again(self, name: str) -> None:
         self.start(self.commands[name])
+
+    @asynccontextmanager
+    async def supervised(self) -> AsyncIterator[None]:
+        """While it runs, what dies is started again at once, as in production."""
+
+        async def supervise() -> None:
+            while True:
+                for name in [name for name, one in self.processes.items() if one.poll()]:
+                    self.start_again(name)
+                await asyncio.sleep(0.1)
+
+        supervisor = asyncio.create_task(supervise())
+        try:
+            yield
+        finally:
+            supervisor.cancel()
 
     def mend(self) -> None:
         """Start again what a test ended."""

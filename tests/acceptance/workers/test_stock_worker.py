@@ -1,5 +1,9 @@
 """The quarantine: RQ's own forking worker runs the same jobs, one child each."""
 
+import os
+import signal
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.workers.conftest import Fleet
@@ -39,3 +43,26 @@ def test_only_allowed_functions_run_there_too(stock):
     job = queue.enqueue_call("os.getcwd", failure_ttl=60)
     eventually(lambda: queue.failed_job_registry.get_job_ids() == [job.id])
     assert "TaskNotAllowed" in queue.fetch_job(job.id).latest_result().exc_string
+
+
+def test_a_child_told_to_stop_hands_back_what_does_not_fit_in_the_grace(fleet, redis_client):
+    fleet.manage("rqworker", "quarantine", TEST_GRACE="0")
+    os.kill(child(fleet, redis_client), signal.SIGTERM)
+    fleet.hears("a", "draining")
+    eventually(lambda: not WorkerProcess.objects.exists())
+
+
+def test_a_child_whose_parent_is_killed_hands_its_work_back_and_ends(stock, redis_client):
+    pid = child(stock, redis_client)
+    stock.worker.kill()
+    stock.hears("a", "draining")
+    eventually(lambda: not WorkerProcess.objects.exists())
+    eventually(lambda: not Path(f"/proc/{pid}/cmdline").exists())
+
+
+def child(fleet: Fleet, redis_client) -> int:
+    """The pid of a child whose job has begun."""
+    fleet.enqueue("guarded", "a", pool="quarantine")
+    eventually(lambda: redis_client.lpop("test:a"))
+    fleet.hears("a", "started")
+    return WorkerProcess.objects.get().pid

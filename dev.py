@@ -50,6 +50,16 @@ def parser() -> argparse.ArgumentParser:
     )
     test.add_argument("pytest", nargs="*", metavar="ARGUMENT", help="whatever pytest understands")
 
+    chaos = commands.add_parser(
+        "chaos",
+        help="break the running system and check every promise",
+        description="Kills, freezes and cuts off parts of a whole system by a seed, while people "
+        "talk through it; then checks rows, bills and what people saw. Exit status 1 if a promise "
+        "was broken.",
+    )
+    chaos.add_argument("--faults", type=int, default=60, help="how many (default: 60)")
+    chaos.add_argument("--seed", type=int, help="of the faults (default: the time)")
+
     check = commands.add_parser("check", help="everything that a commit must pass")
     check.add_argument("--all", action="store_true", help="with the slow tests")
     return parser

@@ -15,6 +15,8 @@ def main() -> int:
             )
         case "test":
             return testing.run(arguments.pytest)
+        case "chaos":
+            return testing.chaos(arguments.faults, arguments.seed)
         case _:
             return checks.run(everything=arguments.all)
 

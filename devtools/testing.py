@@ -16,3 +16,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def pytest(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "pytest", *arguments]
+
+
+def chaos(faults: int, seed: int | None) -> int:
+    """Break the system so often; the exit status."""
+    words = ["-m", "tests.chaos", f"--faults={faults}", *([f"--seed={seed}"] if seed else [])]
+    return subprocess.run([sys.executable, *words], check=False).returncode

@@ -25,6 +25,7 @@ class Response:
     events: list[dict[str, Any]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=lambda: defaultdict(str))
     final: str | None = None
+    told: bool = False  # by a snapshot, not by its events
 
     def take(self, event: dict[str, Any]) -> None:
         """Add an event, unless its number was seen before."""

@@ -1,0 +1,130 @@
+"""`python -m tests.chaos --faults 60 --seed 1`: the last line is a summary; 1 if a promise broke."""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.chaos.arena import Arena
+from tests.chaos.checker import Checker, prepare
+from tests.chaos.faults import Faults
+from tests.chaos.people import Person, person
+
+PEOPLE = 6
+QUIET_WITHIN = 120  # seconds after the last fault until every turn has its outcome
+SHOWN = 20  # violations; more are only counted
+PAUSE = 1.0  # seconds between two faults at most
+
+
+async def main(faults: int, seed: int, *, faulty: str = "", only: Sequence[str] = ()) -> int:
+    """Run it; the number of violations."""
+    fate = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="agentsite-chaos-") as folder:
+        async with Arena(Path(folder), faulty) as arena:
+            prepare(arena)
+            people = [await newcomer(arena, fate, number) for number in range(PEOPLE)]
+            breaking = Faults(arena, fate, only)
+            await talk(people, breaking, faults)
+            violations = await verdict(arena, people, faults)
+            report(arena, people, breaking)
+            for violation in violations[:SHOWN]:
+                say(f"VIOLATION {violation}")
+            if violations:
+                say(f"logs are in {keep(Path(folder))}")
+    say(f"seed {seed}: {faults} faults, {len(violations)} violations")
+    return len(violations)
+
+
+async def newcomer(arena: Arena, fate: random.Random, number: int) -> Person:
+    own = random.Random(fate.random())
+    return await person(f"p{number}", arena.ports[0], arena.ports, own)
+
+
+async def talk(people: list[Person], breaking: Faults, faults: int) -> None:
+    """Everybody talks while things break; then everything becomes quiet."""
+    enough = asyncio.Event()
+    talking = [asyncio.create_task(one.talk(enough)) for one in people]
+    for number in range(faults):
+        await breaking.next()
+        await asyncio.sleep(breaking.fate.uniform(0, PAUSE))
+        if number % 10 == 9:
+            say(f"{number + 1} faults, {sum(len(one.sent) for one in people)} messages")
+    if not faults:
+        await asyncio.sleep(10)
+    await breaking.thaw()
+    enough.set()
+    await asyncio.wait(talking, timeout=QUIET_WITHIN)  # who still waits then is in the verdict
+    for task in talking:
+        task.cancel()
+    await asyncio.gather(*talking, return_exceptions=True)
+
+
+async def verdict(arena: Arena, people: list[Person], faults: int) -> list[str]:
+    """What the checker finds once every turn is over and everybody has seen it."""
+    try:
+        async with asyncio.timeout(QUIET_WITHIN):
+            while arena.rows(OPEN) or any(unseen(one) for one in people):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        stuck = [f"never ended: {row}" for row in arena.rows(OPEN)]
+        stuck += [f"{one.name} never saw the end of {unseen(one)}" for one in people if unseen(one)]
+        return stuck
+    checker = Checker(arena, people, faults=faults)
+    violations = checker.violations()
+    arena.redis_client().flushall()
+    violations += await checker.replayed()
+    for one in people:
+        await one.tab.close()
+    return violations
+
+
+OPEN = "SELECT id, state, attempt, crashes, pool FROM conversations_turn WHERE finished IS NULL"
+
+
+def unseen(one: Person) -> list[str]:
+    return [
+        sent.text
+        for sent in one.sent
+        if sent.response and not one.tab.responses[sent.response].final
+    ]
+
+
+def report(arena: Arena, people: list[Person], breaking: Faults) -> None:
+    """What was done and which phases were hit."""
+    for name, count in sorted(breaking.done.items()):
+        say(f"  {count:4} {name}")
+    for name, count in sorted(breaking.hit.items()):
+        say(f"  {count:4} hit: {name}")
+    ((turns, attempts, most),) = arena.rows(ATTEMPTS)
+    resends = sum(one.resends for one in people)
+    connections = sum(one.tab.connections for one in people)
+    say(f"  {turns} turns in {attempts} attempts, {most} at most; {arena.deaths} deaths")
+    say(f"  {resends} messages sent again, {connections} connections")
+
+
+ATTEMPTS = "SELECT count(*), sum(attempt), max(attempt) FROM conversations_turn"
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def keep(folder: Path) -> Path:
+    """The logs, past the folder's end."""
+    kept = Path(tempfile.mkdtemp(prefix="agentsite-chaos-logs-"))
+    for log in (folder / "logs").iterdir():
+        (kept / log.name).write_bytes(log.read_bytes())
+    return kept
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--faults", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    sys.exit(bool(asyncio.run(main(options.faults, options.seed))))

@@ -1,0 +1,181 @@
+"""The faults, chosen by a seed, and the phases of a turn that they have hit."""
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from tests.chaos.arena import Arena, Process
+from tests.chaos.relay import Harm, Relay, Trap
+
+LEASE = 8  # seconds, settings.WORKER_LEASE
+SPRUNG_WITHIN = 6  # seconds; who waits for a phase that does not come gives up
+REPLY_HARMS = [Harm.DROP_REPLY, Harm.TRUNCATE, Harm.HALF_CLOSE, Harm.DELAY, Harm.DROP_REQUEST]
+
+# What a process says to PostgreSQL or Redis in each phase of a turn.
+ACCEPT = b"INSERT INTO conversations_turn ("
+CLAIM = b"FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker"
+END = b"SET open_turns = open_turns - 1"
+COMMIT = b"COMMIT"
+SCRIPT = b"EVALSHA"
+
+
+class Faults:
+    """Breaks one thing at a time; `hit` counts the phases of turns that were hit."""
+
+    def __init__(self, arena: Arena, fate: random.Random, only: Sequence[str] = ()) -> None:
+        self.arena, self.fate = arena, fate
+        self.hit: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
+        self.thawing: set[asyncio.Task[None]] = set()
+        self.kinds: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+            (4, self.kill_a_worker_while_it_streams),
+            (3, self.kill_a_worker_before_it_commits_the_end),
+            (3, self.kill_a_worker_after_it_committed_the_end),
+            (2, self.kill_a_worker_as_it_claims),
+            (3, self.kill_a_replica_as_it_accepts),
+            (2, self.kill_a_replica),
+            (2, self.freeze_a_worker),
+            (1, self.freeze_a_replica),
+            (2, self.restart_redis),
+            (2, self.flush_redis),
+            (2, self.crash_postgresql),
+            (6, self.harm_postgresql),
+            (5, self.harm_redis),
+            (2, self.lose_hints),
+            (2, self.double_hints),
+            (3, self.terminate_one),
+        ]
+        if only:
+            self.kinds = [(1, getattr(self, name)) for name in only]
+
+    async def next(self) -> None:
+        """One more fault."""
+        weights, kinds = zip(*self.kinds, strict=True)
+        kind = self.fate.choices(kinds, weights)[0]
+        await kind()
+        self.done[kind.__name__] += 1
+
+    async def thaw(self) -> None:
+        """Until nobody is frozen any more."""
+        await asyncio.gather(*self.thawing)
+
+    # --- Deaths in a phase --------------------------------------------------------------------
+
+    async def kill_a_worker_while_it_streams(self) -> None:
+        worker = self.one("worker")
+        trap = self.death(worker, SCRIPT, Harm.DROP_REPLY, skip=self.fate.randrange(1, 12))
+        await self.spring(worker.redis, trap, "streaming")
+
+    async def kill_a_worker_before_it_commits_the_end(self) -> None:
+        worker = self.one("worker")
+        trap = self.death(worker, END, Harm.DROP_REQUEST, then=COMMIT)
+        await self.spring(worker.postgresql, trap, "between last delta and commit")
+
+    async def kill_a_worker_after_it_committed_the_end(self) -> None:
+        worker = self.one("worker")
+        trap = self.death(worker, END, Harm.DROP_REPLY, then=COMMIT)
+        await self.spring(worker.postgresql, trap, "after commit before the event")
+
+    async def kill_a_worker_as_it_claims(self) -> None:
+        worker = self.one("worker")
+        harm = self.fate.choice([Harm.DROP_REPLY, Harm.DROP_REQUEST])
+        trap = self.death(worker, CLAIM, harm, then=COMMIT)
+        await self.spring(worker.postgresql, trap, "claimed")
+
+    async def kill_a_replica_as_it_accepts(self) -> None:
+        replica = self.one("replica")
+        harm = self.fate.choice([Harm.DROP_REPLY, Harm.DROP_REQUEST])
+        trap = self.death(replica, ACCEPT, harm)
+        await self.spring(replica.postgresql, trap, "accepted")
+
+    def death(
+        self, process: Process, words: bytes, harm: Harm, *, then: bytes = b"", skip: int = 0
+    ) -> Trap:
+        """A trap that kills the process; DROP_REPLY: after the server has done what was asked."""
+        deed = partial(self.arena.kill, process.name)
+        return Trap(words, harm, then=then, skip=skip, deed=deed)
+
+    async def spring(self, relay: Relay, trap: Trap, phase: str) -> None:
+        relay.traps.append(trap)
+        try:
+            async with asyncio.timeout(SPRUNG_WITHIN):
+                await trap.sprung.wait()
+        except TimeoutError:
+            if trap in relay.traps:
+                relay.traps.remove(trap)
+        else:
+            self.hit[phase] += 1
+
+    # --- Deaths and pauses at any time ----------------------------------------------------------
+
+    async def kill_a_replica(self) -> None:
+        await self.arena.kill(self.one("replica").name)
+
+    async def terminate_one(self) -> None:
+        await self.arena.kill(self.one("").name, signal.SIGTERM)
+
+    async def freeze_a_worker(self) -> None:
+        """Past its lease: it wakes up to claims that are not its own."""
+        self.freeze(self.one("worker"), LEASE + 2)
+
+    async def freeze_a_replica(self) -> None:
+        self.freeze(self.one("replica"), self.fate.uniform(1, 4))
+
+    def freeze(self, process: Process, seconds: float) -> None:
+        if process.frozen or not process.running:
+            return
+        self.thawing.add(task := asyncio.create_task(self._freeze(process, seconds)))
+        task.add_done_callback(self.thawing.discard)
+
+    async def _freeze(self, process: Process, seconds: float) -> None:
+        process.frozen = True
+        await self.arena.kill(process.name, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        await self.arena.kill(process.name, signal.SIGCONT)
+        process.frozen = False
+
+    def one(self, prefix: str) -> Process:
+        """Somebody who is up."""
+        up = [one for one in self.arena.named(prefix) if not one.frozen]
+        return self.fate.choice(up or self.arena.named(prefix))
+
+    # --- Servers ----------------------------------------------------------------------------
+
+    async def restart_redis(self) -> None:
+        await self.arena.restart_redis()
+
+    async def flush_redis(self) -> None:
+        await asyncio.to_thread(self.arena.redis_client().flushall)
+
+    async def crash_postgresql(self) -> None:
+        await self.arena.crash_postgresql()
+
+    # --- The network ----------------------------------------------------------------------------
+
+    async def harm_postgresql(self) -> None:
+        words = self.fate.choice([COMMIT, COMMIT, ACCEPT, CLAIM, END, b"SELECT", b"UPDATE"])
+        await self.harm(self.one("").postgresql, words)
+
+    async def harm_redis(self) -> None:
+        words = self.fate.choice([SCRIPT, SCRIPT, b"SUBSCRIBE", b"PUBLISH", b"RPUSH", b"BLMOVE"])
+        await self.harm(self.one("").redis, words)
+
+    async def harm(self, relay: Relay, words: bytes) -> None:
+        harm = self.fate.choice(REPLY_HARMS)
+        trap = Trap(words, harm, seconds=self.fate.uniform(0.2, 3), skip=self.fate.randrange(3))
+        await self.spring(relay, trap, f"{harm} {words.decode()[:40].strip()}")
+
+    # --- Hints ------------------------------------------------------------------------------
+
+    async def lose_hints(self) -> None:
+        await asyncio.to_thread(self.arena.redis_client().delete, "rq:queue:default")
+
+    async def double_hints(self) -> None:
+        """Every hint that waits, once more; and where none waits, that of some conversation."""
+        client = self.arena.redis_client()
+        jobs = await asyncio.to_thread(client.lrange, "rq:queue:default", 0, -1)
+        if jobs:
+            await asyncio.to_thread(client.rpush, "rq:queue:default", *jobs)

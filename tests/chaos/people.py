@@ -1,0 +1,155 @@
+"""People who talk through a bad network: they send again with the same key, reconnect anywhere."""
+
+import asyncio
+import json
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from tests.system.account import Account
+from tests.system.tab import Response, Tab
+
+ACCEPTED_WITHIN = 6  # seconds until a message is sent again
+NETWORK = (OSError, WebSocketException, InvalidHandshake, EOFError, TimeoutError)
+PAUSE = 0.2  # seconds before a reconnect
+ENDED = {"completed": "response.completed", "failed": "response.failed"}
+POLICIES = ["enqueue"] * 8 + ["interrupt", "rollback"]
+
+
+@dataclass
+class Sent:
+    """One message, and what became of it as far as its sender knows."""
+
+    key: str
+    text: str
+    policy: str
+    response: str | None = None  # set when it was accepted
+
+
+class RestlessTab(Tab):
+    """Goes on at any replica, whatever breaks, until it is closed."""
+
+    def __init__(self, conversation: str, cookie: str, ports: list[int], fate: random.Random):
+        super().__init__(conversation, cookie, ports[0])
+        self.ports, self.fate = ports, fate
+        self.connections = 0
+
+    async def open(self, *, cursor: dict[str, Any] | None = None) -> None:
+        self.reader = asyncio.create_task(self.read())
+
+    async def close(self) -> None:
+        self.reader.cancel()
+        await asyncio.gather(self.reader, return_exceptions=True)
+        with suppress(*NETWORK, AttributeError):
+            await self.socket.close()
+
+    async def read(self) -> None:
+        while True:
+            self.port = self.fate.choice(self.ports)
+            with suppress(*NETWORK):
+                async with asyncio.timeout(ACCEPTED_WITHIN):
+                    await self.connect(self.cursor())
+                self.connections += 1
+                async for raw in self.socket:
+                    await self.take(json.loads(raw))
+            await asyncio.sleep(PAUSE * self.fate.random())
+
+    async def hang_up(self) -> None:
+        """Lose the connection without a word."""
+        with suppress(AttributeError):
+            self.socket.transport.abort()
+
+    async def take(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "agentsite:snapshot":
+            self.begin_anew(frame)
+        await super().take(frame)
+
+    def begin_anew(self, snapshot: dict[str, Any]) -> None:
+        """A snapshot replaces what was seen; a turn that it does not hold was rolled back."""
+        for seen in self.responses.values():
+            if not seen.final:
+                seen.final, seen.told = "response.incomplete", True
+        for told in snapshot["responses"]:
+            seen = self.responses[told["response_id"]]
+            if not seen.final or seen.told:
+                seen.final, seen.told = ENDED.get(told["status"], "response.incomplete"), True
+        for told in snapshot["active"]:
+            seen = self.responses[told["response_id"]] = Response()
+            seen.numbers = [told["sequence_number"]]
+            for item in told["output"]:
+                if item["type"] == "message":
+                    seen.texts[item["id"]] = "".join(part["text"] for part in item["content"])
+
+
+@dataclass
+class Person:
+    """One account with one conversation and one or two tabs, who sends one message at a time."""
+
+    name: str
+    conversation: str
+    tab: RestlessTab
+    fate: random.Random
+    sent: list[Sent] = field(default_factory=list)
+    resends: int = 0
+
+    async def talk(self, enough: asyncio.Event) -> None:
+        """Until there has been enough of it."""
+        while not enough.is_set():
+            await self.say()
+            if self.fate.random() < 0.5:
+                await self.wait_for_the_last()
+            if self.fate.random() < 0.1:
+                await self.tab.hang_up()
+
+    async def say(self) -> None:
+        """Send the next message until it is accepted."""
+        number = len(self.sent)
+        policy = self.fate.choice(POLICIES)
+        key = str(UUID(int=self.fate.getrandbits(128), version=4))
+        sent = Sent(key, f"{self.name}-{number}", policy)
+        self.sent.append(sent)
+        while sent.response is None:
+            await self.send(sent)
+            sent.response = await self.heard(sent.key)
+        if self.fate.random() < 0.08:
+            await self.cancel(sent)
+
+    async def send(self, sent: Sent) -> None:
+        frame = {"type": "response.create", "idempotency_key": sent.key, "input": sent.text}
+        with suppress(*NETWORK, AttributeError):
+            await self.tab.send({**frame, "policy": sent.policy})
+
+    async def heard(self, key: str) -> str | None:
+        """The response's id, unless the answer does not come."""
+        try:
+            async with self.tab.changed, asyncio.timeout(ACCEPTED_WITHIN * self.fate.random()):
+                await self.tab.changed.wait_for(lambda: key in self.tab.accepted)
+        except TimeoutError:
+            self.resends += 1
+            return None
+        return self.tab.accepted[key]
+
+    async def cancel(self, sent: Sent) -> None:
+        await asyncio.sleep(self.fate.random())
+        with suppress(*NETWORK, AttributeError):
+            await self.tab.send({"type": "response.cancel", "response_id": sent.response})
+
+    async def wait_for_the_last(self) -> None:
+        response = self.sent[-1].response
+        assert response is not None
+        async with self.tab.changed:
+            await self.tab.changed.wait_for(lambda: self.tab.responses[response].final)
+
+
+async def person(name: str, port: int, ports: list[int], fate: random.Random) -> Person:
+    """A new account with a new conversation."""
+    account = await asyncio.to_thread(Account, port)
+    conversation = await asyncio.to_thread(account.begin)
+    cookie = account.tab(port, conversation).cookie
+    tab = RestlessTab(conversation, cookie, ports, fate)
+    await tab.open()
+    return Person(name, conversation, tab, fate)

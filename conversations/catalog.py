@@ -4,20 +4,23 @@ from django.conf import settings
 from django.db import transaction
 
 from conversations.errors import InvalidValue
-from conversations.models import Conversation
+from conversations.models import Conversation, Policy
 from conversations.stores import store_for
 
 TITLE_LENGTH = 200  # characters, as the column has it
 FIRST_WORDS = 60  # characters of the first message that name a conversation
 
 
-def begin(owner_id: int, *, agent: str, first_message: str = "") -> Conversation:
+def begin(
+    owner_id: int, *, agent: str, first_message: str = "", policy: str = Policy.ENQUEUE
+) -> Conversation:
     """A new conversation with one of the agents, named by the start of its first message."""
+    check_policy(policy)
     if agent not in settings.AGENTS:
         raise InvalidValue(f"There is no agent {agent!r}.", param="agent")
     with transaction.atomic():
         conversation = Conversation.objects.create(
-            owner_id=owner_id, agent=agent, title=title_of(first_message)
+            owner_id=owner_id, agent=agent, title=title_of(first_message), policy=policy
         )
         store_for(agent).create(conversation.id)
     return conversation
@@ -37,6 +40,17 @@ def rename(conversation: Conversation, title: str) -> None:
     if not 0 < len(title) <= TITLE_LENGTH:
         raise InvalidValue(f"A title has 1 to {TITLE_LENGTH} characters.", param="title")
     Conversation.objects.filter(pk=conversation.pk).update(title=title)
+
+
+def set_policy(conversation: Conversation, policy: str) -> None:
+    """What later messages do that come while another is answered. Raises `errors.InvalidValue`."""
+    check_policy(policy)
+    Conversation.objects.filter(pk=conversation.pk).update(policy=policy)
+
+
+def check_policy(policy: str) -> None:
+    if policy not in Policy:
+        raise InvalidValue(f"A policy is one of {', '.join(Policy)}.", param="policy")
 
 
 def delete(conversation: Conversation) -> None:

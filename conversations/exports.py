@@ -71,6 +71,7 @@ def _facts(conversation: Conversation) -> dict:
         "agent": conversation.agent,
         "title": conversation.title,
         "version": conversation.version,
+        "policy": conversation.policy,
         "parent": f"conv_{parent.hex}" if parent else None,
         "metadata": conversation.metadata,
         "created_at": conversation.created,

@@ -45,7 +45,7 @@ class Create:
 
     idempotency_key: str
     input: str
-    policy: str = "enqueue"
+    policy: str | None = None  # the conversation's
     expected_version: int | None = None
 
 

@@ -8,6 +8,15 @@ from django.db.models.functions import Collate, Upper
 from conversations.ids import new_id
 
 
+class Policy(models.TextChoices):
+    """What a new message does when another is still being answered."""
+
+    ENQUEUE = "enqueue"
+    REJECT = "reject"
+    INTERRUPT = "interrupt"
+    ROLLBACK = "rollback"
+
+
 class Conversation(models.Model):
     """A dialogue between its owner and one agent.
 
@@ -23,6 +32,13 @@ class Conversation(models.Model):
     next_turn = models.PositiveIntegerField(default=0, help_text="Number of the next turn")
     next_message = models.PositiveIntegerField(default=0, help_text="Number of the next message")
     open_turns = models.PositiveIntegerField(default=0, help_text="Turns without an outcome")
+    policy = models.CharField(
+        max_length=20,
+        choices=Policy,
+        default=Policy.ENQUEUE,
+        db_default=Policy.ENQUEUE,
+        help_text="Of messages that name none",
+    )
     parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -59,14 +75,6 @@ class Turn(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
         ROLLED_BACK = "rolled_back"
-
-    class Policy(models.TextChoices):
-        """What a new message does when another is still being answered."""
-
-        ENQUEUE = "enqueue"
-        REJECT = "reject"
-        INTERRUPT = "interrupt"
-        ROLLBACK = "rollback"
 
     class CancelRequest(models.TextChoices):
         """What was asked of a turn that runs."""

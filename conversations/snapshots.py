@@ -130,6 +130,7 @@ def described(picture: Picture, so_far: Mapping[UUID, Sequence[Entry]]) -> dict[
             "id": protocol.conversation_id(conversation.pk),
             "title": conversation.title,
             "agent": conversation.agent,
+            "policy": conversation.policy,
         },
         "version": conversation.version,
         "has_more": picture.has_more,

@@ -13,6 +13,7 @@ urlpatterns = [
     path("conversations/", views.conversation_list, name="conversations"),
     path("conversations/begin/", views.begin, name="begin"),
     path("conversations/<uuid:conversation_id>/rename/", views.rename, name="rename"),
+    path("conversations/<uuid:conversation_id>/policy/", views.policy, name="policy"),
     path("conversations/<uuid:conversation_id>/delete/", views.delete, name="delete"),
 ]
 socket: Any = ChatConsumer.as_asgi()  # Django's types know only views

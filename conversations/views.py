@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from conversations import access, catalog
 from conversations.errors import ConversationError, NotFound
-from conversations.models import Conversation
+from conversations.models import Conversation, Policy
 from workers.agents import registry
 
 PAGE = 50  # conversations in one piece of the list
@@ -64,6 +64,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         _owner(request),
         agent=request.POST.get("agent") or settings.AGENT_DEFAULT,
         first_message=request.POST.get("text", ""),
+        policy=request.POST.get("policy") or Policy.ENQUEUE,
     )
     address = reverse("conversation", args=[conversation.id])
     return JsonResponse({"id": str(conversation.id), "url": address}, status=201)
@@ -74,6 +75,14 @@ def begin(request: HttpRequest) -> HttpResponse:
 def rename(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     conversation = access.conversation(request.user, conversation_id)
     catalog.rename(conversation, request.POST.get("title", ""))
+    return HttpResponse(status=204)
+
+
+@require_POST
+@answering_errors
+def policy(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    conversation = access.conversation(request.user, conversation_id)
+    catalog.set_policy(conversation, request.POST.get("policy", ""))
     return HttpResponse(status=204)
 
 

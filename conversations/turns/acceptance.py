@@ -19,13 +19,13 @@ from conversations.errors import (
     VersionConflict,
 )
 from conversations.ids import new_id
-from conversations.models import Conversation, Turn
+from conversations.models import Conversation, Policy, Turn
 from conversations.turns.cancellation import stop
 from conversations.turns.outcomes import Ended, hint
 
 STOPS = {
-    Turn.Policy.INTERRUPT: Turn.CancelRequest.CANCEL,
-    Turn.Policy.ROLLBACK: Turn.CancelRequest.ROLLBACK,
+    Policy.INTERRUPT: Turn.CancelRequest.CANCEL,
+    Policy.ROLLBACK: Turn.CancelRequest.ROLLBACK,
 }
 
 # The UPDATE waits for the Conversation lock, looks at the newest row, and counts; the INSERT sees
@@ -69,7 +69,7 @@ class Request:
     owner_id: int
     items: list[dict[str, Any]]
     key: str | None
-    policy: str
+    policy: str | None
     version: int | None
     pool: str | None
 
@@ -80,15 +80,15 @@ def accept(
     items: list[dict[str, Any]],
     *,
     idempotency_key: str | None = None,
-    policy: str = Turn.Policy.ENQUEUE,
+    policy: str | None = None,
     expected_version: int | None = None,
     pool: str | None = None,
 ) -> Accepted:
     """Queue a turn; when this returns it is committed. A worker is woken after the commit.
 
-    `expected_version` and the policy `reject` also demand that no turn is open. Raises
-    `NotFound`, `VersionConflict`, `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`.
-    A commit that reports failure may have happened: only a key makes it safe to ask again.
+    Without a policy the conversation's applies. `expected_version` and the policy `reject` also
+    demand that no turn is open. Raises `NotFound`, `VersionConflict`, `ResponseInProgress`,
+    `IdempotencyConflict`, `InvalidValue`. A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
     request = Request(
         conversation_id=conversation_id,
@@ -102,7 +102,7 @@ def accept(
     conversation = _look_up(request)
     request_hash = _hash(request, conversation.agent)
     accepted = _repeated(request, conversation, request_hash)
-    accepted = accepted or _enter(request, conversation.agent, request_hash)
+    accepted = accepted or _enter(request, conversation, request_hash)
     return accepted or _answer_again(request, request_hash)
 
 
@@ -137,22 +137,23 @@ def _repeated(request: Request, conversation: Conversation, request_hash: str) -
     return Accepted(turn=turn, position=position, repeated=True)
 
 
-def _enter(request: Request, agent: str, request_hash: str) -> Accepted | None:
+def _enter(request: Request, conversation: Conversation, request_hash: str) -> Accepted | None:
     """The turn; None where the conversation is not as demanded, or the key was used meanwhile."""
+    policy = request.policy or conversation.policy
     values = {
         "id": new_id(),
         "conversation": request.conversation_id,
         "owner": request.owner_id,
         "version": request.version,
-        "alone": request.version is not None or request.policy == Turn.Policy.REJECT,
-        "policy": request.policy,
-        "pool": request.pool or settings.AGENTS.get(agent, {}).get("pool") or "default",
+        "alone": request.version is not None or policy == Policy.REJECT,
+        "policy": policy,
+        "pool": request.pool or _pool(conversation.agent),
         "input": json.dumps(request.items),
         "key": request.key,
         "hash": request_hash,
     }
     try:
-        with _transaction(request.policy):
+        with _transaction(policy):
             turn = next(iter(Turn.objects.raw(ACCEPT, values)), None)
             return _queued(turn) if turn else None
     except DataError as error:
@@ -161,6 +162,10 @@ def _enter(request: Request, agent: str, request_hash: str) -> Accepted | None:
         if request.key is None:
             raise
         return None
+
+
+def _pool(agent: str) -> str:
+    return settings.AGENTS.get(agent, {}).get("pool") or "default"
 
 
 def _transaction(policy: str) -> AbstractContextManager[Any]:
@@ -186,7 +191,7 @@ def _stop_others(turn: Turn) -> tuple[Ended, ...]:
     others = Turn.objects.filter(
         conversation=turn.conversation_id, number__lt=turn.number, state__in=Turn.OPEN
     )
-    request = STOPS[Turn.Policy(turn.policy)]
+    request = STOPS[Policy(turn.policy)]
     stopped = [stop(other, request) for other in others.order_by("number")]
     return tuple(ended for ended in stopped if ended)
 

@@ -17,7 +17,7 @@ from conversations.errors import (
     UnknownType,
 )
 from conversations.frames import Cancel, Create, Cursor, Ping, Subscribe, parse
-from conversations.models import Turn
+from conversations.models import Policy
 
 SEQUENCE = "cursor.sequence_number"
 CREATE = {"type": "response.create", "idempotency_key": "k1", "input": "hello"}
@@ -155,7 +155,7 @@ def test_no_text_raises_anything_but_the_typed_errors(text):
 
 
 def test_the_policies_are_those_of_turns():
-    assert set(frames.POLICIES) == set(Turn.Policy.values)
+    assert set(frames.POLICIES) == set(Policy.values)
 
 
 def test_the_largest_input_fits_into_a_frame():

@@ -52,6 +52,23 @@ def test_every_agent_is_offered_the_default_first(ada, settings):
     assert page.index('value="demo" checked') < page.index('value="assistant"')
 
 
+def test_a_conversation_begins_with_a_policy_and_its_owner_may_change_it(ada):
+    made = ada.post(reverse("begin"), {"text": "Hi", "policy": "reject"}).json()["id"]
+    assert Conversation.objects.get(pk=made).policy == "reject"
+    assert ada.post(reverse("policy", args=[made]), {"policy": "rollback"}).status_code == 204
+    assert Conversation.objects.get(pk=made).policy == "rollback"
+
+
+def test_an_unknown_policy_is_refused(ada, conversation):
+    answer = ada.post(reverse("policy", args=[conversation.id]), {"policy": "shout"})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "policy")
+
+
+def test_a_stranger_cannot_change_a_policy(stranger, conversation):
+    answer = stranger.post(reverse("policy", args=[conversation.id]), {"policy": "reject"})
+    assert answer.status_code == 404
+
+
 def test_a_conversation_is_renamed(ada, conversation):
     answer = ada.post(reverse("rename", args=[conversation.id]), {"title": "  Long   bridges "})
     conversation.refresh_from_db()

@@ -1,0 +1,43 @@
+"""Workers of this process, woken by the hints in the queue and by nothing else."""
+
+import asyncio
+from uuid import UUID
+
+from conversations import runner
+from conversations.threads import in_thread
+from workers import queues
+
+PAUSE = 0.005  # seconds between two looks at an empty queue
+
+
+class Crew:
+    """So many workers; each fetches one hint at a time and answers it to the end."""
+
+    def __init__(self, presence, *, workers=2):
+        self._presence = presence
+        self._workers = workers
+
+    async def __aenter__(self):
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._workers)]
+        return self
+
+    async def __aexit__(self, *raised):
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            assert task.cancelled() or task.result()  # raises what ended it
+
+    async def _work(self):
+        while True:
+            if conversation_id := await in_thread(fetched):
+                await runner.answer(conversation_id, worker=self._presence.id, pool="default")
+            else:
+                await asyncio.sleep(PAUSE)
+
+
+def fetched():
+    """The conversation that the oldest hint names."""
+    line = queues.queue("default")
+    job_id = line.connection.lpop(line.key)
+    return UUID(line.fetch_job(job_id.decode()).args[0]) if job_id else None

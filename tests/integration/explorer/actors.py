@@ -34,8 +34,8 @@ class State(Enum):
 class Actor(threading.Thread):
     """Does one deed after the other; within each, a step whenever it is granted one."""
 
-    def __init__(self, name: str, changed: threading.Condition) -> None:
-        super().__init__(name=name, daemon=True)
+    def __init__(self, changed: threading.Condition) -> None:
+        super().__init__(daemon=True)
         self.changed = changed  # guards what follows; notified when it changes
         self.state = State.IDLE
         self.step, self.footprint = "", Footprint()
@@ -52,8 +52,9 @@ class Actor(threading.Thread):
         session = self._connection.connection
         return session.info.backend_pid if session and not session.closed else None
 
-    def begin(self, deed: Callable[[], Any] | None) -> None:
-        """Start a deed; None ends the thread."""
+    def begin(self, name: str, deed: Callable[[], Any] | None) -> None:
+        """Start a deed under a name of this run; None ends the thread."""
+        self.name = name
         self.state, self.outcome, self.errors = State.STEPPING, None, []
         self._deeds.put(deed)
 

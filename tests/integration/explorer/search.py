@@ -30,10 +30,11 @@ def explore(
     judge: Callable[[Run], None],
     *,
     replay: str = "",
+    reduces: bool = True,
 ) -> Explored:
     """Run a scene under every schedule, or only the one to replay. Raises `Violation`."""
     explored = Explored()
-    for run in schedules(stage, scene, replay.split()):
+    for run in schedules(stage, scene, replay.split(), reduces=reduces):
         if run.redundant:
             continue
         explored.schedules += 1
@@ -49,12 +50,12 @@ def explore(
 
 
 def schedules(
-    stage: Stage, scene: Callable[[], dict[str, Deed]], prefix: Sequence[str]
+    stage: Stage, scene: Callable[[], dict[str, Deed]], prefix: Sequence[str], *, reduces: bool
 ) -> Iterator[Run]:
     """A run under every schedule that begins with the prefix of the last one not yet tried."""
     following: list[str] | None = list(prefix)
     while following is not None:
-        run = stage.run(scene(), following)
+        run = stage.run(scene(), following, reduces=reduces)
         yield run
         following = next_prefix(run)
 

@@ -54,22 +54,21 @@ class Run:
 class Stage:
     """Keeps the threads and their connections from one schedule to the next."""
 
-    def __init__(self, *, reduces: bool = True) -> None:
-        self.reduces = reduces
+    def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.actors: dict[str, Actor] = {}
+        self.troupe: list[Actor] = []
+        self.actors: dict[str, Actor] = {}  # of this run, by the names of their parts
+        self._asleep: set[str] | None = None  # None: nobody ever sleeps
 
     def close(self) -> None:
-        for actor in self.actors.values():
-            actor.begin(None)
+        for actor in self.troupe:
+            actor.begin("", None)
             actor.join(PATIENCE)
 
-    def run(self, deeds: dict[str, Deed], prefix: Sequence[str]) -> Run:
+    def run(self, deeds: dict[str, Deed], prefix: Sequence[str], *, reduces: bool = True) -> Run:
         """Do the deeds in the order of the prefix, then the first that can go on each time."""
-        run, self._asleep = Run(), set()
-        cast = [self._actor(name) for name in deeds]
-        for actor, deed in zip(cast, deeds.values(), strict=True):
-            actor.begin(deed)
+        run, self._asleep = Run(), set() if reduces else None
+        cast = self._cast(deeds)
         while True:
             self._settle(cast)
             self._note(run)
@@ -81,16 +80,19 @@ class Stage:
         run.errors = {actor.name: actor.errors for actor in cast if actor.errors}
         return run
 
-    def _actor(self, name: str) -> Actor:
-        if name not in self.actors:
-            self.actors[name] = Actor(name, self.changed)
-            self.actors[name].start()
-        return self.actors[name]
+    def _cast(self, deeds: dict[str, Deed]) -> list[Actor]:
+        while len(self.troupe) < len(deeds):
+            self.troupe.append(Actor(self.changed))
+            self.troupe[-1].start()
+        self.actors = dict(zip(deeds, self.troupe, strict=False))
+        for name, actor in self.actors.items():
+            actor.begin(name, deeds[name])
+        return list(self.actors.values())
 
     def _step(self, run: Run, able: list[Actor], prefix: Sequence[str]) -> None:
         taken = len(run.steps)
         names = [actor.name for actor in able]
-        awake = tuple(name for name in names if name not in self._asleep)
+        awake = tuple(name for name in names if name not in (self._asleep or ()))
         run.redundant |= not awake
         name = prefix[taken] if taken < len(prefix) else (awake or names)[0]
         if name not in names:
@@ -107,8 +109,10 @@ class Stage:
         Who could have gone before the chosen has been tried there; for as long as only steps
         follow that commute with its own, to let it go leads to nothing new.
         """
+        if self._asleep is None:
+            return
         earlier = awake[: awake.index(chosen.name)] if chosen.name in awake else awake
-        tried = self._asleep | set(earlier) if self.reduces else set()
+        tried = self._asleep | set(earlier)
         self._asleep = {
             name for name in tried if self.actors[name].footprint.commutes(chosen.footprint)
         } - {chosen.name}

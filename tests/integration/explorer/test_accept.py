@@ -4,17 +4,24 @@ import pytest
 
 from conversations import errors, turns
 from conversations.models import Conversation, Turn
+from tests.integration.explorer.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+WAYS = {"at_once": World.accept, "slowly": World.accept_slowly}
+
+
+@pytest.fixture(params=WAYS)
+def accept(request):
+    """One statement commits itself, so only a slow one can be met half-way."""
+    return WAYS[request.param]
 
 
 def kinds(run) -> list[str]:
     return sorted(type(outcome).__name__ for outcome in run.outcomes.values())
 
 
-def test_two_messages_are_both_queued(explore):
+def test_two_messages_are_both_queued(explore, accept):
     def scene(world):
-        return {"a": lambda: world.accept("a"), "b": lambda: world.accept("b")}
+        return {"a": lambda: accept(world, "a"), "b": lambda: accept(world, "b")}
 
     def both(world, run):
         assert sorted(each.position for each in run.outcomes.values()) == [0, 1]
@@ -22,9 +29,9 @@ def test_two_messages_are_both_queued(explore):
     explore(scene, both)
 
 
-def test_one_key_is_one_turn(explore):
+def test_one_key_is_one_turn(explore, accept):
     def scene(world):
-        return {name: lambda: world.accept(idempotency_key="k") for name in "ab"}
+        return {name: lambda: accept(world, idempotency_key="k") for name in "ab"}
 
     def once(world, run):
         assert sorted(each.repeated for each in run.outcomes.values()) == [False, True]
@@ -32,9 +39,9 @@ def test_one_key_is_one_turn(explore):
     explore(scene, once)
 
 
-def test_one_key_for_two_messages_is_a_conflict(explore):
+def test_one_key_for_two_messages_is_a_conflict(explore, accept):
     def scene(world):
-        return {name: lambda name=name: world.accept(name, idempotency_key="k") for name in "ab"}
+        return {name: lambda name=name: accept(world, name, idempotency_key="k") for name in "ab"}
 
     def one(world, run):
         assert kinds(run) == ["Accepted", "IdempotencyConflict"]
@@ -42,13 +49,13 @@ def test_one_key_for_two_messages_is_a_conflict(explore):
     explore(scene, one)
 
 
-def test_one_key_in_two_conversations_is_a_conflict(explore):
+def test_one_key_in_two_conversations_is_a_conflict(explore, accept):
     def scene(world):
         other = Conversation.objects.create(owner=world.owner, agent="demo")
         items = [{"type": "message", "role": "user", "content": "Hello"}]
         key = {"idempotency_key": "k"}
         return {
-            "here": lambda: world.accept(**key),
+            "here": lambda: accept(world, **key),
             "there": lambda: turns.accept(other.id, world.owner.id, items, **key),
         }
 
@@ -59,9 +66,9 @@ def test_one_key_in_two_conversations_is_a_conflict(explore):
 
 
 @pytest.mark.parametrize("demand", [{"expected_version": 0}, {"policy": "reject"}])
-def test_who_demands_to_be_alone_is_alone(explore, demand):
+def test_who_demands_to_be_alone_is_alone(explore, accept, demand):
     def scene(world):
-        return {name: lambda name=name: world.accept(name, **demand) for name in "ab"}
+        return {name: lambda name=name: accept(world, name, **demand) for name in "ab"}
 
     def one(world, run):
         assert kinds(run) == ["Accepted", "ResponseInProgress"]
@@ -69,10 +76,10 @@ def test_who_demands_to_be_alone_is_alone(explore, demand):
     explore(scene, one)
 
 
-def test_a_repeated_demand_is_answered_by_its_first_answer(explore):
+def test_a_repeated_demand_is_answered_by_its_first_answer(explore, accept):
     def scene(world):
         demand = {"expected_version": 0, "idempotency_key": "k"}
-        return {name: lambda: world.accept(**demand) for name in "ab"}
+        return {name: lambda: accept(world, **demand) for name in "ab"}
 
     def same(world, run):
         assert kinds(run) == ["Accepted", "Accepted"]

@@ -5,8 +5,6 @@ import pytest
 from conversations import errors, turns
 from conversations.models import Turn
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 
 def test_one_of_two_workers_gets_the_turn(explore):
     def scene(world):

@@ -5,8 +5,6 @@ import pytest
 from conversations import turns
 from conversations.models import Message, Turn
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 
 def running(world) -> turns.Claim:
     world.accept("first")

@@ -2,12 +2,8 @@
 
 import threading
 
-import pytest
-
 from conversations import recovery, turns
 from conversations.models import Message, Turn
-
-pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def losing(deed):
@@ -79,7 +75,7 @@ def test_a_worker_hands_back_once_beside_a_sweep(explore):
         claim = running(world)
         world.bury()
         hand_back = lambda: turns.hand_back(claim.turn_id, claim.token)  # noqa: E731
-        return {"hand_back": losing(hand_back), "sweep": recovery.sweep}
+        return {"hand_back": losing(hand_back), "sweep": lambda: recovery.sweep(free_slots=0)}
 
     def queued(world, run):
         assert Turn.objects.get().state == "queued"

@@ -1,12 +1,8 @@
 """Two sweepers, zombies, and workers that hand back."""
 
-import pytest
-
 from conversations import recovery, turns
 from conversations.errors import Fenced
 from conversations.models import Message, Turn
-
-pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def running(world) -> turns.Claim:

@@ -5,7 +5,7 @@ import pytest
 from conversations import recovery, turns
 from conversations.models import Turn
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.slow
 
 
 def test_a_message_an_end_and_a_claim(explore):

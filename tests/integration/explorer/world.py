@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from conversations import recovery, turns
@@ -37,19 +37,28 @@ class World:
         self.owner = owner
         self.conversation = Conversation()
         self.workers: dict[str, WorkerProcess] = {}
+        self.ended: set[tuple] = set()  # states from which everything was brought to its end
 
     def reset(self) -> None:
         """As before everything."""
-        with connection.cursor() as cursor:
-            cursor.execute(CLEAR)
+        self.clear()
         for pool in (POOL, "quarantine"):
             queues.queue(pool).empty()
         self.conversation = Conversation.objects.create(owner=self.owner, agent="demo")
         self.workers = {name: worker(name) for name in ("one", "two")}
 
+    def clear(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(CLEAR)
+
     def accept(self, text: str = "Hello", **options: Any) -> turns.Accepted:
         items = [{"type": "message", "role": "user", "content": text}]
         return turns.accept(self.conversation.id, self.owner.id, items, **options)
+
+    def accept_slowly(self, text: str = "Hello", **options: Any) -> turns.Accepted:
+        """The commit is a step of its own: elsewhere it comes with the statement, yet takes time."""
+        with transaction.atomic():
+            return self.accept(text, **options)
 
     def claim(self, name: str = "one") -> turns.Claim | None:
         """By a worker that got a hint: it is taken from the queue."""
@@ -66,6 +75,20 @@ class World:
         last = said(claim, step=9, retracted=state == Turn.State.CANCELLED)
         outcome = turns.Outcome(state=state, messages=[last], last_event=9)
         return turns.end(claim.turn_id, outcome, token=claim.token)
+
+    def runs(self) -> bool:
+        return Turn.objects.filter(state=Turn.State.RUNNING).exists()
+
+    def is_stopped(self) -> bool:
+        """The one turn has ended, or whoever runs it will hear that it is to end."""
+        turn = Turn.objects.get()
+        return turn.state in Turn.ENDED or turn.cancel_requested != Turn.CancelRequest.NONE
+
+    def write(self, claim: turns.Claim, step: int) -> Snapshot:
+        """From the snapshot of the claim, and only from that."""
+        fence = Fence(claim.turn_id, claim.token)
+        before = Snapshot(self.conversation.id, claim.version)
+        return store("database").append(before, [said(claim, step=step)], fence=fence)
 
     def append(self, claim: turns.Claim, step: int = 1) -> Snapshot:
         return turns.checkpoint(

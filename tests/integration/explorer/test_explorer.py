@@ -1,0 +1,68 @@
+"""The explorer itself: it goes everywhere, and shows the way."""
+
+import re
+
+import pytest
+from django.db import connection
+
+from conversations import turns
+from conversations.models import Turn
+from tests.integration.explorer.search import Violation
+
+
+def two_times_three_reads(world) -> dict:
+    def read():
+        for _ in range(3):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM conversations_turn")
+
+    return {"a": read, "b": read}
+
+
+def test_every_order_of_two_times_three_steps_is_run(explore):
+    assert explore(two_times_three_reads, reduces=False).schedules == 20  # 6! / (3! 3!)
+
+
+def test_of_orders_that_are_the_same_one_is_run(explore):
+    assert explore(two_times_three_reads).schedules == 1
+
+
+@pytest.mark.parametrize("verb", ["cancel", "requeue", "accept"])
+def test_what_the_reduction_leaves_out_changes_nothing(explore, verb):
+    def scene(world):
+        world.accept("first")
+        claim = world.claimed()
+        verbs = {
+            "cancel": lambda: turns.cancel(claim.turn_id),
+            "requeue": lambda: world.requeue(claim),
+            "accept": lambda: world.accept(policy="interrupt"),
+        }
+        return {"end": lambda: world.end(claim), verb: verbs[verb]}
+
+    def outcomes(*, reduces: bool) -> set:
+        seen = set()
+        explore(scene, lambda _, run: seen.add(told(run)), reduces=reduces)
+        return seen
+
+    assert outcomes(reduces=True) == outcomes(reduces=False)
+
+
+def told(run) -> tuple:
+    """What a schedule led to, without ids and times."""
+    rows = Turn.objects.order_by("number").values_list("state", "cancel_requested", "crashes")
+    return (*rows, *(type(outcome).__name__ for outcome in run.outcomes.values()))
+
+
+def test_a_violation_shows_a_schedule_that_can_be_replayed(explore):
+    def scene(world):
+        world.accept()
+        return {"one": lambda: world.claim("one"), "two": lambda: world.claim("two")}
+
+    def the_first_wins(world, run):
+        assert run.outcomes["two"] is None, "two won"
+
+    with pytest.raises(Violation, match="two won") as violation:
+        explore(scene, the_first_wins)
+    schedule = re.search("replay: (.*)", str(violation.value))[1]
+    with pytest.raises(Violation, match="in schedule 1"):
+        explore(scene, the_first_wins, replay=schedule)

@@ -5,7 +5,6 @@ missed meanwhile. Whoever must not miss anything reads the turn's log.
 """
 
 import asyncio
-import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,10 +12,9 @@ from channels_redis.core import BoundedQueue
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
 
+from workers import connections
+
 WAITING = 64  # messages that a socket may lag behind; then the oldest go, and it reads the log
-# A subscriber only listens, so it would never notice that its server is gone without a farewell:
-# the kernel asks after 5 silent seconds, and gives up after 10 without an answer.
-KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
 
 class BoundedLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # untyped
@@ -50,7 +48,4 @@ def _host(url: str) -> dict[str, Any]:
     """A server's address and how to connect to it, as channels_redis wants them."""
     if url.startswith("unix:"):
         return {"address": url}
-    options = {
-        getattr(socket, name): value for name, value in KEEPALIVE.items() if hasattr(socket, name)
-    }
-    return {"address": url, "socket_keepalive_options": options}
+    return {"address": url, "socket_keepalive_options": connections.keepalive()}

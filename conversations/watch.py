@@ -1,19 +1,25 @@
-"""Whether somebody wants a running turn to stop: one look every 100 ms for all turns of a process."""
+"""Whether somebody wants a running turn to stop: one look every 100 ms for all turns of a process.
+
+Who stops a turn also publishes it, and the worker that hears of it looks at once.
+"""
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import structlog
+from redis.exceptions import RedisError
 
-from conversations import turns
+from conversations import hints, turns
 from conversations.models import Turn
 from conversations.threads import in_thread
+from workers import connections
 from workers.interrupts import Interrupt, Reason
 
-INTERVAL = 0.1  # seconds
+INTERVAL = 0.1  # seconds between two looks
+DEAF = 1  # seconds until a lost subscription is tried again
 
 log = structlog.get_logger(__name__)
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, "Watch"] = WeakKeyDictionary()
@@ -24,13 +30,17 @@ class Watch:
 
     def __init__(self) -> None:
         self._running: dict[UUID, tuple[UUID, Interrupt]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._due = asyncio.Event()  # a look, before its time
+        self._looking: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     @contextmanager
     def over(self, turn_id: UUID, token: UUID, interrupt: Interrupt) -> Iterator[None]:
         self._running[turn_id] = (token, interrupt)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look_on(), name="watch")
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_on(), name="watch")
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.create_task(self._listen_on(), name="listen")
         try:
             yield
         finally:
@@ -39,13 +49,31 @@ class Watch:
 
     async def _look_on(self) -> None:
         while self._running:
-            await asyncio.sleep(INTERVAL)  # most turns of a fast agent are over before a look
+            with suppress(TimeoutError):  # most turns of a fast agent are over before a look
+                async with asyncio.timeout(INTERVAL):
+                    await self._due.wait()
+            self._due.clear()
             if not self._running:
                 return
             try:
                 await self._look()
             except Exception:
                 log.exception("watch_failed", turns=len(self._running))
+
+    async def _listen_on(self) -> None:
+        """For as long as the loop runs: the next turn may begin at any moment."""
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError, ValueError) as error:  # the last: no id of a turn
+                log.warning("stops_unheard", error=type(error).__name__)
+            await asyncio.sleep(DEAF)
+
+    async def _listen(self) -> None:
+        async with aclosing(connections.heard(hints.stops())) as heard:
+            async for turn in heard:
+                if UUID(bytes=turn) in self._running:
+                    self._due.set()
 
     async def _look(self) -> None:
         asked = dict(self._running)

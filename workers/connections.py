@@ -4,6 +4,9 @@ Roles: `live` carries turn logs and the channel layer, `cache` the hot copies.
 """
 
 import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from functools import cache as once
 from weakref import WeakKeyDictionary
 
 import redis
@@ -12,9 +15,14 @@ from django.conf import settings
 from django_redis import get_redis_connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.retry import Retry as SyncRetry
 
 LIVE_CONNECTIONS = 16  # a process; one command takes well under a millisecond of each
 TIMEOUT = 2  # seconds until a server that hangs counts as down
+
+# A subscriber only listens, so it would never notice that its server is gone without a farewell:
+# the kernel asks after 5 silent seconds, and gives up after 10 without an answer.
+KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
 _live: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
 
@@ -40,6 +48,48 @@ def _live_pool() -> redis.asyncio.BlockingConnectionPool:
         retry=Retry(NoBackoff(), 0),
         protocol=2,  # nothing here needs more, and it saves a round trip a connection
     )
+
+
+async def heard(channel: str) -> AsyncGenerator[bytes]:
+    """What is published on a channel of role `live`, on a connection of its own.
+
+    Raises redis.RedisError or OSError when the connection is lost, and with it what came then.
+    """
+    client = redis.asyncio.Redis.from_url(
+        settings.REDIS_LIVE_URL,
+        socket_connect_timeout=TIMEOUT,
+        socket_keepalive=True,
+        socket_keepalive_options=keepalive(),
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+    async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
+        await subscription.subscribe(channel)
+        async for message in subscription.listen():
+            yield message["data"]
+
+
+def publish(channel: str, data: bytes) -> None:
+    """Publish on a channel of role `live`, from a thread. Raises redis.RedisError, OSError."""
+    _publisher(settings.REDIS_LIVE_URL).publish(channel, data)
+
+
+@once
+def _publisher(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        retry=SyncRetry(NoBackoff(), 0),
+        protocol=2,
+    )
+
+
+def keepalive() -> dict[int, int]:
+    """KEEPALIVE as far as this system has it, as redis-py wants it."""
+    return {
+        getattr(socket, name): value for name, value in KEEPALIVE.items() if hasattr(socket, name)
+    }
 
 
 def cache() -> redis.Redis:

@@ -131,6 +131,10 @@ class Shift:
         self._flights.interrupt(Reason.DRAINING)
         if not await self._flights.settled(HAND_BACK):
             log.error("jobs_left", jobs=len(self._flights))
+        if tasks := asyncio.all_tasks() - {asyncio.current_task()}:  # that serve all jobs
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=FAREWELL)
         await connections.close()
         await self._loop.shutdown_asyncgens()
 

@@ -1,11 +1,13 @@
 """Stopping turns, and how the workers that run them learn of it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 
+from conversations import hints
 from conversations.errors import NotFound
 from conversations.models import Turn
 from conversations.turns.locks import lock
@@ -49,6 +51,8 @@ def stop(turn: Turn, request: Turn.CancelRequest) -> Ended | None:
         return end(turn.id, Outcome(state=OUTCOMES[request], last_event=last_event), token=None)
     flagged = Turn.objects.filter(pk=turn.pk)
     flagged.exclude(cancel_requested=Turn.CancelRequest.ROLLBACK).update(cancel_requested=request)
+    if turn.state == Turn.State.RUNNING:
+        transaction.on_commit(partial(hints.stop, turn.pk), robust=True)
     return None
 
 

@@ -66,6 +66,7 @@ class ChatConsumer(Socket):
         except NotFound:
             raise Close(NO_CONVERSATION) from None
         self._visited = time.monotonic()
+        self._rest_set = None  # the next visit is due a whole time after this one, not before it
 
     # --- Frames of the client
 

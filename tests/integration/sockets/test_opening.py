@@ -1,5 +1,6 @@
 """Who may open a socket and keep it open; the others learn why by the close code."""
 
+import time
 from uuid import uuid4
 
 import pytest
@@ -118,6 +119,21 @@ async def test_a_silent_tab_is_closed_after_the_session(open_tab, owner, monkeyp
     await tab.subscribe()
     await end(owner)
     assert await tab.closed() == 4401
+
+
+@on_a_database
+async def test_a_subscription_does_not_put_off_the_next_look_at_the_session(
+    open_tab, owner, monkeypatch
+):
+    """The pulse that was set on connecting came just too early, and the next one much later."""
+    monkeypatch.setattr(consumers, "SESSION_CHECK", 3)
+    tab = await open_tab()
+    await tab.pong()
+    connected = time.monotonic()
+    await tab.subscribe()
+    await deactivate(owner)
+    assert await tab.closed() == 4401
+    assert time.monotonic() - connected < 5
 
 
 @on_a_database

@@ -29,9 +29,9 @@ def settled(deed: Callable[[bool], Result]) -> Result:
         try:
             return deed(again)
         except (OperationalError, InterfaceError) as error:
+            connection.close()  # it may be broken; the next statement opens another
             if time.monotonic() + pause > deadline:
                 raise
             log.warning("commit_tried_again", error=type(error.__cause__ or error).__name__)
-        connection.close()  # it may be broken; the next statement opens another
         time.sleep(pause)
         pause, again = min(pause * 2, LONGEST_PAUSE), True

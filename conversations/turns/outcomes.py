@@ -126,12 +126,16 @@ def _close(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Turn | None:
         "turn": turn_id,
         "token": token,
         "state": outcome.state,
-        "error": outcome.error and json.dumps(outcome.error),
-        "usage": outcome.usage and json.dumps(outcome.usage),
+        "error": _json(outcome.error),
+        "usage": _json(outcome.usage),
         "last_event": outcome.last_event,
         "first_token": outcome.first_token,
     }
     return next(iter(Turn.objects.raw(CLOSE, values)), None)
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value)
 
 
 def _write(conversation: Conversation, turn: Turn, messages: Sequence[NewMessage]) -> int:

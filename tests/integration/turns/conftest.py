@@ -1,8 +1,70 @@
 """Turns are tested on the store of record; what the others add has tests of its own."""
 
+import json
+
 import pytest
+
+from conversations import turns
+from conversations.models import Turn
+from conversations.stores import store
+from conversations.stores.base import Fence, Key, NewMessage, Snapshot
 
 
 @pytest.fixture(autouse=True)
 def _database_store(settings):
     settings.STORE_DEFAULT = "database"
+
+
+@pytest.fixture
+def say(conversation, owner):
+    """Accepts a message; gives what was accepted."""
+
+    def said(text="Hello", **options):
+        items = [{"type": "message", "role": "user", "content": text}]
+        return turns.accept(conversation.id, owner.id, items, **options)
+
+    return said
+
+
+@pytest.fixture
+def claim(conversation, worker_row):
+    return lambda **options: turns.claim(
+        conversation.id, worker_row.id, **{"pool": "default", **options}
+    )
+
+
+@pytest.fixture
+def finish():
+    """A worker brings its claim to an end; gives how it ended."""
+
+    def finished(claim, state=Turn.State.COMPLETED, **facts):
+        outcome = turns.Outcome(state=state, **facts)
+        return turns.end(claim.turn_id, outcome, token=claim.token)
+
+    return finished
+
+
+@pytest.fixture
+def append(conversation):
+    """Stores what a claim says; gives the snapshot after it."""
+
+    def appended(claim, messages):
+        return turns.checkpoint(
+            store("database"),
+            Snapshot(conversation.id, claim.version),
+            messages,
+            fence=Fence(claim.turn_id, claim.token),
+        )
+
+    return appended
+
+
+def answer(claim: turns.Claim, text: str = "Hi", *, retracted: bool = False) -> NewMessage:
+    """The next thing that the model says in this claim."""
+    return NewMessage(
+        key=Key(claim.turn_id, claim.attempt, claim.next_step),
+        kind="response",
+        payload=json.dumps({"kind": "response", "parts": []}),
+        text=text,
+        retracted=retracted,
+    )

@@ -1,0 +1,85 @@
+"""What is accepted, what is refused, and who is woken."""
+
+import uuid
+
+import pytest
+
+from conversations import turns
+from conversations.errors import (
+    IdempotencyConflict,
+    InvalidValue,
+    NotFound,
+    ResponseInProgress,
+    VersionConflict,
+)
+from conversations.models import Turn
+from workers import queues
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_conversation_of_another_person_is_not_found(conversation, owner):
+    with pytest.raises(NotFound):
+        turns.accept(conversation.id, owner.id + 1, [])
+    with pytest.raises(NotFound):
+        turns.accept(uuid.uuid4(), owner.id, [])
+
+
+def test_a_repeated_key_gets_the_first_answer_again(say):
+    first = say(idempotency_key="k")
+    again = say(idempotency_key="k")
+    assert (again.turn, again.repeated) == (first.turn, True)
+
+
+def test_a_key_with_another_message_is_refused(say):
+    say("first", idempotency_key="k")
+    with pytest.raises(IdempotencyConflict):
+        say("second", idempotency_key="k")
+
+
+def test_a_wrong_version_is_told_the_right_one(say, claim):
+    say()
+    claim()
+    with pytest.raises(VersionConflict) as conflict:
+        say(expected_version=7)
+    assert conflict.value.current == 1
+
+
+def test_the_right_version_beside_an_open_turn_is_told_of_that(say):
+    say()
+    with pytest.raises(ResponseInProgress):
+        say(expected_version=0)
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+def test_text_that_cannot_be_stored_is_refused(say, text):
+    with pytest.raises(InvalidValue):
+        say(text)
+    assert not Turn.objects.exists()
+
+
+def test_a_conversation_has_one_hint_on_its_way(say, claim, finish, redis_client):
+    for text in ("first", "second", "third"):
+        say(text)
+    assert queues.depth("default") == 1
+    queues.queue("default").empty()
+    finish(claim())
+    assert queues.depth("default") == 1
+
+
+def test_a_retry_wakes_a_worker_again(say, redis_client):
+    say(idempotency_key="k")
+    queues.queue("default").empty()
+    say(idempotency_key="k")
+    assert queues.depth("default") == 1
+
+
+def test_an_accept_succeeds_though_no_worker_can_be_woken(say, settings, monkeypatch):
+    monkeypatch.setitem(settings.RQ_QUEUES, "far", {"URL": "redis://127.0.0.1:1/0"})
+    assert say(pool="far").turn.state == "queued"
+
+
+def test_the_agents_pool_is_used_unless_another_is_named(say, settings):
+    settings.AGENTS = {"demo": {"agent": "x", "pool": "quarantine"}}
+    assert say().turn.pool == "quarantine"
+    assert say(pool="default").turn.pool == "default"

@@ -1,0 +1,107 @@
+"""What a worker gets, and what becomes of turns that lost theirs."""
+
+import pytest
+
+from conversations import turns
+from conversations.errors import Buried, Fenced
+from conversations.models import Turn
+from tests.integration.turns.conftest import answer
+from workers import queues
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def crash(claim):
+    """Claim and die; gives the state and the pool afterwards."""
+
+    def crashed(pool="default"):
+        claimed = claim(pool=pool)
+        state = turns.requeue(claimed.turn_id, token=claimed.token, crashed=True)
+        return state, Turn.objects.get().pool
+
+    return crashed
+
+
+def test_a_claim_says_what_it_wrote(say, claim):
+    say("Hello")
+    claimed = claim()
+    assert [message.text for message in claimed.wrote] == ["Hello"]
+    assert (claimed.base_version, claimed.version, claimed.next_step) == (0, 1, 1)
+
+
+def test_a_second_attempt_goes_on_after_the_last_checkpoint(say, claim, append):
+    say()
+    first = claim()
+    append(first, [answer(first)])
+    turns.hand_back(first.turn_id, first.token)
+    second = claim()
+    assert (second.attempt, second.next_step, second.wrote) == (2, 2, ())
+    assert second.version == second.base_version == 2
+
+
+def test_an_incomplete_partial_takes_no_step(say, claim, append):
+    say()
+    first = claim()
+    append(first, [answer(first, retracted=True)])
+    turns.hand_back(first.turn_id, first.token)
+    assert claim().next_step == 1
+
+
+def test_another_pools_turn_is_hinted_there(say, claim, redis_client):
+    say(pool="quarantine")
+    queues.queue("quarantine").empty()
+    assert claim() is None
+    assert queues.depth("quarantine") == 1
+
+
+def test_a_buried_worker_is_told_and_its_hint_goes_to_another(say, claim, worker_row, redis_client):
+    say()
+    queues.queue("default").empty()
+    worker_row.delete()
+    with pytest.raises(Buried):
+        claim()
+    assert queues.depth("default") == 1
+
+
+def test_a_hint_for_a_deleted_conversation_finds_nothing(conversation, claim):
+    conversation.delete()
+    assert claim() is None
+
+
+def test_after_two_crashes_a_turn_is_in_quarantine(say, crash):
+    say()
+    assert crash() == ("queued", "default")
+    assert crash() == ("queued", "quarantine")
+
+
+def test_after_five_crashes_a_claim_is_only_to_end_the_turn(say, crash, claim):
+    say()
+    for pool in ("default", "default", *["quarantine"] * 3):
+        crash(pool)
+    ending = claim(pool="quarantine").ending
+    assert (ending.state, ending.error["code"]) == ("failed", "worker_lost")
+
+
+def test_a_turn_that_kills_even_who_is_to_end_it_is_ended_without(say, crash):
+    say()
+    for pool in ("default", "default", *["quarantine"] * 3):
+        crash(pool)
+    assert crash("quarantine")[0] == "failed"
+    assert Turn.objects.get().last_event == 7 * 2**20  # after whatever the sixth attempt showed
+
+
+def test_a_hand_back_is_no_crash(say, claim):
+    say()
+    claimed = claim()
+    assert turns.hand_back(claimed.turn_id, claimed.token) == "queued"
+    assert Turn.objects.get().crashes == 0
+    assert turns.hand_back(claimed.turn_id, claimed.token) is None
+
+
+def test_a_checkpoint_of_a_claim_that_was_handed_back_is_refused(say, claim, append):
+    say()
+    claimed = claim()
+    turns.hand_back(claimed.turn_id, claimed.token)
+    with pytest.raises(Fenced):
+        append(claimed, [answer(claimed)])

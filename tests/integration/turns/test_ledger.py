@@ -1,0 +1,56 @@
+"""Tools are entered before they act, and their results under the claim alone."""
+
+from functools import partial
+
+import pytest
+
+from conversations import turns
+from conversations.errors import Fenced
+from conversations.models import ToolCall
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def claimed(say, claim):
+    say()
+    return claim()
+
+
+def verbs(claimed):
+    """Starting and finishing one call under a claim."""
+    key = (claimed.turn_id, claimed.token, 1, "call")
+    start = partial(turns.start_tool, *key, tool="roll", arguments={"sides": 6})
+    return start, partial(turns.finish_tool, *key)
+
+
+def test_a_call_is_entered_once_and_known_again(claimed):
+    start, finish = verbs(claimed)
+    assert start().fresh
+    assert not start().fresh
+    finish({"rolled": 4})
+    again = start()
+    assert (again.state, again.result, again.fresh) == ("done", {"rolled": 4}, False)
+
+
+def test_the_next_attempt_finds_what_was_started_and_never_done(claimed, claim):
+    verbs(claimed)[0]()
+    turns.hand_back(claimed.turn_id, claimed.token)
+    found = verbs(claim())[0]()
+    assert (found.state, found.fresh) == ("started", False)
+
+
+def test_a_lost_claim_starts_and_finishes_nothing(claimed):
+    start, finish = verbs(claimed)
+    start()
+    turns.hand_back(claimed.turn_id, claimed.token)
+    with pytest.raises(Fenced):
+        start()
+    with pytest.raises(Fenced):
+        finish("late")
+
+
+def test_calls_in_flight_at_a_cancel_are_unknown(claimed, finish):
+    verbs(claimed)[0]()
+    finish(claimed, "cancelled")
+    assert ToolCall.objects.get().state == "unknown"

@@ -13,7 +13,7 @@ from pydantic_ai.usage import RunUsage
 
 from conversations import protocol, snapshots, turns, watch
 from conversations.emitter import Emitter
-from conversations.errors import Buried, Fenced
+from conversations.errors import Buried, Fenced, NotFound
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.runner.asking import Asking
@@ -87,6 +87,10 @@ class Life:
         except AWAY as error:
             self._log.warning("database_away", error=type(error).__name__)
             await self._hand_back()
+        except (Exception, SystemExit):
+            # A fault that nobody foresaw: while this worker lives, no sweep would find the turn.
+            await self._hand_back(crashed=True)
+            raise
 
     async def _answer(self) -> None:
         claim = self._claim
@@ -155,23 +159,25 @@ class Life:
 
     async def _let_go(self) -> None:
         """Interrupted where the turn could not be ended: at the very beginning, or after its end."""
-        match self._interrupt.reason:
-            case Reason.ABANDONED:
-                self._log.info("turn_abandoned")
-                return
-            case Reason.STOPPED:
-                await in_thread(turns.cancel, self._claim.turn_id)  # for the next claim to do
-        await self._hand_back()
+        if self._interrupt.reason is Reason.ABANDONED:
+            self._log.info("turn_abandoned")
+        else:
+            await self._hand_back()
 
-    async def _hand_back(self) -> None:
+    async def _hand_back(self, *, crashed: bool = False) -> None:
         """Give the turn back at its last checkpoint; as long as this worker lives, nobody else can."""
+        turn, token = self._claim.turn_id, self._claim.token
         while True:
             try:
-                state = await in_thread(turns.hand_back, self._claim.turn_id, self._claim.token)
+                if self._interrupt.reason is Reason.STOPPED:
+                    await in_thread(turns.cancel, turn)  # for the next claim to do
+                state = await in_thread(turns.hand_back, turn, token, crashed=crashed)
             except AWAY:
                 await asyncio.sleep(PAUSE)
+            except NotFound:  # it was deleted
+                return
             else:
-                self._log.info("turn_handed_back", state=state)
+                self._log.info("turn_handed_back", state=state, crashed=crashed)
                 return
 
 

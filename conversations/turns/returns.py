@@ -28,11 +28,14 @@ def requeue(turn_id: UUID, *, token: UUID, crashed: bool) -> str | None:
     return _requeue(turn_id, token, crashed=crashed, skip_locked=True)
 
 
-def hand_back(turn_id: UUID, token: UUID) -> str | None:
-    """The worker itself gives up its claim, at the last checkpoint. None: it was lost already."""
+def hand_back(turn_id: UUID, token: UUID, *, crashed: bool = False) -> str | None:
+    """The worker itself gives up its claim, at the last checkpoint. None: it was lost already.
+
+    `crashed`: the turn seems to be to blame, so it counts, and nobody tries for ever.
+    """
     return settled(
         lambda again: (
-            _requeue(turn_id, token, crashed=False, skip_locked=False)
+            _requeue(turn_id, token, crashed=crashed, skip_locked=False)
             or (_requeued(turn_id, token) if again else None)
         )
     )

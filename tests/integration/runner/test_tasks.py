@@ -3,15 +3,18 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import msgpack
 import psycopg
 import pytest
 from django.db import connection
 
 from conversations import tasks
 from conversations.models import Turn
+from conversations.streams import reading
 from conversations.threads import in_thread
 from conversations.turns import commits
 from tests.integration.runner.talking import seen
+from workers.interrupts import Reason
 from workers.models import WorkerProcess
 
 
@@ -68,3 +71,29 @@ async def test_a_turn_that_cannot_be_ended_is_handed_back_as_soon_as_that_can(
         provider.release()
     assert (await talk.row(turn)).state == Turn.State.COMPLETED
     await talk.shown(turn)
+
+
+async def test_a_turn_that_an_unforeseen_fault_hits_is_not_left_to_nobody(talk, redis_client):
+    turn = await talk.say("[[hold after=1]]")
+    async with talk.answering() as interrupt:
+        await seen(turn)
+        interrupt.fire(Reason.DRAINING)
+    _, log = reading.keys(turn.pk)
+    redis_client.xadd(log, {"e": msgpack.packb([[99, 99, 0]])})  # of a version to come
+    with pytest.raises(ValueError, match="Kind"):
+        await talk.answer()
+    turn = await talk.row(turn)
+    assert (turn.state, turn.crashes) == (Turn.State.QUEUED, 1)
+
+
+async def test_a_stop_is_kept_while_the_turn_cannot_be_ended(talk, provider, lock, monkeypatch):
+    monkeypatch.setattr(commits, "PATIENCE", 0)
+    turn = await talk.say("[[hold after=1]]")
+    async with talk.answering() as interrupt:
+        await seen(turn)
+        async with lock():
+            interrupt.fire(Reason.STOPPED)
+    monkeypatch.undo()
+    await talk.answer()
+    assert (await talk.row(turn)).state == Turn.State.CANCELLED
+    assert len(provider.calls) == 1

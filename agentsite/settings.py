@@ -123,11 +123,13 @@ DATABASE_LIMITS = "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=2
 
 DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
 DATABASES["default"]["OPTIONS"].setdefault("options", DATABASE_LIMITS)
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True  # a transaction pooler loses them
 if DATABASE_POOL_SIZE:
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 0,
         "max_size": DATABASE_POOL_SIZE,
         "timeout": 10,  # seconds
+        "reconnect_timeout": 2,  # then it begins anew: its back-off would outlast the outage
     }
 
 # --- Redis: three roles, one server by default ---------------------------------------------------

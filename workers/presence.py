@@ -10,15 +10,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from time import monotonic
 from uuid import UUID, uuid4
 
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, transaction
-from django.db.models.functions import Now
+from django.db import DatabaseError, close_old_connections
 
 from workers import identity, interrupts
 from workers.models import WorkerProcess
@@ -58,6 +56,7 @@ class Presence(threading.Thread):
         self._in_flight = in_flight
         self._on_ready, self._on_lost = on_ready, on_lost
         self._ready = threading.Event()
+        self._was_lost = False
         self._stopping = threading.Event()
         self._bell, self._rope = os.pipe()
         self._sweeper = Sweeper(lambda: self.slots - self._in_flight(), done=self._ring)
@@ -90,7 +89,7 @@ class Presence(threading.Thread):
         self._sweeper.stop()
 
     def _live(self) -> None:
-        session = Session()
+        session = Session(again=self._was_lost)
         try:
             self._register(session)
             self._attend(session)
@@ -101,21 +100,16 @@ class Presence(threading.Thread):
 
     def _register(self, session: Session) -> None:
         me = identity.own()
-        with transaction.atomic():
-            WorkerProcess.objects.filter(id=self.id).delete()  # of a session that broke
-            row = WorkerProcess.objects.create(
-                id=uuid4(),
-                lock=session.lock,
-                name=self.name,
-                pool=self.pool,
-                host=me.host,
-                pid=me.pid,
-                process_start=me.process_start,
-                slots=self.slots,
-                started=Now(),
-                lease=Now() + timedelta(seconds=settings.WORKER_LEASE),
-            )
-        close_old_connections()
+        row = WorkerProcess(
+            lock=session.lock,
+            name=self.name,
+            pool=self.pool,
+            host=me.host,
+            pid=me.pid,
+            process_start=me.process_start,
+            slots=self.slots,
+        )
+        session.register(row, former=self.id)
         self.id = row.id
         self._ready.set()
         log.info("presence_registered", worker=self.name, presence=str(self.id))
@@ -137,6 +131,7 @@ class Presence(threading.Thread):
         self._ready.clear()
         log.warning("presence_lost", worker=self.name, reason=type(error).__name__)
         if was_ready and not self._stopping.is_set():
+            self._was_lost = True
             self._on_lost()
 
     def _ring(self) -> None:

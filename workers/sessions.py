@@ -10,14 +10,29 @@ import secrets
 import select
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 import psycopg
 from django.conf import settings
+from psycopg.types.json import Jsonb
+
+from workers.models import WorkerProcess
 
 LOOK_LOCK = 0x6C6F6F6B  # one looks at a time; the others have nothing to add
 CONNECT_TIMEOUT = 5  # seconds
 
+# Not through Django's pool: after an outage that is minutes late, while leases run out. What the
+# session had before it broke goes in the same commit, so the process's name is never missing.
+REGISTER = """
+WITH former AS (DELETE FROM workers_workerprocess WHERE id = %(former)s)
+INSERT INTO workers_workerprocess (
+    id, lock, name, pool, host, pid, process_start, slots, in_flight, started, lease, fingerprints
+) VALUES (
+    %(id)s, %(lock)s, %(name)s, %(pool)s, %(host)s, %(pid)s, %(process_start)s, %(slots)s, 0,
+    clock_timestamp(), clock_timestamp() + %(seconds)s * interval '1 second', %(fingerprints)s
+)
+"""
 RENEW = """
 UPDATE workers_workerprocess SET lease = clock_timestamp() + %s * interval '1 second', in_flight = %s
 WHERE id = %s
@@ -55,7 +70,12 @@ class Look:
 class Session:
     """One unbroken connection; every error of psycopg means that it is broken."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, again: bool = False) -> None:
+        """`again`: after a loss, which may have been PostgreSQL's and everybody's.
+
+        No lease could be renewed then, so for the time of one it blames nobody for that.
+        """
+        self._leases_count_at = monotonic() + (settings.WORKER_LEASE if again else 0)
         self._connection = psycopg.connect(
             settings.DATABASE_DIRECT_URL,
             autocommit=True,
@@ -84,6 +104,15 @@ class Session:
             os.read(bell, 1024)
         return self._connection.fileno() in ready
 
+    def register(self, row: WorkerProcess, *, former: UUID) -> None:
+        """Enter this process with a fresh lease, instead of the row that it had before."""
+        values = vars(row) | {
+            "former": former,
+            "seconds": settings.WORKER_LEASE,
+            "fingerprints": Jsonb(row.fingerprints),
+        }
+        self._connection.execute(REGISTER, values)
+
     def renew(self, worker: UUID, in_flight: int) -> None:
         """Alive for another lease; raises PresenceLost when the row is gone."""
         done = self._connection.execute(RENEW, [settings.WORKER_LEASE, in_flight, worker])
@@ -97,9 +126,9 @@ class Session:
 
     def _judge(self, found: Sequence[tuple[UUID, bool, bool]]) -> Look:
         held = {worker for worker, _, holds in found if holds and settings.WORKER_PRESENCE_LOCKS}
-        expired = tuple(worker for worker, over, _ in found if over)
-        freed = tuple(
-            worker for worker, over, _ in found if worker in self._seen - held and not over
-        )
+        counts = monotonic() >= self._leases_count_at
+        expired = tuple(worker for worker, over, _ in found if over and counts)
+        gone = self._seen - held - set(expired)
+        freed = tuple(worker for worker, _, _ in found if worker in gone)
         self._seen = held | set(freed)
         return Look(len(found) - len(expired) - len(freed), expired, freed)

@@ -25,8 +25,8 @@ def sessions(direct) -> Iterator[Callable[[], Session]]:
     """Opens sessions, each as another worker would."""
     opened: list[Session] = []
 
-    def open_session() -> Session:
-        opened.append(Session())
+    def open_session(**options: bool) -> Session:
+        opened.append(Session(**options))
         return opened[-1]
 
     yield open_session

@@ -9,7 +9,7 @@ from django.db import connection
 
 from tests.integration.workers.conftest import row
 from tests.waiting import eventually
-from workers.sessions import PresenceLost, Session
+from workers.sessions import Look, PresenceLost, Session
 
 
 def locks_of(session: Session) -> int:
@@ -63,6 +63,23 @@ def test_a_worker_whose_lease_is_over_is_dead_though_its_lock_is_held(sessions):
     dead = row(frozen, lease=-1)
     look = witness.look()
     assert (look.expired, look.freed, look.live) == ((dead.id,), (), 0)
+
+
+def test_after_an_outage_everybody_gets_a_lease_to_come_back(sessions, direct):
+    """While PostgreSQL was away nobody could renew; to bury them would count as their crash."""
+    direct.WORKER_LEASE = 1
+    session = sessions(again=True)
+    late = row(lease=-1)
+    assert session.look() == Look(1)
+    assert eventually(session.look) == Look(0, expired=(late.id,))
+
+
+def test_after_an_outage_a_lock_that_is_freed_still_counts(sessions):
+    session, victim = sessions(again=True), sessions()
+    dead = row(victim, lease=-1)
+    assert session.look() == Look(1)
+    victim.close()
+    assert eventually(session.look) == Look(0, freed=(dead.id,))
 
 
 def test_a_freed_lock_stays_a_finding_until_the_row_is_gone(sessions):

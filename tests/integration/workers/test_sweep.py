@@ -5,6 +5,7 @@ import pytest
 from django.db import connection
 
 from tests.integration.workers.conftest import row
+from tests.waiting import eventually
 from workers import sweep
 from workers.models import WorkerProcess
 from workers.sessions import Look
@@ -75,6 +76,27 @@ def test_one_buries_at_a_time(another):
     assert sweep.bury(Look(0, expired=(dead.id,))) == []
     another.rollback()
     assert sweep.bury(Look(0, expired=(dead.id,))) == ["w"]
+
+
+def test_a_sweeper_that_froze_holds_up_the_others_for_two_seconds_at_most(direct):
+    """PostgreSQL itself ends a transaction in which nobody says anything."""
+    dead = row(lease=-1)
+    frozen = psycopg.connect(**connection.get_connection_params())
+    frozen.execute("SELECT pg_advisory_xact_lock(%s)", [sweep.BURY_LOCK])
+    frozen.execute("SELECT FROM workers_workerprocess FOR UPDATE")
+    assert sweep.bury(Look(0, expired=(dead.id,))) == []
+    eventually(lambda: sweep.bury(Look(0, expired=(dead.id,))), within=4)
+    frozen.close()
+
+
+def test_a_look_of_long_ago_buries_nobody_who_registered_anew(transactional_db):
+    """A sweeper that froze between look and burial: a new registration has a new id."""
+    before = row(name="w")
+    look = Look(0, expired=(before.id,), freed=(before.id,))
+    before.delete()
+    row(name="w")
+    assert sweep.bury(look) == []
+    assert WorkerProcess.objects.count() == 1
 
 
 def test_a_sweep_without_a_finding_asks_the_database_nothing(

@@ -55,7 +55,11 @@ def stdlib(level: str) -> dict[str, Any]:
     """One handler at the root; libraries that bring handlers of their own lose them."""
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": [*shared(), structlog.stdlib.ExtraAdder(allow=["status_code"])],
+        "foreign_pre_chain": [
+            *shared(),
+            structlog.stdlib.ExtraAdder(allow=["status_code"]),
+            first_line_of_rq,
+        ],
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.ExceptionRenderer(SafeTraceback()),
@@ -85,6 +89,13 @@ def shared() -> list[Processor]:
             [structlog.processors.CallsiteParameter.PROCESS]
         ),
     ]
+
+
+def first_line_of_rq(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """RQ puts a whole traceback into its message, with all that the exception quotes."""
+    if event["logger"].startswith("rq."):
+        event["event"] = event["event"].partition("\n")[0]
+    return event
 
 
 def withhold(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

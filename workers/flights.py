@@ -146,4 +146,5 @@ def settle(flight: Flight, error: BaseException | None) -> None:
     elif reason is Reason.ABANDONED:
         seat.fail("Its worker no longer counted as alive", None)
     else:
+        log.error("job_failed", job=seat.job.id, exc_info=error)
         seat.fail("".join(traceback.format_exception(error)), error)

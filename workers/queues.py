@@ -70,7 +70,11 @@ class TurnJob(Job):
 
     def _execute(self) -> None:
         """In a stock worker's child: the same interrupts as on AgentWorker, on its own loop."""
-        asyncio.run(self._attempt(interrupts.Interrupt()))
+        try:
+            asyncio.run(self._attempt(interrupts.Interrupt()))
+        except Exception:
+            log.exception("job_failed", job=self.id)
+            raise
 
     async def _attempt(self, interrupt: interrupts.Interrupt) -> None:
         # before RQ's alarm, which would tear the loop down without a last write

@@ -75,3 +75,10 @@ def test_an_exception_is_logged_without_the_data_that_it_quotes(lines):
 def test_handlers_that_libraries_bring_are_removed():
     said = subprocess.check_output([sys.executable, "-c", BRING_A_HANDLER], text=True)
     assert said.strip() == "[] True"
+
+
+def test_what_an_exception_quotes_does_not_come_in_through_rqs_own_line(lines):
+    said = "Worker a: job b: exception raised while executing (c)\n%s"
+    logging.getLogger("rq.worker").error(said, "ValueError: my diary")
+    (line,) = lines()
+    assert json.loads(line)["event"] == "Worker a: job b: exception raised while executing (c)"

@@ -1,10 +1,11 @@
-"""Begin, rename and delete conversations. Callers come with rows that `access` gave them."""
+"""Begin, fork, rename and delete conversations. Callers come with rows that `access` gave them."""
 
 from django.conf import settings
 from django.db import transaction
 
+from conversations import turns
 from conversations.errors import InvalidValue
-from conversations.models import Conversation, Policy
+from conversations.models import Conversation, Policy, Turn
 from conversations.stores import store_for
 
 TITLE_LENGTH = 200  # characters, as the column has it
@@ -24,6 +25,28 @@ def begin(
         )
         store_for(agent).create(conversation.id)
     return conversation
+
+
+def fork(conversation: Conversation, *, before: Turn | None = None) -> Conversation:
+    """A new conversation that begins as this one stands, or as it stood before a turn.
+
+    So people edit what they said, or have it answered anew; the original stays as it is. Raises
+    `errors.ResponseInProgress` while something that is to be copied is still being answered.
+    """
+    with transaction.atomic():
+        made = Conversation.objects.create(
+            owner_id=conversation.owner_id,
+            agent=conversation.agent,
+            title=conversation.title,
+            policy=conversation.policy,
+            metadata=conversation.metadata,
+            parent=conversation,
+        )
+        store = store_for(made.agent)
+        store.create(made.pk)
+        copies = turns.copy(conversation.pk, made.pk, before=before.number if before else None)
+        store.fork(conversation.pk, made.pk, copies)
+    return made
 
 
 def title_of(message: str) -> str:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/", views.chat, name="conversation"),
     path("conversations/", views.conversation_list, name="conversations"),
     path("conversations/begin/", views.begin, name="begin"),
+    path("conversations/<uuid:conversation_id>/fork/", views.fork, name="fork"),
     path("conversations/<uuid:conversation_id>/rename/", views.rename, name="rename"),
     path("conversations/<uuid:conversation_id>/policy/", views.policy, name="policy"),
     path("conversations/<uuid:conversation_id>/delete/", views.delete, name="delete"),

@@ -15,9 +15,10 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations import access, catalog
+from conversations import access, catalog, protocol
 from conversations.errors import ConversationError, NotFound
 from conversations.models import Conversation, Policy
+from conversations.turns.inputs import text_of
 from workers.agents import registry
 
 PAGE = 50  # conversations in one piece of the list
@@ -68,6 +69,19 @@ def begin(request: HttpRequest) -> HttpResponse:
     )
     address = reverse("conversation", args=[conversation.id])
     return JsonResponse({"id": str(conversation.id), "url": address}, status=201)
+
+
+@require_POST
+@answering_errors
+def fork(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """A conversation as it was before `response`, whose input is given to be sent there."""
+    turn = access.turn(request.user, protocol.turn_id(request.POST.get("response", "")))
+    if turn.conversation_id != conversation_id:
+        raise NotFound
+    made = catalog.fork(turn.conversation, before=turn)
+    address = reverse("conversation", args=[made.id])
+    told = {"id": str(made.id), "url": address, "input": text_of(turn.input)}
+    return JsonResponse(told, status=201)
 
 
 @require_POST

@@ -6,7 +6,7 @@ snapshot, and it is idempotent by key, so a write whose reply was lost can be se
 Turn rows always live in PostgreSQL; only transcripts move.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -88,6 +88,12 @@ class Store(Protocol):
 
     def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:
         """Hide a turn's messages from the model in one commit. Raises as `append` does."""
+
+    def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:
+        """Copy the messages of these turns, as those of their copies, to a transcript just begun.
+
+        What was retracted is copied too, for it is shown. The copy's version becomes 1.
+        """
 
     def delete(self, handle: UUID) -> None:
         """Forget the transcript; nothing happens where there is none."""

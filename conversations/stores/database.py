@@ -1,7 +1,7 @@
 """The store of record: a row per message, guarded by the version in the conversation's row."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -19,6 +19,25 @@ from conversations.stores.base import Fence, NewMessage, Snapshot, Store
 ADVANCE = """
 UPDATE conversations_conversation SET version = version + 1, next_message = next_message + %s
 WHERE id = %s AND version = %s RETURNING next_message
+"""
+# However many messages there are, they never leave PostgreSQL.
+FORK = """
+WITH copied AS (
+    INSERT INTO conversations_message (
+        conversation_id, number, turn_id, attempt, step, kind, payload, text, trace, retracted,
+        created
+    )
+    SELECT %s, row_number() OVER (ORDER BY number) - 1, copy.id, attempt, step, kind,
+        payload, text, trace, retracted, created
+    FROM conversations_message AS message
+    JOIN unnest(%s::uuid[], %s::uuid[]) AS copy (turn, id)
+        ON message.turn_id = copy.turn
+    WHERE conversation_id = %s
+    RETURNING number
+)
+UPDATE conversations_conversation
+SET version = version + 1, next_message = (SELECT count(*) FROM copied)
+WHERE id = %s
 """
 
 
@@ -77,6 +96,10 @@ class DatabaseStore(Store):
                 Message.objects.filter(turn=turn, retracted=False).update(retracted=True)
                 return DatabaseStore.load(self, snapshot.handle)  # not a subclass's cached copy
         raise VersionConflict(current=version_of(snapshot.handle))
+
+    def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(FORK, [target, list(turns), list(turns.values()), source, target])
 
     def delete(self, handle: UUID) -> None:
         with transaction.atomic():

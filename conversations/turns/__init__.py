@@ -1,13 +1,14 @@
 """The life of a turn: accepted, claimed, checkpointed, ended, cancelled, requeued.
 
 The only writer of `Turn.state`. Synchronous; every function is one transaction of its own, and
-each takes the Conversation lock before it touches a turn.
+each takes the Conversation lock before it touches a turn. Only `copy` belongs to a caller's.
 """
 
 from conversations.turns.acceptance import Accepted, accept
 from conversations.turns.cancellation import Look, cancel, watch
 from conversations.turns.checkpoints import checkpoint
 from conversations.turns.claims import Claim, claim
+from conversations.turns.copies import copy
 from conversations.turns.ledger import finish_tool, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import hand_back, requeue
@@ -22,6 +23,7 @@ __all__ = [
     "cancel",
     "checkpoint",
     "claim",
+    "copy",
     "end",
     "finish_tool",
     "hand_back",

@@ -1,0 +1,43 @@
+"""The turns of a fork: what a conversation shows up to somewhere, as rows of another one."""
+
+from uuid import UUID
+
+from django.db import connection
+
+from conversations.errors import ResponseInProgress
+from conversations.ids import new_id
+from conversations.models import Conversation, Turn
+
+# Without the idempotency key, which names one request, and the hint. Numbers begin anew, for what
+# was rolled back is left behind.
+COPY = """
+INSERT INTO conversations_turn (
+    id, conversation_id, owner_id, number, state, policy, pool, input, request_hash, attempt,
+    claim_token, worker, worker_name, crashes, cancel_requested, error, usage, created, started,
+    last_event, first_token, finished
+)
+SELECT copy.id, %s, owner_id, copy.position - 1, state, policy, pool, input, request_hash,
+    attempt, claim_token, worker, worker_name, crashes, cancel_requested, error, usage, created,
+    started, last_event, first_token, finished
+FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS copy (source, id, position)
+JOIN conversations_turn AS turn ON turn.id = copy.source
+"""
+
+
+def copy(source: UUID, target: UUID, *, before: int | None = None) -> dict[UUID, UUID]:
+    """Copy the turns that the source shows, or those with a number `before`, to an empty one.
+
+    Returns the copies' ids by the originals'. One statement copies them all, inside the caller's
+    transaction. Raises `ResponseInProgress` while one of them has no outcome.
+    """
+    rows = Turn.objects.filter(conversation=source).exclude(state=Turn.State.ROLLED_BACK)
+    if before is not None:
+        rows = rows.filter(number__lt=before)
+    states = dict(rows.order_by("number").values_list("pk", "state"))
+    if not set(Turn.ENDED).issuperset(states.values()):
+        raise ResponseInProgress
+    copies = {turn_id: new_id() for turn_id in states}
+    with connection.cursor() as cursor:
+        cursor.execute(COPY, [target, list(copies), list(copies.values())])
+    Conversation.objects.filter(pk=target).update(next_turn=len(copies))
+    return copies

@@ -44,7 +44,7 @@ STEPS = [
 def run(*, everything: bool) -> int:
     """0 when all steps and the tests pass."""
     failed = [step.name for step in STEPS if not run_step(step)]
-    if testing.run(SLOW if everything else []):
+    if testing.run([*testing.PARALLEL, *(SLOW if everything else [])]):
         failed.append("tests")
     if failed:
         print(f"failed: {', '.join(failed)}")

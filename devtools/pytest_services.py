@@ -1,7 +1,8 @@
 """A pytest plugin: servers for the tests, started before Django's settings are read.
 
 Where DATABASE_URL or REDIS_URL is given, that server is used; the tests then work in a database of
-their own on it: `test_<name>` on PostgreSQL, as Django does, and the last one (15) on Redis.
+their own on it: `test_<name>` on PostgreSQL, as Django does, and the last one (15) on Redis. With xdist
+(`-n 2`) all use one PostgreSQL, and each process a Redis of its own.
 """
 
 import os
@@ -50,7 +51,8 @@ def start_missing() -> None:
     folder.chmod(0o711)  # PostgreSQL may run under an account of its own
     if not os.environ.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = start_postgresql(folder)
-    if given := os.environ.get("REDIS_URL"):
+    given = os.environ.get("REDIS_URL")
+    if given and not os.environ.get("PYTEST_XDIST_WORKER"):  # those empty a Redis each
         os.environ["REDIS_URL"] = urlsplit(given)._replace(path="/15").geturl()
     else:
         os.environ["REDIS_URL"] = start_redis(folder)

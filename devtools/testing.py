@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from devtools import browser
 
 
+# A process a core, whole files each, for their tests share servers. Only a full run is worth it.
+PARALLEL = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run them; the exit status."""
     environment = os.environ | {"BROWSER": str(browser.ensure())}
-    return subprocess.run(pytest(arguments), env=environment, check=False).returncode
+    return subprocess.run(pytest(arguments or PARALLEL), env=environment, check=False).returncode
 
 
 def pytest(arguments: Sequence[str]) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from devtools import browser
 
-
 # A process a core, whole files each, for their tests share servers. Only a full run is worth it.
 PARALLEL = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
 

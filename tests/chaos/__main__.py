@@ -9,42 +9,58 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.chaos import recovery
 from tests.chaos.arena import Arena
-from tests.chaos.checker import Checker, prepare
+from tests.chaos.checker import Checker
 from tests.chaos.faults import Faults
 from tests.chaos.people import Person, person
 
 PEOPLE = 6
 QUIET_WITHIN = 120  # seconds after the last fault until every turn has its outcome
 SHOWN = 20  # violations; more are only counted
+ALL_PHASES = 60  # faults with which every phase of a turn must have been hit
 PAUSE = 1.0  # seconds between two faults at most
 
 
-async def main(faults: int, seed: int, *, faulty: str = "", only: Sequence[str] = ()) -> int:
-    """Run it; the number of violations."""
-    fate = random.Random(seed)
+async def main(faults: int, seed: int) -> int:
+    """One run in an arena of its own; the number of violations."""
     with tempfile.TemporaryDirectory(prefix="agentsite-chaos-") as folder:
-        async with Arena(Path(folder), faulty) as arena:
-            prepare(arena)
-            people = [await newcomer(arena, fate, number) for number in range(PEOPLE)]
-            breaking = Faults(arena, fate, only)
-            await talk(people, breaking, faults)
-            violations = await verdict(arena, people, faults)
-            report(arena, people, breaking)
-            for violation in violations[:SHOWN]:
-                say(f"VIOLATION {violation}")
-            if violations:
-                say(f"logs are in {keep(Path(folder))}")
+        async with Arena(Path(folder)) as arena, arena.site():
+            violations = await run(arena, faults, seed)
+        if violations:
+            say(f"logs are in {keep(Path(folder))}")
     say(f"seed {seed}: {faults} faults, {len(violations)} violations")
     return len(violations)
 
 
-async def newcomer(arena: Arena, fate: random.Random, number: int) -> Person:
+async def run(
+    arena: Arena,
+    faults: int,
+    seed: int,
+    *,
+    only: Sequence[str] = (),
+    patience: float = QUIET_WITHIN,
+) -> list[str]:
+    """People talk through so many faults, of all kinds or only these; the violations."""
+    fate = random.Random(seed)
+    people = [await newcomer(arena, fate, number, faults) for number in range(PEOPLE)]
+    breaking = Faults(arena, fate, only)
+    await talk(people, breaking, faults, patience)
+    violations = await verdict(arena, people, faults, patience)
+    if faults >= ALL_PHASES:
+        violations += [f"no fault hit: {phase}" for phase in breaking.missing]
+    report(arena, people, breaking)
+    for violation in violations[:SHOWN]:
+        say(f"VIOLATION {violation}")
+    return violations
+
+
+async def newcomer(arena: Arena, fate: random.Random, number: int, faults: int) -> Person:
     own = random.Random(fate.random())
-    return await person(f"p{number}", arena.ports[0], arena.ports, own)
+    return await person(f"p{number}", arena.ports, own, patient=not faults)
 
 
-async def talk(people: list[Person], breaking: Faults, faults: int) -> None:
+async def talk(people: list[Person], breaking: Faults, faults: int, patience: float) -> None:
     """Everybody talks while things break; then everything becomes quiet."""
     enough = asyncio.Event()
     talking = [asyncio.create_task(one.talk(enough)) for one in people]
@@ -57,23 +73,25 @@ async def talk(people: list[Person], breaking: Faults, faults: int) -> None:
         await asyncio.sleep(10)
     await breaking.thaw()
     enough.set()
-    await asyncio.wait(talking, timeout=QUIET_WITHIN)  # who still waits then is in the verdict
+    await asyncio.wait(talking, timeout=patience)  # who still waits then is in the verdict
     for task in talking:
         task.cancel()
     await asyncio.gather(*talking, return_exceptions=True)
 
 
-async def verdict(arena: Arena, people: list[Person], faults: int) -> list[str]:
+async def verdict(arena: Arena, people: list[Person], faults: int, patience: float) -> list[str]:
     """What the checker finds once every turn is over and everybody has seen it."""
+    if lost := Checker.of(arena, people, faults=faults).lost():
+        return lost
     try:
-        async with asyncio.timeout(QUIET_WITHIN):
+        async with asyncio.timeout(patience):
             while arena.rows(OPEN) or any(unseen(one) for one in people):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
     except TimeoutError:
         stuck = [f"never ended: {row}" for row in arena.rows(OPEN)]
         stuck += [f"{one.name} never saw the end of {unseen(one)}" for one in people if unseen(one)]
         return stuck
-    checker = Checker(arena, people, faults=faults)
+    checker = Checker.of(arena, people, faults=faults)
     violations = checker.violations()
     arena.redis_client().flushall()
     violations += await checker.replayed()
@@ -126,5 +144,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--faults", type=int, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--recovery", type=int, metavar="KILLS", help="measure it instead")
     options = parser.parse_args()
+    if options.recovery:
+        sys.exit(asyncio.run(recovery.main(options.recovery, options.seed)))
     sys.exit(bool(asyncio.run(main(options.faults, options.seed))))

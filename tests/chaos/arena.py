@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from devtools.ports import free_port
 from devtools.postgresql import PostgreSQL
 from devtools.programs import Programs
 from devtools.redis import Redis
+from tests.chaos import records
 from tests.chaos.relay import Relay
 
 REPLICAS, WORKERS = 2, 3
@@ -28,6 +31,7 @@ LIMIT = 90  # seconds for anything to start
 MODEL = "chain?rate=25"  # words a second; see tests.provider.script
 WHOLE = {"agent": "workers.agents.assistant.agent", "window": 0}  # the history is never cut
 LOOK_EVERY = 0.05  # seconds
+BUGGY = "tests.chaos.buggy"  # settings
 
 
 @dataclass
@@ -44,10 +48,10 @@ class Process:
 
 @dataclass
 class Arena:
-    """Everything that runs. `faulty`: a settings module that brings a seeded bug."""
+    """Everything that runs: the servers for as long as it is open, the site in `site()`."""
 
     folder: Path
-    faulty: str = ""
+    bug: str = ""  # a function of `buggy.bugs` that every process calls
     processes: dict[str, Process] = field(default_factory=dict)
     ports: list[int] = field(default_factory=lambda: [free_port() for _ in range(REPLICAS)])
     deaths: int = 0
@@ -56,27 +60,27 @@ class Arena:
         Folder(self.folder).make()
         self.folder.chmod(0o711)
         self.start_servers()
-        for number, port in enumerate(self.ports, start=1):
-            await self.add(f"replica-{number}", number, port)
-        for number in range(1, WORKERS + 1):
-            await self.add(f"worker-{number}", number, None)
-        await self.add("quarantine", 0, None)
-        self.look_task = asyncio.create_task(self.supervise())
-        await self.ready()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.look_task.cancel()
-        await asyncio.gather(self.look_task, return_exceptions=True)
-        for process in self.processes.values():
-            if process.running:
-                process.running.kill()
-                process.running.wait()
-            await process.postgresql.close()
-            await process.redis.close()
         for server in (self.provider, self.redis_process, self.postgresql_process):
             server.send_signal(signal.SIGINT)
             await asyncio.to_thread(server.wait, LIMIT)
+
+    @asynccontextmanager
+    async def site(self, bug: str = "") -> AsyncIterator[None]:
+        """The site with nothing in it, until it is left."""
+        self.bug, self.deaths = bug, 0
+        self.clean()
+        supervisor = asyncio.create_task(self.supervise())
+        try:
+            await self.add_all()
+            await self.ready()
+            yield
+        finally:
+            supervisor.cancel()
+            await asyncio.gather(supervisor, return_exceptions=True)
+            await self.remove_all()
 
     # --- Servers ----------------------------------------------------------------------------
 
@@ -98,6 +102,13 @@ class Arena:
         migrate = [sys.executable, "manage.py", "migrate", "-v0"]
         direct = {"DATABASE_URL": self.postgresql.url, "REDIS_URL": self.redis.url}
         subprocess.run(migrate, env=os.environ | direct, check=True, timeout=LIMIT)
+        self.run(records.AUDIT)
+
+    def clean(self) -> None:
+        """What an earlier run has left."""
+        self.run("TRUNCATE auth_user, workers_workerprocess, audit CASCADE")
+        self.redis_client().flushall()
+        self.calls.write_text("")
 
     def start_postgresql(self) -> None:
         self.postgresql_process = self.postgresql.command().start()
@@ -121,6 +132,22 @@ class Arena:
 
     # --- Processes of the site ----------------------------------------------------------------
 
+    async def add_all(self) -> None:
+        for number, port in enumerate(self.ports, start=1):
+            await self.add(f"replica-{number}", number, port)
+        for number in range(1, WORKERS + 1):
+            await self.add(f"worker-{number}", number, None)
+        await self.add("quarantine", 0, None)
+
+    async def remove_all(self) -> None:
+        for process in self.processes.values():
+            if process.running:
+                process.running.kill()
+                process.running.wait()
+            await process.postgresql.close()
+            await process.redis.close()
+        self.processes.clear()
+
     async def add(self, name: str, number: int, port: int | None) -> None:
         relays = Relay(self.postgresql.port), Relay(self.redis.port)
         for relay in relays:
@@ -132,7 +159,8 @@ class Arena:
         return os.environ | {
             "DATABASE_URL": through(self.postgresql.url, postgresql.port),
             "REDIS_URL": through(self.redis.url, redis_relay.port),
-            "DJANGO_SETTINGS_MODULE": self.faulty or "agentsite.settings",
+            "DJANGO_SETTINGS_MODULE": BUGGY if self.bug else "agentsite.settings",
+            "CHAOS_BUG": self.bug,
             "SECRET_KEY": "of-a-test",
             "ALLOWED_ORIGINS": ",".join(f"http://127.0.0.1:{port}" for port in self.ports),
             "AGENTS": json.dumps({"assistant": WHOLE}),
@@ -144,7 +172,7 @@ class Arena:
     async def supervise(self) -> None:
         """Start whoever is not running."""
         while True:
-            for process in self.processes.values():
+            for process in list(self.processes.values()):
                 if process.running is None or process.running.poll() is not None:
                     self.deaths += process.running is not None
                     process.running = process.command.start()

@@ -4,107 +4,61 @@ import asyncio
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tests.chaos.arena import Arena
 from tests.chaos.people import Person, Sent
+from tests.chaos.records import MESSAGES, TURNS, MessageRow, TurnRow
 from tests.provider.script import chain
 from tests.system.tab import FINAL, Response, Tab
 
 STATES = {"completed", "failed", "cancelled", "rolled_back"}
+REPLAYED = 40  # turns; a snapshot is shown where more are asked for
 ENDINGS = {"completed": "response.completed", "failed": "response.failed"}
-TURNS = """
-SELECT id, conversation_id, number, state, idempotency_key, attempt, crashes, last_event, input,
-    cancel_requested
-FROM conversations_turn ORDER BY conversation_id, number
-"""
-MESSAGES = """
-SELECT conversation_id, turn_id, number, attempt, step, kind, payload, text, retracted
-FROM conversations_message ORDER BY conversation_id, number
-"""
-# Rows of this table are moves that no promise allows.
-AUDIT = """
-CREATE TABLE audit (what text);
-CREATE FUNCTION audit_version() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO audit VALUES (format('version %s -> %s', OLD.version, NEW.version)); RETURN NEW;
-END $$;
-CREATE TRIGGER audit_version AFTER UPDATE ON conversations_conversation FOR EACH ROW
-    WHEN (NEW.version NOT IN (OLD.version, OLD.version + 1)) EXECUTE FUNCTION audit_version();
-CREATE FUNCTION audit_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO audit VALUES (format('turn %s: %s -> %s', OLD.id, OLD.state, NEW.state));
-    RETURN NEW;
-END $$;
-CREATE TRIGGER audit_state AFTER UPDATE ON conversations_turn FOR EACH ROW WHEN (
-    OLD.state <> NEW.state AND (OLD.state IN ('completed', 'failed', 'cancelled', 'rolled_back')
-    OR (OLD.state, NEW.state) = ('queued', 'completed'))
-) EXECUTE FUNCTION audit_state();
-CREATE FUNCTION audit_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO audit VALUES (format('message %s was rewritten', OLD.id)); RETURN NEW;
-END $$;
-CREATE TRIGGER audit_message AFTER UPDATE ON conversations_message FOR EACH ROW
-    WHEN (NEW.payload <> OLD.payload OR NEW.number <> OLD.number) EXECUTE FUNCTION audit_message();
-"""
-
-
-@dataclass
-class TurnRow:
-    id: Any
-    conversation: Any
-    number: int
-    state: str
-    key: str | None
-    attempt: int
-    crashes: int
-    last_event: int | None
-    input: list[dict[str, Any]]
-    cancel: str
-
-    @property
-    def response(self) -> str:
-        return f"resp_{self.id.hex}"
-
-    @property
-    def prompt(self) -> str:
-        content = self.input[0]["content"]
-        return content if isinstance(content, str) else content[0]["text"]
-
-
-@dataclass
-class MessageRow:
-    conversation: Any
-    turn: Any
-    number: int
-    attempt: int
-    step: int
-    kind: str
-    payload: dict[str, Any]
-    text: str
-    retracted: bool
-
-
-def prepare(arena: Arena) -> None:
-    """Before anybody talks: watch the moves that rows alone would not show."""
-    arena.run(AUDIT)
 
 
 class Checker:
-    """Reads everything once; `violations` tells each promise that was not kept."""
+    """Every check is a generator of what is wrong; `of` reads a running system."""
 
-    def __init__(self, arena: Arena, people: Sequence[Person], *, faults: int) -> None:
-        self.arena, self.people, self.faults = arena, people, faults
-        self.turns = [TurnRow(*row) for row in arena.rows(TURNS)]
-        self.messages = [MessageRow(*row) for row in arena.rows(MESSAGES)]
+    arena: Arena
+
+    def __init__(
+        self,
+        turns: Sequence[TurnRow],
+        messages: Sequence[MessageRow],
+        calls: Iterable[str],
+        people: Sequence[Person],
+        *,
+        faults: int,
+    ) -> None:
+        """`calls`: the prompts that the provider was paid for."""
+        self.turns, self.messages, self.calls = turns, messages, Counter(calls)
+        self.people, self.faults = people, faults
         self.by_key = defaultdict(list)
         for turn in self.turns:
             self.by_key[(turn.key or "").split("#")[0]].append(turn)  # a seeded bug adds to it
         self.of_turn = defaultdict(list)
         for message in self.messages:
             self.of_turn[message.turn].append(message)
-        self.calls = Counter(
-            json.loads(line)["prompt"] for line in arena.calls.read_text().splitlines()
+
+    @classmethod
+    def of(cls, arena: Arena, people: Sequence[Person], *, faults: int) -> "Checker":
+        checker = cls(
+            [TurnRow(*row) for row in arena.rows(TURNS)],
+            [MessageRow(*row) for row in arena.rows(MESSAGES)],
+            [json.loads(line)["prompt"] for line in arena.calls.read_text().splitlines()],
+            people,
+            faults=faults,
         )
+        checker.arena = arena
+        return checker
+
+    def lost(self) -> list[str]:
+        """Responses that were promised and do not exist: no patience brings them back."""
+        there = {turn.response for turn in self.turns}
+        missing = [sent for sent in self.sent() if sent.response not in there]
+        return [f"{sent.text}: accepted as {sent.response}, is lost" for sent in missing]
 
     def violations(self) -> list[str]:
         checks = [self.rows, self.counters, self.acknowledged, self.orders, self.chains, self.paid]
@@ -180,6 +134,8 @@ class Checker:
         """One call for each attempt at most, one in all where nothing went wrong."""
         for turn in self.turns:
             most = turn.attempt if self.faults else 1
+            if turn.attempt > most:
+                yield f"{turn.prompt}: {turn.attempt} attempts without a fault"
             if self.calls[turn.prompt] > most:
                 yield f"{turn.prompt}: {self.calls[turn.prompt]} calls in {turn.attempt} attempts"
             if turn.state == "completed" and not self.calls[turn.prompt]:
@@ -197,6 +153,7 @@ class Checker:
                     yield f"{person.name}: saw {response}, which does not exist"
                 elif not seen.told:
                     yield from self.differs(turn, seen)
+            yield from (f"{person.name}: {what}" for what in person.tab.broken)
 
     def differs(self, turn: TurnRow, seen: Response) -> Iterator[str]:
         stored = "".join(one.text for one in self.of_turn[turn.id] if one.kind == "response")
@@ -223,6 +180,9 @@ class Checker:
             for key in client.scan_iter():
                 if client.ttl(key) == -1 and not key.startswith(b"rq:"):
                     yield f"{key!r} never expires"
+            for pool in ("default", "quarantine"):
+                if waiting := client.llen(f"rq:queue:{pool}"):
+                    yield f"{waiting} hints are left in {pool}"
         held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
         live = "SELECT count(*) FROM workers_workerprocess WHERE lease > now()"
         ((locks,),), ((workers,),) = self.arena.rows(held), self.arena.rows(live)
@@ -232,16 +192,18 @@ class Checker:
 
 async def replay_differs(person: Person) -> list[str]:
     """Ask for the whole conversation from the first turn's first event, and compare."""
-    first = next((sent.response for sent in person.sent if sent.response), None)
-    if first is None:
+    told = [sent.response for sent in person.sent if sent.response][-REPLAYED:]
+    if not told:
         return []
     tab = Tab(person.conversation, person.tab.cookie, person.tab.ports[0])
-    await tab.open(cursor={"response_id": first, "sequence_number": 0})
+    await tab.open(cursor={"response_id": told[0], "sequence_number": 0})
     try:
         async with asyncio.timeout(30):
             await tab.until(lambda: any(one["type"] in TOLD for one in tab.frames))
     finally:
         await tab.close()
+    if tab.snapshot:
+        return [f"{person.name}: no replay of {told[0]}"]
     return list(compared(person, tab))
 
 

@@ -19,7 +19,20 @@ ACCEPT = b"INSERT INTO conversations_turn ("
 CLAIM = b"FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker"
 END = b"SET open_turns = open_turns - 1"
 COMMIT = b"COMMIT"
+BEGIN = b"BEGIN"
+WRITE = b"SET version = version + 1, next_message = next_message + "
 SCRIPT = b"EVALSHA"
+
+
+# The phases that a long run has to have hit, each with the fault that aims at it.
+PHASES = {
+    "accepted": "kill_a_replica_as_it_accepts",
+    "claimed": "kill_a_worker_as_it_claims",
+    "streaming": "kill_a_worker_while_it_streams",
+    "between last delta and commit": "kill_a_worker_before_it_commits_the_end",
+    "after commit before the event": "kill_a_worker_after_it_committed_the_end",
+}
+AIM_EVERY = 5  # faults, while a phase is missing
 
 
 class Faults:
@@ -38,6 +51,7 @@ class Faults:
             (3, self.kill_a_replica_as_it_accepts),
             (2, self.kill_a_replica),
             (2, self.freeze_a_worker),
+            (1, self.freeze_a_worker_as_it_writes),
             (1, self.freeze_a_replica),
             (2, self.restart_redis),
             (2, self.flush_redis),
@@ -48,6 +62,7 @@ class Faults:
             (2, self.double_hints),
             (3, self.terminate_one),
         ]
+        self.aims = not only
         if only:
             self.kinds = [(1, getattr(self, name)) for name in only]
 
@@ -55,11 +70,20 @@ class Faults:
         """One more fault."""
         weights, kinds = zip(*self.kinds, strict=True)
         kind = self.fate.choices(kinds, weights)[0]
+        if self.aims and self.done.total() % AIM_EVERY == 0 and self.missing:
+            kind = getattr(self, PHASES[self.missing[0]])
         await kind()
         self.done[kind.__name__] += 1
 
+    @property
+    def missing(self) -> list[str]:
+        """The phases that were not hit yet."""
+        return [phase for phase in PHASES if not self.hit[phase]]
+
     async def thaw(self) -> None:
         """Until nobody is frozen any more."""
+        while any(one.frozen for one in self.arena.processes.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
         await asyncio.gather(*self.thawing)
 
     # --- Deaths in a phase --------------------------------------------------------------------
@@ -119,7 +143,28 @@ class Faults:
 
     async def freeze_a_worker(self) -> None:
         """Past its lease: it wakes up to claims that are not its own."""
+        await self._awake()
         self.freeze(self.one("worker"), LEASE + 2)
+
+    async def freeze_a_worker_as_it_writes(self) -> None:
+        """In the middle of a transaction, or as it begins one, and past its lease."""
+        await self._freeze_as_it_says(self.fate.choice([BEGIN, END, WRITE]))
+
+    async def freeze_a_worker_before_it_writes(self) -> None:
+        """It wakes up with its pen on the paper."""
+        await self._freeze_as_it_says(BEGIN)
+
+    async def _freeze_as_it_says(self, words: bytes) -> None:
+        await self._awake()
+        worker = self.one("worker")
+        deed = partial(self._freeze, worker, LEASE + 2)
+        trap = Trap(words, Harm.HOLD, skip=self.fate.randrange(3), deed=deed)
+        await self.spring(worker.postgresql, trap, "frozen as it writes")
+
+    async def _awake(self) -> None:
+        """Until two workers are: one to freeze, one to find it out."""
+        while sum(not one.frozen for one in self.arena.named("worker")) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
     async def freeze_a_replica(self) -> None:
         self.freeze(self.one("replica"), self.fate.uniform(1, 4))

@@ -17,6 +17,7 @@ class Harm(StrEnum):
     TRUNCATE = "truncate"  # half a reply, then nothing
     HALF_CLOSE = "half_close"  # the server hangs up, the process may still speak
     DELAY = "delay"  # the reply comes late
+    HOLD = "hold"  # the request waits for the deed
 
 
 @dataclass
@@ -101,10 +102,12 @@ class Line:
         while data := await self._reader.read(CHUNK):
             if trap := self._springs(data):
                 trap.sprung.set()
-                if trap.harm is Harm.DROP_REQUEST:
+                if trap.harm in (Harm.DROP_REQUEST, Harm.HOLD):
                     await do(trap)
+                if trap.harm is Harm.DROP_REQUEST:
                     return
-                self._harm = trap
+                if trap.harm is not Harm.HOLD:
+                    self._harm = trap
             self._server.write(data)
             await self._server.drain()
 

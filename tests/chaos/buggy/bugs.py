@@ -1,49 +1,53 @@
 """Bugs that look harmless in a review; each is caught by the checker under some faults."""
 
 import threading
-from collections.abc import Sequence
+import time
 from dataclasses import replace
-from types import SimpleNamespace
+from queue import Queue
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import close_old_connections, transaction
 
-from conversations import consumers, following, turns
-from conversations.ids import new_id
-from conversations.models import Conversation, Turn
-from conversations.stores import database
-from conversations.stores.base import NewMessage
+from conversations import following, turns
+from conversations.errors import VersionConflict
+from conversations.models import Conversation
+from conversations.stores import database, store_for
+from conversations.stores.base import Snapshot
 from conversations.turns import acceptance, outcomes
 
 LATE = 0.3  # seconds
 
 
 def acknowledge_before_commit() -> None:
-    """The message is accepted "in a moment"."""
-    promised = threading.local()
+    """The statement has succeeded, so the message is as good as stored."""
 
-    def accept_later(identity: UUID, *args: Any, **kwargs: Any) -> None:
-        promised.identity = identity
+    def commit_later(answer: Queue[Any], *args: Any, **kwargs: Any) -> None:
         try:
-            acceptance.accept(*args, **kwargs)
+            with transaction.atomic():
+                answer.put(acceptance.accept(*args, **kwargs))
+                time.sleep(LATE)
+        except Exception as error:  # noqa: BLE001 - the caller raises it
+            answer.put(error)
         finally:
             close_old_connections()
 
-    def accept(*args: Any, **kwargs: Any) -> SimpleNamespace:
-        identity = new_id()
-        threading.Timer(LATE, accept_later, [identity, *args], kwargs).start()
-        turn = SimpleNamespace(pk=identity)
-        return SimpleNamespace(turn=turn, position=0, repeated=True, ended=())
+    def accept(*args: Any, **kwargs: Any) -> Any:
+        answer: Queue[Any] = Queue()
+        threading.Thread(target=commit_later, args=[answer, *args], kwargs=kwargs).start()
+        if isinstance(accepted := answer.get(), Exception):
+            raise accepted
+        return accepted
 
-    acceptance.new_id = lambda: promised.identity
-    consumers.turns = SimpleNamespace(**{**vars(turns), "accept": accept})
+    turns.accept = accept
 
 
 def no_fence() -> None:
     """Whoever comes last may write."""
     database.check = lambda _fence: None
-    outcomes.CLOSE = outcomes.CLOSE.replace("claim_token = %(token)s::uuid END", "TRUE END")
+    fence = "state = 'running' AND claim_token = %(token)s::uuid END"
+    assert fence in outcomes.CLOSE
+    outcomes.CLOSE = outcomes.CLOSE.replace(fence, "TRUE END")
 
 
 def no_idempotency_key() -> None:
@@ -62,22 +66,23 @@ def no_idempotency_key() -> None:
 
 
 def reply_outside_of_the_transaction() -> None:
-    """The turn is completed in one commit, its reply is stored in the next."""
-    write = outcomes._write
+    """The reply is stored, then the turn is ended; only the end looks at the fence."""
+    end = turns.end
 
-    def stored(conversation: Conversation, turn: Turn, messages: Sequence[NewMessage]) -> None:
-        try:
-            with transaction.atomic():
-                conversation.refresh_from_db()
-                write(conversation, turn, messages)
-        finally:
-            close_old_connections()
+    def end_later(turn_id: UUID, outcome: turns.Outcome, *, token: UUID | None) -> Any:
+        if token and outcome.messages:
+            conversation = Conversation.objects.get(turn=turn_id)
+            snapshot = Snapshot(conversation.pk, conversation.version)
+            store = store_for(conversation.agent)
+            while True:
+                try:
+                    store.append(snapshot, outcome.messages)
+                    break
+                except VersionConflict as conflict:
+                    snapshot = replace(snapshot, version=conflict.current)
+        return end(turn_id, outcome, token=token)
 
-    def afterwards(conversation: Conversation, turn: Turn, messages: Sequence[NewMessage]) -> int:
-        transaction.on_commit(threading.Timer(LATE, stored, [conversation, turn, messages]).start)
-        return conversation.version
-
-    outcomes._write = afterwards
+    turns.end = end_later
 
 
 def no_catch_up() -> None:

@@ -14,7 +14,7 @@ from django.db import ProgrammingError
 from django.db.models.functions import Now
 
 from agentsite import env
-from agentsite.fingerprints import differences
+from workers import fingerprints
 from workers.models import WorkerProcess
 
 Apps = Sequence[AppConfig] | None
@@ -102,8 +102,9 @@ def disagreements() -> list[tuple[str, str]]:
         fleet = list(live)
     except ProgrammingError:  # the tables are not there yet: this is their `migrate`
         return []
+    ours = fingerprints.own()
     return [
         (worker, section)
         for worker, theirs in fleet
-        for section in differences(settings.FINGERPRINTS, theirs or {})
+        for section in fingerprints.differences(ours, theirs or {})
     ]

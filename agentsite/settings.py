@@ -6,7 +6,6 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 from agentsite import env
-from agentsite.fingerprints import fingerprints
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -219,6 +218,3 @@ FINGERPRINTED = {
     "stores": ["STORES", "STORE_DEFAULT"],
     "tasks": ["WORKER_TASKS"],
 }
-FINGERPRINTS = fingerprints(
-    {section: [globals()[name] for name in names] for section, names in FINGERPRINTED.items()}
-)

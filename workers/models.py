@@ -2,13 +2,14 @@
 
 import uuid
 
-from django.conf import settings
 from django.db import models
+
+from workers import fingerprints
 
 
 def own_fingerprints() -> dict[str, str]:
     """Of the settings in which this process must agree with every other."""
-    return settings.FINGERPRINTS
+    return fingerprints.own()
 
 
 class WorkerProcess(models.Model):

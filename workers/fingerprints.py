@@ -4,7 +4,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from django.conf import settings
+
 LENGTH = 12  # hexadecimal digits
+
+
+def own() -> dict[str, str]:
+    """Of this process, section by section of settings.FINGERPRINTED.
+
+    Read when somebody asks: a project's own settings module goes on where ours ends.
+    """
+    sections = settings.FINGERPRINTED.items()
+    return fingerprints({name: [getattr(settings, key) for key in keys] for name, keys in sections})
 
 
 def fingerprints(sections: Mapping[str, object]) -> dict[str, str]:

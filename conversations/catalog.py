@@ -1,15 +1,22 @@
 """Begin, fork, rename and delete conversations. Callers come with rows that `access` gave them."""
 
+from functools import partial
+from uuid import UUID
+
+import structlog
 from django.conf import settings
 from django.db import transaction
+from redis.exceptions import RedisError
 
-from conversations import turns
+from conversations import streams, turns
 from conversations.errors import InvalidValue
 from conversations.models import Conversation, Policy, Turn
 from conversations.stores import store_for
 
 TITLE_LENGTH = 200  # characters, as the column has it
 FIRST_WORDS = 60  # characters of the first message that name a conversation
+
+log = structlog.get_logger(__name__)
 
 
 def begin(
@@ -83,3 +90,12 @@ def delete(conversation: Conversation) -> None:
         Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
         store_for(conversation.agent).delete(conversation.pk)
         Conversation.objects.filter(pk=conversation.pk).delete()
+        transaction.on_commit(partial(_close_tabs, conversation.pk), robust=True)
+
+
+def _close_tabs(conversation_id: UUID) -> None:
+    """Tabs that do not hear it find out at their next look at the rows, within a minute."""
+    try:
+        streams.dissolve(conversation_id)
+    except (RedisError, OSError) as error:
+        log.warning("deletion_not_announced", error=type(error).__name__)

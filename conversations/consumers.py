@@ -158,6 +158,9 @@ class ChatConsumer(Socket):
     async def turn_changed(self, message: dict[str, Any]) -> None:
         await self._follow(Following.look)
 
+    async def conversation_deleted(self, message: dict[str, Any]) -> None:
+        raise Close(NO_CONVERSATION)
+
     async def session_ended(self, message: dict[str, Any]) -> None:
         raise Close(NOT_LOGGED_IN)
 

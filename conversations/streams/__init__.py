@@ -10,7 +10,7 @@ and the base: the entries that the log no longer holds.
 script. Pub/sub may lose frames; the log does not, so who finds a gap reads again.
 """
 
-from conversations.streams.groups import announce, group
+from conversations.streams.groups import announce, dissolve, group
 from conversations.streams.reading import Read, expire, read
 from conversations.streams.writing import (
     FIRST,
@@ -31,6 +31,7 @@ __all__ = [
     "Writer",
     "announce",
     "append",
+    "dissolve",
     "expire",
     "group",
     "open_log",

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgpack
 from django.conf import settings
 
-from workers.connections import live
+from workers import connections
 
 
 def group(conversation: UUID) -> str:
@@ -21,4 +21,9 @@ def channel(conversation: UUID) -> str:
 
 async def announce(conversation: UUID, message: dict[str, Any]) -> None:
     """Tell every tab of a conversation something that no log holds."""
-    await live().publish(channel(conversation), msgpack.packb(message))
+    await connections.live().publish(channel(conversation), msgpack.packb(message))
+
+
+def dissolve(conversation: UUID) -> None:
+    """Tell every tab, from a thread, that the conversation is gone. Raises as `publish` does."""
+    connections.publish(channel(conversation), msgpack.packb({"type": "conversation.deleted"}))

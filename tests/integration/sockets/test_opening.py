@@ -137,7 +137,15 @@ async def test_a_subscription_does_not_put_off_the_next_look_at_the_session(
 
 
 @on_a_database
-async def test_a_conversation_that_is_deleted_closes_its_tabs(open_tab, conversation, monkeypatch):
+async def test_a_deletion_closes_the_tabs_of_other_browsers_at_once(tab, browser, conversation):
+    await in_thread(browser.post, reverse("delete", args=[conversation.pk]))
+    assert await tab.closed() == 4404
+
+
+@on_a_database
+async def test_a_deletion_that_nobody_announced_closes_the_tabs_too(
+    open_tab, conversation, monkeypatch
+):
     monkeypatch.setattr(consumers, "SESSION_CHECK", 0.05)
     tab = await open_tab()
     await tab.subscribe()

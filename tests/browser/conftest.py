@@ -40,9 +40,15 @@ async def browser():
         await browser.close()
 
 
+# What the browser reports and the page tells in words: a socket that cannot be opened, a refusal.
+BORNE = (
+    "WebSocket connection to",
+    "Failed to load resource: the server responded with a status of 409",
+)
+
+
 def is_complaint(line: ConsoleMessage) -> bool:
-    """A socket that cannot be opened is the browser's to report and the page's to bear."""
-    return line.type == "error" and not line.text.startswith("WebSocket connection to")
+    return line.type == "error" and not line.text.startswith(BORNE)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -3,6 +3,7 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { codeOf, copy } from "./copy.js";
+import { edit, regenerate } from "./fork.js";
 import * as list from "./list.js";
 import * as memory from "./memory.js";
 import { Notice } from "./notice.js";
@@ -95,6 +96,14 @@ async function begin(text) {
   location.assign(answer.url);
 }
 
+// While another page is asked for, nothing is sent from this one.
+async function away(asked) {
+  at("composer").inert = true;
+  const problem = await asked;
+  at("composer").inert = false;
+  if (problem) dispatch({ type: "error", message: problem });
+}
+
 const VERBS = {
   cancel: ({ id }) => cancel(id),
   retry: ({ key, input, status }) => {
@@ -102,6 +111,8 @@ const VERBS = {
     send(input);
   },
   discard: ({ key }) => dispatch({ type: "page.forget", key }),
+  edit: (turn) => away(edit(turn, at("composer"))),
+  regenerate: (turn) => away(regenerate(turn, at("composer"))),
   "copy-answer": (turn, button) => copy(button, textOf(turn)),
 };
 
@@ -126,7 +137,7 @@ function pressed(event) {
 }
 
 const composer = new Composer(at("composer"), {
-  draft: memory.draft,
+  draft: memory.draft(),
   send: (text) => (conversation ? send(text) : (begin(text), false)),
   tooLong: () => dispatch({ type: "error", code: "too_large" }),
 });

@@ -10,8 +10,9 @@ const tabs = new BroadcastChannel("agentsite:list");
 export const drawerIsOpen = () => drawer.matches(":popover-open");
 
 // Post a form; the error's words, or null when it went well.
-export async function post(url, form) {
+export async function post(url, form, fields = {}) {
   const body = new URLSearchParams(new FormData(form));
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
   try {
     const response = await fetch(url, { method: "POST", body, redirect: "error" });
     if (response.status === 401) location.assign(login);

@@ -20,7 +20,7 @@ function attempt(deed) {
   }
 }
 
-export const draft = place(localStorageOrNothing("localStorage"), "draft");
+export const draft = (of = conversation) => place(localStorageOrNothing("localStorage"), "draft", of);
 
 export function stash(of = conversation) {
   const kept = place(localStorageOrNothing("sessionStorage"), "unsent", of);

@@ -26,7 +26,9 @@ export class TurnView {
     this.views = new Map(); // item id -> {element, update}
     this.bubble = make("div", { className: "bubble", dir: "auto" });
     this.fate = make("div", { className: "fate" });
-    this.mine = make("div", { className: "mine" }, make("h2", { className: "hidden", textContent: "You" }), this.bubble, this.fate);
+    const edit = button("Edit", "edit");
+    edit.classList.add("edit");
+    this.mine = make("div", { className: "mine" }, make("h2", { className: "hidden", textContent: "You" }), this.bubble, edit, this.fate);
     this.answer = make("div", { className: "answer" });
     this.foot = make("div", { className: "under" });
     const heading = make("h2", { className: "hidden", textContent: "Answer" });
@@ -84,7 +86,7 @@ export class TurnView {
   }
 
   showFoot(turn) {
-    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, Boolean(turn.items.length)].join("|");
+    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, Boolean(turn.items.length), turn.input === null].join("|");
     if (shape === this.shape) return;
     this.shape = shape;
     this.foot.replaceChildren(...under(turn));
@@ -114,6 +116,7 @@ function under(turn) {
   if (turn.status === "failed") parts.push(make("span", { className: "problem", textContent: failure(turn.error) }), button("Try again", "retry"));
   else if (STATUS[turn.status]) parts.push(make("span", { textContent: STATUS[turn.status] }));
   if (turn.items.some((item) => item?.text)) parts.push(button("Copy", "copy-answer"));
+  if (turn.status !== "failed" && turn.input !== null) parts.push(button("Regenerate", "regenerate"));
   if (turn.worker) parts.push(make("span", { className: "worker", textContent: turn.worker }));
   return parts;
 }

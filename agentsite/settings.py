@@ -121,7 +121,17 @@ DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 8)  # connections a proce
 DATABASE_LIMITS = "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=2000"  # ms
 
 DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
-DATABASES["default"]["OPTIONS"].setdefault("options", DATABASE_LIMITS)
+DATABASES["default"]["OPTIONS"] = {
+    "options": DATABASE_LIMITS,
+    # A server that is unplugged says no farewell; the system's own patience is a quarter of an
+    # hour, of every thread that asks.
+    "connect_timeout": 5,  # seconds
+    "tcp_user_timeout": 10_000,  # ms
+    "keepalives_idle": 5,  # seconds
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    **DATABASES["default"]["OPTIONS"],
+}
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True  # a transaction pooler loses them
 if DATABASE_POOL_SIZE:
     DATABASES["default"]["OPTIONS"]["pool"] = {
@@ -183,6 +193,9 @@ WORKER_LEASE = 8  # seconds without a renewal until a worker counts as dead
 WORKER_GRACE = 25  # seconds that a worker told to stop gives its turns
 # Off behind a transaction pooler that DATABASE_DIRECT_URL cannot avoid: only leases count then.
 WORKER_PRESENCE_LOCKS = env.boolean("WORKER_PRESENCE_LOCKS", default=True)
+
+# Days after the last message until `manage.py pruneconversations` deletes it; 0: kept for ever.
+RETENTION_DAYS = env.integer("RETENTION_DAYS", 0)
 
 # --- Agents ------------------------------------------------------------------------------------
 

@@ -134,6 +134,15 @@ def contents(entries: Iterable[Entry]) -> dict[int, list[str]]:
     return held | {item: [*held[item], "".join(parts)] for item, parts in deltas.items()}
 
 
+def following(rows: Iterable[Sequence[int]]) -> int:
+    """The number after the last event of a turn that has shown this; 3 follows its opening."""
+    return max((number + _span(kind, lengths) for number, kind, _, *lengths in rows), default=3)
+
+
+def _span(kind: int, lengths: Sequence[int]) -> int:
+    return len(lengths) if kind in DELTAS else SPAN[Kind(kind)]
+
+
 def rebuild(rows: Iterable[Sequence[int]], held: Contents) -> list[Entry]:
     """The entries as they were shown, from their trace and what their items hold.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,7 +10,8 @@ from django.db import transaction
 
 from conversations import hints
 from conversations.errors import NotFound
-from conversations.models import Turn
+from conversations.models import Message, Turn
+from conversations.traces import following
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import UNOPENED, Ended, Outcome, end
 
@@ -47,13 +49,21 @@ def stop(turn: Turn, request: Turn.CancelRequest) -> Ended | None:
     if turn.state in Turn.ENDED:
         return None
     if turn.state == Turn.State.WAITING or not turn.attempt:
-        last_event = turn.last_event or UNOPENED
-        return end(turn.id, Outcome(state=OUTCOMES[request], last_event=last_event), token=None)
+        outcome = Outcome(state=OUTCOMES[request], last_event=_after_all_shown(turn))
+        return end(turn.id, outcome, token=None)
     flagged = Turn.objects.filter(pk=turn.pk)
     flagged.exclude(cancel_requested=Turn.CancelRequest.ROLLBACK).update(cancel_requested=request)
     if turn.state == Turn.State.RUNNING:
         transaction.on_commit(partial(hints.stop, turn.pk), robust=True)
     return None
+
+
+def _after_all_shown(turn: Turn) -> int:
+    """The number of the last event; what waits has shown no more than its messages tell."""
+    if not turn.attempt:
+        return UNOPENED
+    traces = Message.objects.filter(turn=turn).values_list("trace", flat=True)
+    return following(chain.from_iterable(traces))
 
 
 def watch(turn_ids: Sequence[UUID]) -> dict[UUID, Look]:

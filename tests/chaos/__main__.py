@@ -42,10 +42,7 @@ async def run(
     patience: float = QUIET_WITHIN,
 ) -> list[str]:
     """People talk through so many faults, of all kinds or only these; the violations."""
-    fate = random.Random(seed)
-    people = [await newcomer(arena, fate, number, faults) for number in range(PEOPLE)]
-    breaking = Faults(arena, fate, only)
-    await talk(people, breaking, faults, patience)
+    people, breaking = await converse(arena, faults, seed, only=only, patience=patience)
     violations = await verdict(arena, people, faults, patience)
     if faults >= ALL_PHASES:
         violations += [f"no fault hit: {phase}" for phase in breaking.missing]
@@ -53,6 +50,22 @@ async def run(
     for violation in violations[:SHOWN]:
         say(f"VIOLATION {violation}")
     return violations
+
+
+async def converse(
+    arena: Arena,
+    faults: int,
+    seed: int,
+    *,
+    only: Sequence[str] = (),
+    patience: float = QUIET_WITHIN,
+) -> tuple[list[Person], Faults]:
+    """Who has talked, and what was broken meanwhile."""
+    fate = random.Random(seed)
+    people = [await newcomer(arena, fate, number, faults) for number in range(PEOPLE)]
+    breaking = Faults(arena, fate, only)
+    await talk(people, breaking, faults, patience)
+    return people, breaking
 
 
 async def newcomer(arena: Arena, fate: random.Random, number: int, faults: int) -> Person:
@@ -83,13 +96,7 @@ async def verdict(arena: Arena, people: list[Person], faults: int, patience: flo
     """What the checker finds once every turn is over and everybody has seen it."""
     if lost := Checker.of(arena, people, faults=faults).lost():
         return lost
-    try:
-        async with asyncio.timeout(patience):
-            while arena.rows(OPEN) or any(unseen(one) for one in people):  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        stuck = [f"never ended: {row}" for row in arena.rows(OPEN)]
-        stuck += [f"{one.name} never saw the end of {unseen(one)}" for one in people if unseen(one)]
+    if stuck := await unquiet(arena, people, patience):
         return stuck
     checker = Checker.of(arena, people, faults=faults)
     violations = checker.violations()
@@ -98,6 +105,19 @@ async def verdict(arena: Arena, people: list[Person], faults: int, patience: flo
     for one in people:
         await one.tab.close()
     return violations
+
+
+async def unquiet(arena: Arena, people: list[Person], patience: float) -> list[str]:
+    """Wait until nothing is under way; what still is when patience is over."""
+    try:
+        async with asyncio.timeout(patience):
+            while arena.rows(OPEN) or any(unseen(one) for one in people):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        stuck = [f"never ended: {row}" for row in arena.rows(OPEN)]
+        blind = [one for one in people if unseen(one)]
+        return stuck + [f"{one.name} never saw the end of {unseen(one)}" for one in blind]
+    return []
 
 
 OPEN = "SELECT id, state, attempt, crashes, pool FROM conversations_turn WHERE finished IS NULL"

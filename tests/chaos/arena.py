@@ -94,15 +94,17 @@ class Arena:
         self.start_redis()
         self.calls = self.folder / "calls.jsonl"
         self.calls.touch()
-        argv = [sys.executable, "-m", "tests.provider", "--log", str(self.calls)]
-        self.provider = subprocess.Popen(argv, stdout=subprocess.PIPE)
-        assert self.provider.stdout is not None
-        with self.provider.stdout as said:
-            self.provider_port = int(said.readline())
+        self.start_provider()
         migrate = [sys.executable, "manage.py", "migrate", "-v0"]
         direct = {"DATABASE_URL": self.postgresql.url, "REDIS_URL": self.redis.url}
         subprocess.run(migrate, env=os.environ | direct, check=True, timeout=LIMIT)
         self.run(records.AUDIT)
+
+    def start_provider(self) -> None:
+        self.provider_port = free_port()
+        words = f"-m tests.provider --port {self.provider_port} --log {self.calls}"
+        programs = Programs(Folder(self.folder), os.environ)
+        self.provider = programs.python("provider", words).start()
 
     def clean(self) -> None:
         """What an earlier run has left."""

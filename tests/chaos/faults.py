@@ -23,6 +23,12 @@ BEGIN = b"BEGIN"
 WRITE = b"SET version = version + 1, next_message = next_message + "
 SCRIPT = b"EVALSHA"
 
+BURY = """
+DELETE FROM workers_workerprocess WHERE id = (
+    SELECT worker FROM conversations_turn WHERE state = 'running' ORDER BY random() LIMIT 1
+)
+"""
+
 
 # The phases that a long run has to have hit, each with the fault that aims at it.
 PHASES = {
@@ -52,6 +58,7 @@ class Faults:
             (2, self.kill_a_replica),
             (2, self.freeze_a_worker),
             (1, self.freeze_a_worker_as_it_writes),
+            (2, self.bury_a_living_worker),
             (1, self.freeze_a_replica),
             (2, self.restart_redis),
             (2, self.flush_redis),
@@ -141,6 +148,10 @@ class Faults:
     async def terminate_one(self) -> None:
         await self.arena.kill(self.one("").name, signal.SIGTERM)
 
+    async def bury_a_living_worker(self) -> None:
+        """As if its lease were over, by a clock that jumped; it hears of it when it renews."""
+        await asyncio.to_thread(self.arena.run, BURY)
+
     async def freeze_a_worker(self) -> None:
         """Past its lease: it wakes up to claims that are not its own."""
         await self._awake()
@@ -148,14 +159,8 @@ class Faults:
 
     async def freeze_a_worker_as_it_writes(self) -> None:
         """In the middle of a transaction, or as it begins one, and past its lease."""
-        await self._freeze_as_it_says(self.fate.choice([BEGIN, END, WRITE]))
-
-    async def freeze_a_worker_before_it_writes(self) -> None:
-        """It wakes up with its pen on the paper."""
-        await self._freeze_as_it_says(BEGIN)
-
-    async def _freeze_as_it_says(self, words: bytes) -> None:
         await self._awake()
+        words = self.fate.choice([BEGIN, END, WRITE])
         worker = self.one("worker")
         deed = partial(self._freeze, worker, LEASE + 2)
         trap = Trap(words, Harm.HOLD, skip=self.fate.randrange(3), deed=deed)

@@ -2,18 +2,20 @@
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from queue import Queue
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 
 from conversations import following, turns
 from conversations.errors import VersionConflict
 from conversations.models import Conversation
 from conversations.stores import database, store_for
-from conversations.stores.base import Snapshot
+from conversations.stores.base import NewMessage, Snapshot
 from conversations.turns import acceptance, outcomes
 
 LATE = 0.3  # seconds
@@ -66,23 +68,50 @@ def no_idempotency_key() -> None:
 
 
 def reply_outside_of_the_transaction() -> None:
-    """The reply is stored, then the turn is ended; only the end looks at the fence."""
-    end = turns.end
+    """The turn is ended, then its reply is stored; a lock keeps the next claim out meanwhile."""
+    end, claim = turns.end, turns.claim
 
-    def end_later(turn_id: UUID, outcome: turns.Outcome, *, token: UUID | None) -> Any:
-        if token and outcome.messages:
-            conversation = Conversation.objects.get(turn=turn_id)
-            snapshot = Snapshot(conversation.pk, conversation.version)
-            store = store_for(conversation.agent)
-            while True:
-                try:
-                    store.append(snapshot, outcome.messages)
-                    break
-                except VersionConflict as conflict:
-                    snapshot = replace(snapshot, version=conflict.current)
-        return end(turn_id, outcome, token=token)
+    def end_first(turn_id: UUID, outcome: turns.Outcome, *, token: UUID | None) -> Any:
+        if not token or not outcome.messages:
+            return end(turn_id, outcome, token=token)
+        conversation = Conversation.objects.get(turn=turn_id)
+        with alone(conversation.pk):
+            ended = end(turn_id, replace(outcome, messages=()), token=token)
+            if ended:
+                store_reply(conversation, ended, outcome.messages)
+        return ended
 
-    turns.end = end_later
+    def claim_alone(conversation_id: UUID, *args: Any, **kwargs: Any) -> Any:
+        with alone(conversation_id):
+            return claim(conversation_id, *args, **kwargs)
+
+    turns.end, turns.claim = end_first, claim_alone
+
+
+@contextmanager
+def alone(conversation_id: UUID) -> Iterator[None]:
+    """One process at a time; PostgreSQL frees the lock of a dead one."""
+    key = [conversation_id.int % 2**62]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", key)
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", key)
+
+
+def store_reply(
+    conversation: Conversation, ended: turns.Ended, messages: Sequence[NewMessage]
+) -> None:
+    rolled_back = ended.state == "rolled_back"
+    messages = [replace(one, retracted=one.retracted or rolled_back) for one in messages]
+    snapshot = Snapshot(conversation.pk, ended.version)
+    while True:
+        try:
+            store_for(conversation.agent).append(snapshot, messages)
+            break
+        except VersionConflict as conflict:
+            snapshot = replace(snapshot, version=conflict.current)
 
 
 def no_catch_up() -> None:

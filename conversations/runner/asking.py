@@ -1,6 +1,7 @@
 """Asks the agent: from the transcript to the reply, with a checkpoint after every step between."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from pydantic_ai import Agent, AgentRun, ModelRequestNode, UsageLimits
@@ -22,6 +23,7 @@ from conversations.runner.steps import Steps
 from conversations.stores.base import NewMessage
 from conversations.threads import in_thread
 from conversations.turns import Claim
+from conversations.turns.commits import settled
 from workers.agents import registry
 
 LARGE = 100_000  # characters of a history that the event loop does not parse itself
@@ -93,14 +95,18 @@ class Asking:
         return history
 
     async def _deps(self) -> Any:
-        """In a thread, for the project's factory may well ask its database."""
-        return await in_thread(
+        """In a thread, for the project's factory may well ask its database.
+
+        Patiently: what finds that away goes back to the queue, and at once would come again.
+        """
+        made = partial(
             registry.deps,
             self._claim.agent,
             conversation_id=self._claim.conversation_id,
             owner_id=self._claim.owner_id,
             metadata=self._claim.metadata,
         )
+        return await in_thread(settled, lambda _: made())
 
     async def _request(self, node: ModelRequestNode[Any, Any], run: AgentRun[Any, Any]) -> None:
         """Keep what goes to the model, then show what it says."""

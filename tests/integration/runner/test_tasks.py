@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import msgpack
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from conversations import tasks
 from conversations.models import Turn
@@ -84,6 +84,22 @@ async def test_a_turn_that_an_unforeseen_fault_hits_is_not_left_to_nobody(talk, 
         await talk.answer()
     turn = await talk.row(turn)
     assert (turn.state, turn.crashes) == (Turn.State.QUEUED, 1)
+
+
+def unlucky(*, conversation_id, owner_id, metadata):
+    """Deps whose database is away for a moment."""
+    if moments:
+        raise OperationalError(moments.pop())
+
+
+moments: list[str] = []
+
+
+async def test_deps_are_waited_for_while_their_database_is_away(talk, settings):
+    moments[:] = ["no route", "starting up"]
+    settings.AGENTS["demo"]["deps"] = f"{__name__}.unlucky"
+    turn = await talk.hear("[[echo]] hello")
+    assert (turn.state, turn.attempt, moments) == (Turn.State.COMPLETED, 1, [])
 
 
 async def test_a_stop_is_kept_while_the_turn_cannot_be_ended(talk, provider, lock, monkeypatch):

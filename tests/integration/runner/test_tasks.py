@@ -18,7 +18,10 @@ from workers.interrupts import Reason
 from workers.models import WorkerProcess
 
 
-async def test_a_job_in_a_process_without_presence_gets_one_for_its_turn(talk):
+async def test_a_job_in_a_process_without_presence_gets_one_for_its_turn(
+    talk, settings, site_environment
+):
+    settings.DATABASE_DIRECT_URL = site_environment["DATABASE_URL"]
     turn = await talk.say("[[echo]] hello")
     await tasks.answer(str(talk.conversation.pk), "default")
     turn = await talk.row(turn)

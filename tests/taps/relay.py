@@ -90,21 +90,24 @@ class Tap:
         answers: asyncio.StreamReader,
         server: asyncio.StreamWriter,
     ) -> None:
-        """Until either side leaves. A round trip begins when one speaks who was answered."""
-        wire, answered = WIRES[scheme](), asyncio.Event()
-        answered.set()
+        """Until either side leaves. What is asked by one who was answered is a round trip."""
+        wire, answered = WIRES[scheme](), True
 
         async def ask() -> None:
+            nonlocal answered
             while data := await reader.read(CHUNK):
-                self.asked.extend(wire.feed(data))
+                asked = list(wire.feed(data))
+                self.asked += asked
                 self.bytes_sent += len(data)
-                self.round_trips += answered.is_set()
-                answered.clear()
+                if asked and answered:  # not while somebody logs in
+                    self.round_trips += 1
+                    answered = False
                 server.write(data)
 
         async def answer() -> None:
+            nonlocal answered
             while data := await answers.read(CHUNK):
-                answered.set()
+                answered = True
                 writer.write(data)
 
         with suppress(ConnectionError):

@@ -11,7 +11,7 @@ from conversations.traces import Kind
 from workers.interrupts import Interrupt
 from workers.models import WorkerProcess
 
-LIMIT = 10  # seconds
+LIMIT = 60  # seconds: generous, for a noisy machine
 
 
 @dataclass

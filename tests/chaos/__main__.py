@@ -167,5 +167,5 @@ if __name__ == "__main__":
     parser.add_argument("--recovery", type=int, metavar="KILLS", help="measure it instead")
     options = parser.parse_args()
     if options.recovery:
-        sys.exit(asyncio.run(recovery.main(options.recovery, options.seed)))
+        sys.exit(asyncio.run(recovery.main(options.recovery)))
     sys.exit(bool(asyncio.run(main(options.faults, options.seed))))

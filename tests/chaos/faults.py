@@ -162,7 +162,11 @@ class Faults:
         await self._awake()
         words = self.fate.choice([BEGIN, END, WRITE])
         worker = self.one("worker")
-        deed = partial(self._freeze, worker, LEASE + 2)
+
+        async def deed() -> None:  # which goes on when the connection that waits for it ends
+            if freezing := self.freeze(worker, LEASE + 2):
+                await asyncio.shield(freezing)
+
         trap = Trap(words, Harm.HOLD, skip=self.fate.randrange(3), deed=deed)
         await self.spring(worker.postgresql, trap, "frozen as it writes")
 
@@ -174,11 +178,12 @@ class Faults:
     async def freeze_a_replica(self) -> None:
         self.freeze(self.one("replica"), self.fate.uniform(1, 4))
 
-    def freeze(self, process: Process, seconds: float) -> None:
+    def freeze(self, process: Process, seconds: float) -> asyncio.Task[None] | None:
         if process.frozen or not process.running:
-            return
+            return None
         self.thawing.add(task := asyncio.create_task(self._freeze(process, seconds)))
         task.add_done_callback(self.thawing.discard)
+        return task
 
     async def _freeze(self, process: Process, seconds: float) -> None:
         process.frozen = True

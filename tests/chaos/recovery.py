@@ -1,6 +1,6 @@
 """How long until a killed worker's turn is claimed again: `python -m tests.chaos --recovery 50`."""
 
-import random
+import asyncio
 import signal
 import statistics
 import tempfile
@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from tests.chaos.arena import WORKERS, Arena
-from tests.chaos.people import Person, person
+from tests.system.account import Account
+from tests.system.tab import Tab
 
 STEP, LONGEST = 0.1, 0.5  # seconds, as in workers.sweep, which needs Django's settings
 HELD = "[[hold after=1]] {}"  # the provider says one word and waits
@@ -27,31 +28,32 @@ ON worker.id = turn.worker WHERE turn.id = %s AND turn.state = 'running'
 CLAIMED_AGAIN = "SELECT extract(epoch FROM at) FROM claims WHERE turn = %s AND attempt = 2"
 
 
-async def main(kills: int, seed: int) -> int:
+async def main(kills: int) -> int:
     """Kill so many workers, each in the middle of a reply; print how long it took."""
     with tempfile.TemporaryDirectory(prefix="agentsite-chaos-") as folder:
         async with Arena(Path(folder)) as arena, arena.site():
             arena.run(CLAIMS)
-            one = await person("p", arena.ports, random.Random(seed), patient=True)
-            pauses = [await recovery(arena, one, number) for number in range(kills)]
-            await one.tab.close()
+            account = await asyncio.to_thread(Account, arena.ports[0])
+            conversation = await asyncio.to_thread(account.begin)
+            async with account.tab(arena.ports[0], conversation) as tab:
+                pauses = [await recovery(arena, tab, number) for number in range(kills)]
     print(table(pauses))  # noqa: T201
     return 0
 
 
-async def recovery(arena: Arena, one: Person, number: int) -> float:
+async def recovery(arena: Arena, tab: Tab, number: int) -> float:
     """Seconds from a kill to the turn's next claim."""
-    response = await one.tab.ask(HELD.format(number))
-    await one.tab.until(lambda: one.tab.responses[response].text)
+    response = await tab.ask(HELD.format(number))
+    await tab.until(lambda: tab.responses[response].text)
     turn = response.removeprefix("resp_")
     ((pid,),) = arena.rows(OWNER, turn)
     (worker,) = [each for each in arena.named("worker") if each.running and each.running.pid == pid]
     killed = time.time()
     await arena.kill(worker.name, signal.SIGKILL)
-    await one.tab.until(lambda: arena.rows(CLAIMED_AGAIN, turn))
+    await tab.until(lambda: arena.rows(CLAIMED_AGAIN, turn))
     ((claimed,),) = arena.rows(CLAIMED_AGAIN, turn)
-    await one.tab.send({"type": "response.cancel", "response_id": response})
-    await one.tab.ended(response)
+    await tab.send({"type": "response.cancel", "response_id": response})
+    await tab.ended(response)
     await arena.ready()
     return float(claimed) - killed
 

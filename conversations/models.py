@@ -7,6 +7,10 @@ from django.db.models.functions import Collate, Upper
 
 from conversations.ids import new_id
 
+# States in constraints, which cannot name Turn.State yet.
+OPEN = ["queued", "running", "waiting"]
+OTHERWISE = ["failed", "cancelled", "rolled_back"]  # ended, yet not completed
+
 
 class Policy(models.TextChoices):
     """What a new message does when another is still being answered."""
@@ -20,8 +24,8 @@ class Policy(models.TextChoices):
 class Conversation(models.Model):
     """A dialogue between its owner and one agent.
 
-    `version` counts the commits that changed the transcript. `next_turn`, `next_message` and
-    `open_turns` are counters that only `turns` and the stores move, each by one UPDATE.
+    `version` counts the commits that changed the transcript; it and the other counters are moved
+    by `turns` and the stores alone, each by one UPDATE.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -133,17 +137,7 @@ class Turn(models.Model):
                 name="one_turn_at_a_time_is_running_or_waiting",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    state__in=[
-                        "queued",
-                        "running",
-                        "waiting",
-                        "completed",
-                        "failed",
-                        "cancelled",
-                        "rolled_back",
-                    ]
-                ),
+                condition=Q(state__in=[*OPEN, "completed", *OTHERWISE]),
                 name="a_turn_state_is_known",
             ),
         ]
@@ -151,7 +145,7 @@ class Turn(models.Model):
             # claim: the oldest open turn of a conversation, however many have ended
             models.Index(
                 fields=["conversation", "number"],
-                condition=Q(state__in=["queued", "running", "waiting"]),
+                condition=Q(state__in=OPEN),
                 name="turn_open_in_order",
             ),
             # the sweep: queued turns by the age of their last hint
@@ -164,9 +158,7 @@ class Turn(models.Model):
             ),
             # the admin's lists of the few turns that ended otherwise than completed
             models.Index(
-                fields=["state", "-id"],
-                condition=Q(state__in=["failed", "cancelled", "rolled_back"]),
-                name="turn_not_completed",
+                fields=["state", "-id"], condition=Q(state__in=OTHERWISE), name="turn_not_completed"
             ),
         ]
 
@@ -179,8 +171,7 @@ class Message(models.Model):
 
     `attempt` and `step` name the write: step 0 (attempt 0) is the turn's input, each later
     model response or set of tool results takes the next step, counted over all attempts.
-    `trace` holds, per event that showed this message, [number, kind, item, length]:
-    `conversations.traces` rebuilds the events from it.
+    `trace` tells how it was shown: `conversations.traces` rebuilds the events from it.
     """
 
     class Kind(models.TextChoices):

@@ -14,7 +14,7 @@ from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, opening
 from tests.unit.shown import END
 
-LIMIT = 10  # seconds
+LIMIT = 60  # seconds
 PACE = 0.01  # seconds between two tokens, at 100 a second
 
 

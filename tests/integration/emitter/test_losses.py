@@ -11,7 +11,7 @@ from conversations.errors import Fenced
 from conversations.models import Turn
 from conversations.threads import in_thread
 
-LIMIT = 10  # seconds
+LIMIT = 60  # seconds
 
 
 async def flushed(emitter):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 import structlog
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import AsyncClient
 from django.urls import reverse
 
@@ -62,6 +64,7 @@ async def test_an_asgi_server_gets_it_piece_by_piece_too(viewer, said):
     assert response.is_async
     pieces = [piece async for piece in response.streaming_content]
     assert json.loads(b"".join(pieces))["data"][0]["title"] == "Engines"
+    await sync_to_async(connections.close_all)()  # the view's thread had one of its own
 
 
 def test_what_comes_while_it_is_made_is_left_out(conversation):

@@ -49,8 +49,6 @@ class Conversation(models.Model):
     updated = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        """Indexes name the query that they serve."""
-
         indexes = [
             # the owner's list, newest first
             models.Index(fields=["owner", "-updated"], name="conversation_of_owner"),
@@ -122,8 +120,6 @@ class Turn(models.Model):
     finished = models.DateTimeField(null=True)
 
     class Meta:
-        """The promises of turns; each name is its sentence."""
-
         constraints = [
             models.UniqueConstraint(
                 fields=["conversation", "number"], name="a_turn_number_is_used_once"
@@ -195,8 +191,6 @@ class Message(models.Model):
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        """The promises of messages."""
-
         constraints = [
             models.UniqueConstraint(
                 fields=["conversation", "number"], name="a_message_number_is_used_once"
@@ -232,8 +226,6 @@ class ToolCall(models.Model):
     finished = models.DateTimeField(null=True)
 
     class Meta:
-        """The promise of the ledger."""
-
         constraints = [
             models.UniqueConstraint(
                 fields=["turn", "step", "tool_call_id"], name="a_tool_call_is_started_once"

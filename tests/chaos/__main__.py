@@ -140,7 +140,9 @@ def report(arena: Arena, people: list[Person], breaking: Faults) -> None:
     ((turns, attempts, most),) = arena.rows(ATTEMPTS)
     resends = sum(one.resends for one in people)
     connections = sum(one.tab.connections for one in people)
-    say(f"  {turns} turns in {attempts} attempts, {most} at most; {arena.deaths} deaths")
+    paid = len(arena.calls.read_text().splitlines())
+    say(f"  {turns} turns in {attempts} attempts, {most} at most; {paid} paid calls")
+    say(f"  {arena.deaths} deaths")
     say(f"  {resends} messages sent again, {connections} connections")
 
 

@@ -33,6 +33,9 @@ def nothing() -> None:
     """For who need not be told."""
 
 
+AWAY = (PresenceLost, psycopg.Error, DatabaseError)
+
+
 class Presence(threading.Thread):
     """This process's presence; `id` changes when it had to register anew."""
 
@@ -80,7 +83,10 @@ class Presence(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._live()
-            except (PresenceLost, psycopg.Error, DatabaseError) as error:
+            except Exception as error:
+                if not isinstance(error, AWAY):
+                    # a thread that ended here would leave a worker that nobody can see
+                    log.exception("presence_failed", worker=self.name)
                 # at once when it was registered: until it is again, it looks as if it had crashed
                 tried = not self._ready.is_set()
                 pause = min(pause * 2 + BACK_OFF, LONGEST_BACK_OFF) if tried else 0.0

@@ -13,7 +13,7 @@ from workers import identity, interrupts, presence
 from workers.models import WorkerProcess
 from workers.presence import Presence
 
-GENEROUS = 10  # seconds
+GENEROUS = 60  # seconds
 
 
 class Witness:
@@ -198,3 +198,17 @@ async def buried_child(interrupt: interrupts.Interrupt) -> None:
     with interrupt.armed(GENEROUS), presence.ensure("quarantine"):
         await database_sync_to_async(WorkerProcess.objects.all().delete)()
         await asyncio.Event().wait()
+
+
+def test_a_fault_that_nobody_foresaw_does_not_end_it(attend, witness):
+    faults = [ZeroDivisionError()]
+
+    def count() -> int:
+        if faults:
+            raise faults.pop()
+        return 0
+
+    attend(in_flight=count)
+    assert witness.hears_ready()
+    assert witness.hears_lost()
+    assert witness.hears_ready()

@@ -169,6 +169,10 @@ CHANNEL_LAYERS = {
     }
 }
 
+# --- Limits --------------------------------------------------------------------------------------
+
+OPEN_TURNS = env.integer("OPEN_TURNS", 100)  # messages of one conversation that may wait
+
 # --- The fleet ---------------------------------------------------------------------------------
 
 # slots: turns in flight in one worker process of the pool.

@@ -15,6 +15,7 @@ from conversations.errors import (
     IdempotencyConflict,
     InvalidValue,
     NotFound,
+    RateLimited,
     ResponseInProgress,
     VersionConflict,
 )
@@ -37,7 +38,7 @@ WITH conversation AS (
     SET next_turn = next_turn + 1, open_turns = open_turns + 1, updated = clock_timestamp()
     WHERE id = %(conversation)s AND owner_id = %(owner)s
         AND (%(version)s::bigint IS NULL OR version = %(version)s::bigint)
-        AND (NOT %(alone)s OR open_turns = 0)
+        AND (NOT %(alone)s OR open_turns = 0) AND open_turns < %(most)s
     RETURNING id, owner_id, next_turn - 1 AS number, open_turns - 1 AS position
 )
 INSERT INTO conversations_turn (
@@ -146,6 +147,7 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "owner": request.owner_id,
         "version": request.version,
         "alone": request.version is not None or policy == Policy.REJECT,
+        "most": settings.OPEN_TURNS,
         "policy": policy,
         "pool": request.pool or _pool(conversation.agent),
         "input": json.dumps(request.items),
@@ -203,4 +205,6 @@ def _answer_again(request: Request, request_hash: str) -> Accepted:
         return accepted
     if request.version is not None and conversation.version != request.version:
         raise VersionConflict(current=conversation.version)
+    if conversation.open_turns >= settings.OPEN_TURNS:
+        raise RateLimited("Too many messages wait in this conversation; wait for an answer.")
     raise ResponseInProgress

@@ -9,6 +9,7 @@ from conversations.errors import (
     IdempotencyConflict,
     InvalidValue,
     NotFound,
+    RateLimited,
     ResponseInProgress,
     VersionConflict,
 )
@@ -83,3 +84,14 @@ def test_the_agents_pool_is_used_unless_another_is_named(say, settings):
     settings.AGENTS = {"demo": {"agent": "x", "pool": "quarantine"}}
     assert say().turn.pool == "quarantine"
     assert say(pool="default").turn.pool == "default"
+
+
+def test_a_conversation_holds_so_many_waiting_messages_and_no_more(say, settings):
+    settings.OPEN_TURNS = 2
+    say(idempotency_key="k")
+    last = say()
+    with pytest.raises(RateLimited):
+        say()
+    assert say(idempotency_key="k").repeated
+    turns.cancel(last.turn.pk)
+    assert say().position == 1

@@ -89,7 +89,8 @@ def accept(
 
     Without a policy the conversation's applies. `expected_version` and the policy `reject` also
     demand that no turn is open. Raises `NotFound`, `VersionConflict`, `ResponseInProgress`,
-    `IdempotencyConflict`, `InvalidValue`. A commit that reports failure may have happened: only a key makes it safe to ask again.
+    `IdempotencyConflict`, `InvalidValue`, and `RateLimited` where settings.OPEN_TURNS are open.
+    A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
     request = Request(
         conversation_id=conversation_id,

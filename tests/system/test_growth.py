@@ -1,6 +1,7 @@
 """Nothing grows without bound: what is left in Redis, and the memory of processes.
 
-`TURNS=10000 python3 dev.py test -m slow -s tests/system/test_growth.py` is the long form, by hand.
+By hand, a quarter of an hour: `TURNS=10000 python3 dev.py test -m slow -s -o faulthandler_timeout=3600
+tests/system/test_growth.py`.
 """
 
 import asyncio

@@ -97,7 +97,7 @@ async def verdict(arena: Arena, people: list[Person], faults: int, patience: flo
     if lost := Checker.of(arena, people, faults=faults).lost():
         return lost
     if stuck := await unquiet(arena, people, patience):
-        return stuck
+        return stuck + Checker.of(arena, people, faults=faults).violations()
     checker = Checker.of(arena, people, faults=faults)
     violations = checker.violations()
     arena.redis_client().flushall()

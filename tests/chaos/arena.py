@@ -207,9 +207,9 @@ class Arena:
         with psycopg.connect(self.postgresql.url, autocommit=True) as connection:
             return connection.execute(statement, values or None).fetchall()
 
-    def run(self, statement: str) -> None:
+    def run(self, statement: str, *values: Any) -> None:
         with psycopg.connect(self.postgresql.url, autocommit=True) as connection:
-            connection.execute(statement)
+            connection.execute(statement, values or None)
 
     def redis_client(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis.url)

@@ -23,13 +23,7 @@ BEGIN = b"BEGIN"
 WRITE = b"SET version = version + 1, next_message = next_message + "
 SCRIPT = b"EVALSHA"
 
-BURY = """
-DELETE FROM workers_workerprocess WHERE id = (
-    SELECT worker FROM conversations_turn WHERE state = 'running' ORDER BY random() LIMIT 1
-)
-"""
-
-
+BURY = "DELETE FROM workers_workerprocess WHERE pid = %s"
 # The phases that a long run has to have hit, each with the fault that aims at it.
 PHASES = {
     "accepted": "kill_a_replica_as_it_accepts",
@@ -55,13 +49,15 @@ class Faults:
             (3, self.kill_a_worker_after_it_committed_the_end),
             (2, self.kill_a_worker_as_it_claims),
             (3, self.kill_a_replica_as_it_accepts),
+            (1, self.kill_a_replica_after_it_accepted),
             (2, self.kill_a_replica),
             (2, self.freeze_a_worker),
             (1, self.freeze_a_worker_as_it_writes),
-            (2, self.bury_a_living_worker),
+            (2, self.bury_a_worker_as_it_ends),
             (1, self.freeze_a_replica),
             (2, self.restart_redis),
             (2, self.flush_redis),
+            (2, self.deafen_a_replica),
             (2, self.crash_postgresql),
             (6, self.harm_postgresql),
             (5, self.harm_redis),
@@ -122,6 +118,13 @@ class Faults:
         trap = self.death(replica, ACCEPT, harm)
         await self.spring(replica.postgresql, trap, "accepted")
 
+    async def kill_a_replica_after_it_accepted(self) -> None:
+        replica = self.one("replica")
+        trap = Trap(ACCEPT, Harm.DELAY, seconds=0)
+        await self.spring(replica.postgresql, trap, "accepted")
+        await asyncio.sleep(self.fate.uniform(0.1, 0.4))
+        await self.arena.kill(replica.name)
+
     def death(
         self, process: Process, words: bytes, harm: Harm, *, then: bytes = b"", skip: int = 0
     ) -> Trap:
@@ -148,9 +151,17 @@ class Faults:
     async def terminate_one(self) -> None:
         await self.arena.kill(self.one("").name, signal.SIGTERM)
 
-    async def bury_a_living_worker(self) -> None:
-        """As if its lease were over, by a clock that jumped; it hears of it when it renews."""
-        await asyncio.to_thread(self.arena.run, BURY)
+    async def bury_a_worker_as_it_ends(self) -> None:
+        """As if its lease were over, by a clock that jumped; and its last write comes late."""
+        worker = self.one("worker")
+
+        async def bury() -> None:
+            if worker.running:
+                await asyncio.to_thread(self.arena.run, BURY, worker.running.pid)
+            await asyncio.sleep(self.fate.uniform(0.3, 1.2))
+
+        trap = Trap(END, Harm.HOLD, deed=bury)
+        await self.spring(worker.postgresql, trap, "buried as it ends")
 
     async def freeze_a_worker(self) -> None:
         """Past its lease: it wakes up to claims that are not its own."""
@@ -197,7 +208,7 @@ class Faults:
         up = [one for one in self.arena.named(prefix) if not one.frozen]
         return self.fate.choice(up or self.arena.named(prefix))
 
-    # --- Servers ----------------------------------------------------------------------------
+    # --- Servers, the network, hints ------------------------------------------------------------
 
     async def restart_redis(self) -> None:
         await self.arena.restart_redis()
@@ -208,7 +219,12 @@ class Faults:
     async def crash_postgresql(self) -> None:
         await self.arena.crash_postgresql()
 
-    # --- The network ----------------------------------------------------------------------------
+    async def deafen_a_replica(self) -> None:
+        """What is published for a moment does not arrive, and nobody is told."""
+        relay = self.one("replica").redis
+        relay.deaf = True
+        await asyncio.sleep(self.fate.uniform(0.05, 0.2))
+        relay.deaf = False
 
     async def harm_postgresql(self) -> None:
         words = self.fate.choice([COMMIT, COMMIT, ACCEPT, CLAIM, END, b"SELECT", b"UPDATE"])
@@ -222,8 +238,6 @@ class Faults:
         harm = self.fate.choice(REPLY_HARMS)
         trap = Trap(words, harm, seconds=self.fate.uniform(0.2, 3), skip=self.fate.randrange(3))
         await self.spring(relay, trap, f"{harm} {words.decode()[:40].strip()}")
-
-    # --- Hints ------------------------------------------------------------------------------
 
     async def lose_hints(self) -> None:
         await asyncio.to_thread(self.arena.redis_client().delete, "rq:queue:default")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 CHUNK = 65536  # bytes
+PUBLISHED = b"message\r\n"  # near the beginning of what Redis sends to subscribers
 
 
 class Harm(StrEnum):
@@ -39,6 +40,7 @@ class Relay:
 
     target: int  # port
     port: int = 0
+    deaf: bool = False  # to what is published
     traps: list[Trap] = field(default_factory=list)
     lines: set["Line"] = field(default_factory=set)
 
@@ -129,6 +131,8 @@ class Line:
 
     async def _replies(self) -> None:
         while data := await self._answers.read(CHUNK):
+            if self._relay.deaf and PUBLISHED in data[:20]:
+                continue
             if self._harm:
                 trap, self._harm = self._harm, None
                 await do(trap)

@@ -10,15 +10,15 @@ pytestmark = pytest.mark.slow
 
 # Each bug: how many of which faults show it, and what is told. Without faults all of them work.
 BUGS = {
-    "acknowledge_before_commit": (6, ["kill_a_replica"], "accepted as"),
-    "no_fence": (12, ["bury_a_living_worker"], "twice|completed with"),
+    "acknowledge_before_commit": (4, ["kill_a_replica_after_it_accepted"], "accepted as"),
+    "no_fence": (8, ["bury_a_worker_as_it_ends"], "twice|completed with|last event|are counted"),
     "no_idempotency_key": (4, ["kill_a_replica_as_it_accepts"], "accepted as"),
     "reply_outside_of_the_transaction": (
         3,
         ["kill_a_worker_after_it_committed_the_end"],
         "completed with",
     ),
-    "no_catch_up": (8, ["restart_redis"], "delta is missing|seen"),
+    "no_catch_up": (10, ["deafen_a_replica"], "delta is missing|seen"),
 }
 PATIENCE = 15  # seconds until what is lost is believed to be lost
 

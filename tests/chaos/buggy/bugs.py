@@ -18,7 +18,7 @@ from conversations.stores import database, store_for
 from conversations.stores.base import NewMessage, Snapshot
 from conversations.turns import acceptance, outcomes
 
-LATE = 0.3  # seconds
+LATE = 0.8  # seconds
 
 
 def acknowledge_before_commit() -> None:

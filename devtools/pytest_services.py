@@ -2,7 +2,7 @@
 
 Where DATABASE_URL or REDIS_URL is given, that server is used; the tests then work in a database of
 their own on it: `test_<name>` on PostgreSQL, as Django does, and the last one (15) on Redis. With xdist
-(`-n 2`) all use one PostgreSQL, and each process a Redis of its own.
+(`-n 2`) each process has servers of its own: tests empty Redis and count what PostgreSQL writes.
 """
 
 import os
@@ -49,10 +49,11 @@ def start_missing() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then end
     folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="agentsite-tests-")))
     folder.chmod(0o711)  # PostgreSQL may run under an account of its own
-    if not os.environ.get("DATABASE_URL"):
+    one_of_several = "PYTEST_XDIST_WORKER" in os.environ
+    if one_of_several or not os.environ.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = start_postgresql(folder)
     given = os.environ.get("REDIS_URL")
-    if given and not os.environ.get("PYTEST_XDIST_WORKER"):  # those empty a Redis each
+    if given and not one_of_several:
         os.environ["REDIS_URL"] = urlsplit(given)._replace(path="/15").geturl()
     else:
         os.environ["REDIS_URL"] = start_redis(folder)

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache, partial
+from importlib import import_module
 from typing import Any
 
 import django_rq
@@ -102,7 +103,8 @@ async def orphaned(then: Callable[[], None]) -> None:
 
 
 def preload() -> None:
-    """Import the allowed tasks before a loop runs that their imports would hold up."""
+    """Import the allowed tasks, and what they import late, before their imports hold up a loop."""
+    import_module("psycopg_pool")  # Django does at the first query
     for task in settings.WORKER_TASKS:
         try:
             import_string(task)

@@ -11,6 +11,7 @@ from benchmarks.table import Row
 
 PACE = 1.1  # a turn keeps pace when it streams at most this much longer than alone
 FAST = 20  # chunks a second
+STEP = 20  # turns
 SETTLE = 4  # seconds
 ARRIVALS = 25  # new turns a second, so that beginning them is not what is measured
 TITLE = "Turns in flight in one worker process"
@@ -47,14 +48,18 @@ def at_one_a_second(stage: Stage, many: int) -> list[Row]:
 
 def at_twenty_a_second(stage: Stage, most: int) -> Row:
     """More and more at a time, until they take longer than one alone does."""
-    alone = answered(stage, 1, rate=FAST, seconds=3)
-    best, count = 0, 20
-    while count <= most:
-        took = answered(stage, count, rate=FAST, seconds=3)
-        if took > PACE * alone:
-            break
-        best, count = count, count + 20
-    return Row(f"that keep pace at {FAST} chunks/s", f"{best}", f"{count} were too many")
+    alone = slowness(stage, 1)
+    best, count = 0, STEP
+    while count <= most and slowness(stage, count) <= PACE * alone:
+        best, count = count, count + STEP
+    note = f"{count} were too many" if count <= most else "more were not tried"
+    return Row(f"that keep pace at {FAST} chunks/s", f"{best}", note)
+
+
+def slowness(stage: Stage, count: int) -> float:
+    """How much longer they stream than the provider means to, all at the same time for a while."""
+    seconds = count // ARRIVALS + SETTLE
+    return answered(stage, count, rate=FAST, seconds=seconds) / seconds
 
 
 def answered(stage: Stage, count: int, *, rate: int, seconds: int) -> float:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import psycopg
 import pytest
 
-from tests.chaos.__main__ import converse
+from tests.chaos.__main__ import QUIET_WITHIN, converse, unquiet
 from tests.chaos.checker import Checker
 
 pytestmark = pytest.mark.slow
@@ -41,10 +41,11 @@ BROKEN = {
 
 @pytest.fixture(scope="module")
 def people(runner, arena):
-    """Who has talked, while the site still runs."""
+    """Who has talked until everything was answered, while the site still runs."""
     stack = AsyncExitStack()
     runner.run(stack.enter_async_context(arena.site()))
     people, _ = runner.run(converse(arena, 0, seed=1))
+    assert runner.run(unquiet(arena, people, QUIET_WITHIN)) == []
     yield people
     runner.run(stack.aclose())
 

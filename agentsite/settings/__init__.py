@@ -1,0 +1,15 @@
+"""The settings, a room each. Everything that differs between machines comes from the environment."""
+
+from agentsite.settings.agents import *
+from agentsite.settings.application import *
+from agentsite.settings.data import *
+from agentsite.settings.fleet import *
+from agentsite.settings.limits import *
+from agentsite.settings.security import *
+
+FINGERPRINTED = {
+    "keys": ["SECRET_KEY", "SECRET_KEY_FALLBACKS"],
+    "agents": ["AGENTS", "AGENT_DEFAULT", "AGENT_MODEL", "AGENT_BASE_URL", "AGENT_INSTRUCTIONS"],
+    "stores": ["STORES", "STORE_DEFAULT"],
+    "tasks": ["WORKER_TASKS"],
+}

@@ -1,0 +1,29 @@
+"""The agents that are served, the ready assistant's model, and where conversations are stored."""
+
+from typing import Any
+
+from agentsite import env
+
+AGENT_MODEL = env.text("AGENT_MODEL")
+AGENT_BASE_URL = env.text("AGENT_BASE_URL")
+AGENT_API_KEY = env.text("AGENT_API_KEY")
+AGENT_TIMEOUT = env.integer("AGENT_TIMEOUT", 120)  # seconds of a provider's silence
+AGENT_INSTRUCTIONS = env.text("AGENT_INSTRUCTIONS")
+DEMO_PACE = env.integer("DEMO_PACE", 25)  # words a second; 0: all at once
+
+# agent: a pydantic_ai.Agent by dotted path; deps: a factory by dotted path, called with the
+# conversation's id, owner and metadata; store: a name in STORES; pool: a name in POOLS; the rest
+# in workers.agents.registry.Options. A project adds its own in a settings module that begins
+# `from agentsite.settings import *`, or as JSON in the environment's AGENTS.
+AGENTS: dict[str, dict[str, Any]] = {
+    "demo": {"agent": "workers.agents.demo.agent", "deps": "conversations.records.of"},
+}
+if AGENT_MODEL:
+    AGENTS["assistant"] = {"agent": "workers.agents.assistant.agent"}
+AGENTS |= env.mapping("AGENTS")
+AGENT_DEFAULT = env.text("AGENT_DEFAULT", "assistant" if AGENT_MODEL else "demo")
+STORES = {
+    "database": "conversations.stores.database.DatabaseStore",
+    "hybrid": "conversations.stores.hybrid.HybridStore",
+}
+STORE_DEFAULT = "hybrid"

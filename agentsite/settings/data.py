@@ -1,0 +1,60 @@
+"""PostgreSQL, the truth, and Redis in its three roles."""
+
+from agentsite import env
+
+# --- PostgreSQL: the truth ---------------------------------------------------------------------
+
+DATABASE_URL = "postgresql://agentsite@127.0.0.1:5432/agentsite"
+# Behind PgBouncer DATABASE_URL is the pooler; presence needs a direct connection of its own.
+DATABASE_DIRECT_URL = env.text("DATABASE_DIRECT_URL") or env.text("DATABASE_URL", DATABASE_URL)
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 8)  # connections a process; 0: no pool
+DATABASE_LIMITS = "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=2000"  # ms
+
+DATABASES = {"default": env.database("DATABASE_URL", DATABASE_URL)}
+DATABASES["default"]["OPTIONS"] = {
+    "options": DATABASE_LIMITS,
+    # A server that is unplugged says no farewell; the system's own patience is a quarter of an
+    # hour, of every thread that asks.
+    "connect_timeout": 5,  # seconds
+    "tcp_user_timeout": 10_000,  # ms
+    "keepalives_idle": 5,  # seconds
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    **DATABASES["default"]["OPTIONS"],
+}
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True  # a transaction pooler loses them
+if DATABASE_POOL_SIZE:
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 0,
+        "max_size": DATABASE_POOL_SIZE,
+        "timeout": 10,  # seconds
+        "reconnect_timeout": 2,  # then it begins anew: its back-off would outlast the outage
+    }
+
+# --- Redis: three roles, one server by default ---------------------------------------------------
+
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_QUEUE_URL = env.text("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
+REDIS_CACHE_URL = env.text("REDIS_CACHE_URL", REDIS_URL)  # hot copies, sessions
+REDIS_LIVE_URL = env.text("REDIS_LIVE_URL", REDIS_URL)  # turn logs and the channel layer
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_CACHE_URL,
+        "KEY_PREFIX": "agentsite",
+        "OPTIONS": {
+            "IGNORE_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 1,  # seconds
+            "SOCKET_TIMEOUT": 1,
+        },
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+CHANNEL_PREFIX = "agentsite"  # of every channel of the layer
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "conversations.layers.BoundedPubSubLayer",
+        "CONFIG": {"hosts": [REDIS_LIVE_URL], "prefix": CHANNEL_PREFIX},
+    }
+}

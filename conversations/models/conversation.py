@@ -1,0 +1,55 @@
+"""A dialogue: its owner, its agent and its counters."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Collate, Upper
+
+from conversations.ids import new_id
+
+
+class Policy(models.TextChoices):
+    """What a new message does when another is still being answered."""
+
+    ENQUEUE = "enqueue"
+    REJECT = "reject"
+    INTERRUPT = "interrupt"
+    ROLLBACK = "rollback"
+
+
+class Conversation(models.Model):
+    """A dialogue between its owner and one agent.
+
+    `version` counts the commits that changed the transcript; it and the other counters are moved
+    by `turns` and the stores alone, each by one UPDATE.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)
+    agent = models.CharField(max_length=100)
+    title = models.CharField(max_length=200, blank=True)
+    version = models.BigIntegerField(default=0)
+    next_turn = models.PositiveIntegerField(default=0, help_text="Number of the next turn")
+    next_message = models.PositiveIntegerField(default=0, help_text="Number of the next message")
+    open_turns = models.PositiveIntegerField(default=0, help_text="Turns without an outcome")
+    policy = models.CharField(
+        max_length=20,
+        choices=Policy,
+        default=Policy.ENQUEUE,
+        db_default=Policy.ENQUEUE,
+        help_text="Of messages that name none",
+    )
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            # the owner's list, newest first
+            models.Index(fields=["owner", "-updated"], name="conversation_of_owner"),
+            # the admin's search for how a title begins, in either case
+            models.Index(Collate(Upper("title"), "C"), name="conversation_by_title"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)

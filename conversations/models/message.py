@@ -1,0 +1,48 @@
+"""What was said, as the model is shown it."""
+
+from django.db import models
+
+from conversations.models.conversation import Conversation
+from conversations.models.turn import Turn
+
+
+class Message(models.Model):
+    """One pydantic-ai ModelMessage as JSON, never rewritten; the messages are the checkpoint.
+
+    `attempt` and `step` name the write: step 0 (attempt 0) is the turn's input, each later
+    model response or set of tool results takes the next step, counted over all attempts.
+    `trace` tells how it was shown: `conversations.traces` rebuilds the events from it.
+    """
+
+    class Kind(models.TextChoices):
+        """As pydantic-ai calls them."""
+
+        REQUEST = "request"
+        RESPONSE = "response"
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, db_index=False)
+    number = models.PositiveIntegerField()
+    turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)
+    attempt = models.PositiveIntegerField()
+    step = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    payload = models.JSONField()
+    text = models.TextField(blank=True, help_text="What a person reads of it")
+    trace = models.JSONField(default=list)
+    retracted = models.BooleanField(
+        default=False, help_text="Rolled back, deleted or incomplete: never shown to the model"
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation", "number"], name="a_message_number_is_used_once"
+            ),
+            models.UniqueConstraint(
+                fields=["turn", "attempt", "step"], name="a_step_is_written_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} message {self.number}"

@@ -1,0 +1,46 @@
+"""The ledger of tool calls."""
+
+from django.db import models
+from django.db.models import Q
+
+from conversations.models.turn import Turn
+
+
+class ToolCall(models.Model):
+    """The ledger of tool calls: started is on disk before the effect, done with its result."""
+
+    class State(models.TextChoices):
+        """Started without done is unknown once its worker is dead."""
+
+        STARTED = "started"
+        DONE = "done"
+        UNKNOWN = "unknown"
+
+    fresh = False  # not stored: `turns.start_tool` entered it now, its effect is still to come
+    turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)
+    step = models.PositiveIntegerField(help_text="Of the response that asks for the call")
+    tool_call_id = models.CharField(max_length=200)
+    tool = models.CharField(max_length=200)
+    arguments = models.JSONField()
+    state = models.CharField(max_length=10, choices=State, default=State.STARTED)
+    result = models.JSONField(null=True)
+    started = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["turn", "step", "tool_call_id"], name="a_tool_call_is_started_once"
+            ),
+        ]
+        indexes = [
+            # the admin's list of calls whose outcome is not known
+            models.Index(
+                fields=["state", "-id"],
+                condition=Q(state__in=["started", "unknown"]),
+                name="tool_call_not_done",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.tool_call_id}"

@@ -29,12 +29,46 @@ def own() -> Identity:
     return Identity(socket.gethostname(), pid, _process_start(pid))
 
 
+def mark() -> str:
+    """Of the process that asks, for names of its files: pid and start, of which `alive` can tell."""
+    return _mark(os.getpid())
+
+
+def alive(mark: str) -> bool:
+    """Whether the process of this mark still runs on this machine."""
+    pid, _, start = mark.partition("-")
+    if start:
+        return _ticks(int(pid)) == start
+    try:  # not Linux
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@cache
+def _mark(pid: int) -> str:
+    start = _ticks(pid)
+    return f"{pid}-{start}" if start else str(pid)
+
+
 @cache
 def _process_start(pid: int) -> str:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        # field 22 of proc(5) stat; field 2, the command, may itself hold spaces and brackets
-        ticks = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except OSError:  # not Linux
         return f"seen {time.time_ns()}"
-    return f"{boot} {ticks}"
+    return f"{boot} {_ticks(pid)}"
+
+
+def _ticks(pid: int) -> str | None:
+    """When it started, in the kernel's ticks since boot; None: no such process, or not Linux."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    # field 22 of proc(5) stat; field 2, the command, may itself hold spaces and brackets
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]  # dead, though nobody has asked how it ended

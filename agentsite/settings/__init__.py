@@ -5,6 +5,7 @@ from agentsite.settings.application import *
 from agentsite.settings.data import *
 from agentsite.settings.fleet import *
 from agentsite.settings.limits import *
+from agentsite.settings.observing import *
 from agentsite.settings.security import *
 
 FINGERPRINTED = {

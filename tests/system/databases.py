@@ -15,6 +15,8 @@ from devtools.ports import free_port
 from devtools.postgresql import PostgreSQL
 from tests.system.site import Site
 
+REFUSED = 3  # seconds
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 LIMITS = ("lock_timeout = '2s'", "idle_in_transaction_session_timeout = '2s'")
 
 
@@ -41,6 +43,16 @@ class OwnDatabase(Site):
         time.sleep(settings.WORKER_LEASE + 1)  # time itself is the fault
         self.start_again("postgresql")
         self.postgresql.await_ready(meanwhile=self.look)
+
+    def refuse_connections(self) -> None:
+        """All of them are cut and no new one is let in, as where too many are open."""
+        name = urlsplit(self.database_url).path.removeprefix("/")
+        elsewhere = urlsplit(self.database_url)._replace(path="/template1").geturl()
+        with psycopg.connect(elsewhere, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            connection.execute(CUT, [name])
+            time.sleep(REFUSED)  # time itself is the fault
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
     def kill_backend(self) -> None:
         """Kill the process behind one connection: PostgreSQL then restarts all of them."""

@@ -67,7 +67,10 @@ def assert_whole(site: Site, replies: list[tuple[str, Response]], *, crashes: in
     assert site.rows(CRASHES, ids(*asked)) == [(crashes,)]
 
 
-@pytest.mark.parametrize("breaks", ["restart_postgresql", "kill_backend", "take_postgresql_away"])
+@pytest.mark.parametrize(
+    "breaks",
+    ["restart_postgresql", "kill_backend", "take_postgresql_away", "refuse_connections"],
+)
 async def test_a_crash_of_postgresql_is_no_death_of_a_worker(own: OwnDatabase, breaks):
     own.await_ready()
     account = Account(own.ports[0])

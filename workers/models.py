@@ -1,8 +1,9 @@
-"""The worker processes that live."""
+"""The worker processes that live, what they are told, and what was measured of them."""
 
 import uuid
 
 from django.db import models
+from django.db.models.functions import Now
 
 from workers import fingerprints
 
@@ -39,3 +40,72 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DrainRequest(models.Model):
+    """A worker that is to fetch nothing until somebody takes this back.
+
+    By name: it holds when the process has to register anew, and no other process has that name.
+    """
+
+    worker = models.CharField(primary_key=True, max_length=200, help_text="WorkerProcess.name")
+    asked_by = models.CharField(max_length=150)
+    asked = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.worker
+
+
+class PoolPause(models.Model):
+    """A pool whose workers are to fetch nothing until somebody takes this back."""
+
+    pool = models.CharField(primary_key=True, max_length=50)
+    asked_by = models.CharField(max_length=150)
+    asked = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.pool
+
+
+class PoolSample(models.Model):
+    """What a pool had to do at one moment; `workers.samples` writes and prunes."""
+
+    pool = models.CharField(max_length=50)
+    at = models.DateTimeField(help_text="Beginning of the stretch that it stands for")
+    waiting = models.PositiveIntegerField(help_text="Jobs in its queues")
+    oldest = models.FloatField(help_text="Seconds that the oldest of them waits")
+    workers = models.PositiveIntegerField(help_text="That live and are not drained")
+    slots = models.PositiveIntegerField(help_text="Of these workers")
+    in_flight = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            # also serves the charts: the last hour, in order
+            models.UniqueConstraint(
+                fields=["at", "pool"], name="a_pool_is_sampled_once_in_each_stretch"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pool} {self.at:%H:%M:%S}"
+
+
+class ScalingDecision(models.Model):
+    """A change of a pool's size that the autoscaler has made."""
+
+    pool = models.CharField(max_length=50)
+    at = models.DateTimeField(db_default=Now())
+    size = models.PositiveIntegerField(help_text="Processes before")
+    wanted = models.PositiveIntegerField(help_text="Processes since")
+    load = models.FloatField(help_text="What the pool's signal said, for one worker")
+    reason = models.CharField(max_length=200)
+    decided_by = models.CharField(max_length=200, help_text="The autoscaler's process")
+
+    class Meta:
+        indexes = [
+            # the autoscaler: when the pool was last changed
+            models.Index(fields=["pool", "-at"], name="scaling_of_pool"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pool}: {self.size} to {self.wanted}"

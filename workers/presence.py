@@ -20,6 +20,7 @@ from django.db import DatabaseError, close_old_connections
 
 from workers import identity, interrupts
 from workers.models import WorkerProcess
+from workers.orders import Orders
 from workers.sessions import PresenceLost, Session
 from workers.sweep import Sweeper
 
@@ -29,7 +30,7 @@ RENEWALS = 4  # per lease
 BACK_OFF, LONGEST_BACK_OFF = 0.1, 5.0  # seconds between two tries to register
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """For who need not be told."""
 
 
@@ -48,16 +49,20 @@ class Presence(threading.Thread):
         in_flight: Callable[[], int] = int,
         on_ready: Callable[[], None] = nothing,
         on_lost: Callable[[], None] = nothing,
+        on_orders: Callable[[Orders], None] = nothing,
         sweeps: bool = True,
     ) -> None:
-        """`on_ready` and `on_lost` are called in this thread; it registers anew after `on_lost`."""
+        """The three are called in this thread; it registers anew after `on_lost`.
+
+        `on_orders` comes before `on_ready`, then with each renewal.
+        """
         super().__init__(name="presence", daemon=True)
         self.id: UUID = uuid4()
         self.name = name
         self.pool = pool
         self.slots = slots
         self._in_flight = in_flight
-        self._on_ready, self._on_lost = on_ready, on_lost
+        self._on_ready, self._on_lost, self._on_orders = on_ready, on_lost, on_orders
         self._ready = threading.Event()
         self._was_lost = False
         self._stopping = threading.Event()
@@ -115,7 +120,7 @@ class Presence(threading.Thread):
             process_start=me.process_start,
             slots=self.slots,
         )
-        session.register(row, former=self.id)
+        self._on_orders(session.register(row, former=self.id))
         self.id = row.id
         self._ready.set()
         log.info("presence_registered", worker=self.name, presence=str(self.id))
@@ -127,7 +132,7 @@ class Presence(threading.Thread):
         while not self._stopping.is_set():
             spoken = session.wait(min(renewal, self._sweeper.due) - monotonic(), self._bell)
             if spoken or monotonic() >= renewal:
-                session.renew(self.id, self._in_flight())
+                self._on_orders(session.renew(self.id, self._in_flight()))
                 renewal = monotonic() + interval
             if monotonic() >= self._sweeper.due:
                 self._sweeper.offer(session.look())

@@ -11,6 +11,7 @@ import select
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -18,6 +19,7 @@ from django.conf import settings
 from psycopg.types.json import Jsonb
 
 from workers.models import WorkerProcess
+from workers.orders import Orders
 
 LOOK_LOCK = 0x6C6F6F6B  # one looks at a time; the others have nothing to add
 CONNECT_TIMEOUT = 5  # seconds
@@ -36,6 +38,12 @@ INSERT INTO workers_workerprocess (
 RENEW = """
 UPDATE workers_workerprocess SET lease = clock_timestamp() + %s * interval '1 second', in_flight = %s
 WHERE id = %s
+"""
+# Read with each renewal, in its round trip.
+ORDERS = """
+RETURNING
+    EXISTS (SELECT FROM workers_drainrequest WHERE worker = workers_workerprocess.name),
+    EXISTS (SELECT FROM workers_poolpause WHERE pool = workers_workerprocess.pool)
 """
 # Rows before locks: a worker takes its lock before it writes its row, so a row without its lock
 # has lost it. Locks are read, never tried: a try would hold it for a moment.
@@ -104,20 +112,24 @@ class Session:
             os.read(bell, 1024)
         return self._connection.fileno() in ready
 
-    def register(self, row: WorkerProcess, *, former: UUID) -> None:
+    def register(self, row: WorkerProcess, *, former: UUID) -> Orders:
         """Enter this process with a fresh lease, instead of the row that it had before."""
         values = vars(row) | {
             "former": former,
             "seconds": settings.WORKER_LEASE,
             "fingerprints": Jsonb(row.fingerprints),
         }
-        self._connection.execute(REGISTER, values)
+        return self._orders(REGISTER + ORDERS, values)
 
-    def renew(self, worker: UUID, in_flight: int) -> None:
+    def renew(self, worker: UUID, in_flight: int) -> Orders:
         """Alive for another lease; raises PresenceLost when the row is gone."""
-        done = self._connection.execute(RENEW, [settings.WORKER_LEASE, in_flight, worker])
-        if done.rowcount == 0:
+        return self._orders(RENEW + ORDERS, [settings.WORKER_LEASE, in_flight, worker])
+
+    def _orders(self, statement: str, values: Any) -> Orders:
+        row = self._connection.execute(statement, values).fetchone()
+        if row is None:
             raise PresenceLost
+        return Orders(*row)
 
     def look(self) -> Look | None:
         """Who is dead; None while another process looks."""

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -34,20 +35,29 @@ def sessions(direct) -> Iterator[Callable[[], Session]]:
         session.close()
 
 
-def row(session: Session | None = None, *, lease: float = 60, name: str = "w") -> WorkerProcess:
+def row(session: Session | None = None, *, lease: float = 60, **traits: Any) -> WorkerProcess:
     """A worker's row, with the lock of its session."""
+    process = unsaved(lease=lease, **traits)
+    if session:
+        process.lock = session.lock
+    process.save()
+    return process
+
+
+def unsaved(*, lease: float = 60, name: str = "w", **traits: Any) -> WorkerProcess:
+    """A worker that nobody knows yet."""
     now = timezone.now()
-    return WorkerProcess.objects.create(
-        lock=session.lock if session else uuid.uuid4().int >> 65,
-        name=name,
-        pool="default",
-        host="here",
-        pid=1,
-        process_start="boot 1",
-        slots=10,
-        started=now,
-        lease=now + timedelta(seconds=lease),
-    )
+    defaults = {
+        "lock": uuid.uuid4().int >> 65,
+        "pool": "default",
+        "host": "here",
+        "pid": 1,
+        "process_start": "boot 1",
+        "slots": 10,
+        "started": now,
+        "lease": now + timedelta(seconds=lease),
+    }
+    return WorkerProcess(name=name, **{**defaults, **traits})
 
 
 @pytest.fixture

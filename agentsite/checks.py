@@ -41,7 +41,7 @@ def names(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
 
 def names_of(agent: str, options: dict[str, Any]) -> Iterator[checks.CheckMessage]:
     """Those of one agent."""
-    for option, known in (("store", settings.STORES), ("pool", settings.POOLS)):
+    for option, known in (("store", settings.STORES), ("queue", settings.QUEUES)):
         if (name := options.get(option)) is not None and name not in known:
             yield checks.Error(
                 f"AGENTS[{agent!r}] names the {option} {name!r}, which does not exist",

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,15 @@ def boolean(name: str, *, default: bool = False) -> bool:
     return value in TRUE
 
 
+def choice(name: str, *known: str) -> str:
+    """The one of the `known` words that NAME holds, the first without it."""
+    value = text(name, known[0])
+    if value not in known:
+        problems.append(f"{name} is {value!r}: set it to one of {', '.join(known)}")
+        return known[0]
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """The comma-separated words in NAME."""
     return [word for word in (part.strip() for part in text(name, default).split(",")) if word]
@@ -60,6 +70,15 @@ def mapping(name: str) -> dict[str, Any]:
         problems.append(f"{name} is not a JSON object: write {{...}}")
         return {}
     return found
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The base with the changes, object by object down to single values."""
+    both = {**base, **changes}
+    for key in base.keys() & changes.keys():
+        if isinstance(base[key], Mapping) and isinstance(changes[key], Mapping):
+            both[key] = merged(base[key], changes[key])
+    return both
 
 
 def database(name: str, default: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Swept:
     """How many turns one sweep has moved; false when there was nothing to do."""
 
     requeued: int = 0
-    ended: int = 0
+    ended: int = 0  # those among them that waited for too long
     hinted: int = 0
 
     def __bool__(self) -> bool:
@@ -67,7 +67,8 @@ def sweep(free_slots: int = FREE_SLOTS) -> Swept:
     """
     states = [state for state in map(_requeue, _orphans()) if state is not None]
     requeued = states.count(Turn.State.QUEUED)
-    return Swept(requeued, len(states) - requeued, _hint_again(free_slots))
+    ended = len(states) - requeued + turns.expire()
+    return Swept(requeued, ended, _hint_again(free_slots))
 
 
 def _orphans() -> list[Turn]:
@@ -95,7 +96,7 @@ def _requeue(turn: Turn) -> str | None:
 def _hint_again(free_slots: int) -> int:
     """Hint turns again that wait without a hint in their pool's queue."""
     hinted = 0
-    for pool in settings.POOLS:
+    for pool in settings.QUEUES:
         if hinted >= free_slots:
             break
         try:

@@ -8,6 +8,9 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 
+from workers import pools as pools_
+
+PATHS = ("WORKER_SWEEP", "ROUTING")
 JOB_CLASS = "workers.queues.TurnJob"
 SERIALIZER = "rq.serializers.JSONSerializer"
 
@@ -18,7 +21,7 @@ Apps = Sequence[AppConfig] | None
 def paths(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
     """Dotted paths lead somewhere. Nothing is imported: a task may bring heavy libraries."""
     named = [("WORKER_TASKS", task) for task in settings.WORKER_TASKS]
-    for setting, path in [*named, ("WORKER_SWEEP", settings.WORKER_SWEEP)]:
+    for setting, path in [*named, *((name, getattr(settings, name)) for name in PATHS)]:
         if not exists(path.rpartition(".")[0]):
             yield checks.Error(
                 f"{setting} names {path}, whose module does not exist",
@@ -36,20 +39,60 @@ def exists(module: str) -> bool:
 
 @checks.register
 def pools(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
-    """Each pool has room for work and a queue."""
-    for pool, told in settings.POOLS.items():
-        if told.get("slots", 0) < 1:
+    """Each pool has room for work, and each queue somebody who serves it."""
+    for name in settings.POOLS:
+        yield from faults_of(name)
+    served = {queue for told in settings.POOLS.values() for queue in told.get("queues", ())}
+    for queue in settings.QUEUES:
+        if queue not in served | settings.POOLS.keys():
             yield checks.Error(
-                f"POOLS[{pool!r}] has no slots: its workers would run nothing",
-                hint="Set slots to the number of turns that one process may run at a time.",
-                id="workers.E002",
+                f"No pool serves the queue {queue!r}: its turns would wait for ever",
+                hint="Name it in the `queues` of a pool in POOLS.",
+                id="workers.E006",
             )
-        if settings.RQ_QUEUES.get(pool, {}).get("SERIALIZER") != SERIALIZER:
+        if settings.RQ_QUEUES.get(queue, {}).get("SERIALIZER") != SERIALIZER:
             yield checks.Error(
-                f"RQ_QUEUES has no queue {pool!r} with the SERIALIZER {SERIALIZER}",
+                f"RQ_QUEUES has no queue {queue!r} with the SERIALIZER {SERIALIZER}",
                 hint="Without it the admin reads jobs with pickle, and fails.",
                 id="workers.E003",
             )
+
+
+def faults_of(name: str) -> Iterator[checks.CheckMessage]:
+    """Those of one pool."""
+    try:
+        pool = pools_.pool(name)
+    except TypeError as error:
+        yield checks.Error(
+            f"POOLS[{name!r}] cannot be read: {error}",
+            hint="Its keys are those of workers.pools.Pool, without the name.",
+            id="workers.E002",
+        )
+        return
+    if pool.slots < 1:
+        yield checks.Error(
+            f"POOLS[{name!r}] has no slots: its workers would run nothing",
+            hint="Set slots to the number of turns that one process may run at a time.",
+            id="workers.E002",
+        )
+    if sum(pool.reserved.values()) > pool.slots or not pool.reserved.keys() <= set(pool.queues):
+        yield checks.Error(
+            f"POOLS[{name!r}] reserves more slots than it has, or for a queue that it has not",
+            hint=f"It has {pool.slots} slots for {', '.join(pool.queues)}.",
+            id="workers.E005",
+        )
+    if unknown := set(pool.queues) - set(settings.QUEUES):
+        yield checks.Error(
+            f"POOLS[{name!r}] serves {', '.join(sorted(unknown))}, which is not in QUEUES",
+            hint=f"Its queues are some of {', '.join(settings.QUEUES)}.",
+            id="workers.E007",
+        )
+    if not 0 <= pool.minimum <= pool.maximum:
+        yield checks.Error(
+            f"POOLS[{name!r}] has a minimum of {pool.minimum} processes, a maximum of {pool.maximum}",
+            hint="The minimum is not above the maximum.",
+            id="workers.E008",
+        )
 
 
 @checks.register

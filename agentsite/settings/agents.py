@@ -12,7 +12,7 @@ AGENT_INSTRUCTIONS = env.text("AGENT_INSTRUCTIONS")
 DEMO_PACE = env.integer("DEMO_PACE", 25)  # words a second; 0: all at once
 
 # agent: a pydantic_ai.Agent by dotted path; deps: a factory by dotted path, called with the
-# conversation's id, owner and metadata; store: a name in STORES; pool: a name in POOLS; the rest
+# conversation's id, owner and metadata; store: a name in STORES; queue: a name in QUEUES; the rest
 # in workers.agents.registry.Options. A project adds its own in a settings module that begins
 # `from agentsite.settings import *`, or as JSON in the environment's AGENTS.
 AGENTS: dict[str, dict[str, Any]] = {

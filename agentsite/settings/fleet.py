@@ -1,23 +1,56 @@
-"""Pools, queues and workers."""
+"""Queues, pools and workers. `workers.pools` says what a pool's keys mean."""
+
+from typing import Any
 
 from agentsite import env
 from agentsite.settings.data import REDIS_QUEUE_URL
 
-# slots: turns in flight in one worker process of the pool.
-POOLS = {
-    "default": {"slots": env.integer("WORKER_SLOTS", 1000)},
-    "quarantine": {
-        "slots": 1
-    },  # stock forking workers: a turn that kills its process kills no other
+# A queue is a class of work; what goes first, first.
+QUEUES = ["interactive", "default", "batch", "quarantine"]
+
+FLEET = env.choice("FLEET", "uniform", "specialised")
+WORKER_SLOTS = env.integer("WORKER_SLOTS", 1000)  # turns in flight in one worker process
+
+# A turn that kills its process kills no other: stock workers fork a child for each.
+QUARANTINE: dict[str, Any] = {"slots": 1, "forking": True, "maximum": 2}
+FLEETS: dict[str, dict[str, dict[str, Any]]] = {
+    # Every process takes whatever comes; some room is kept for those who wait in front of it.
+    "uniform": {
+        "default": {
+            "queues": ["interactive", "default", "batch"],
+            "slots": WORKER_SLOTS,
+            "reserved": {"interactive": WORKER_SLOTS // 5, "default": WORKER_SLOTS // 10},
+        },
+        "quarantine": QUARANTINE,
+    },
+    # Each queue has processes of its own, and they scale by themselves.
+    "specialised": {
+        "interactive": {"slots": WORKER_SLOTS, "scaling": {"upper": 10, "lower": 1}},
+        "default": {"slots": WORKER_SLOTS},
+        "batch": {
+            "slots": WORKER_SLOTS,
+            "maximum": 20,
+            "scaling": {"up_cooldown": 10, "down_cooldown": 60, "step": 5},
+        },
+        "quarantine": QUARANTINE,
+    },
 }
+# The environment's POOLS, as JSON, changes single keys of a pool or adds one.
+POOLS = env.merged(FLEETS[FLEET], env.mapping("POOLS"))
+
+# workers.routing.Work -> a name in QUEUES
+ROUTING = env.text("ROUTING", "workers.routing.by_rule")
+# The tier of single users, whatever they ask for, as JSON: {"<id>": "flex"}
+OWNER_TIERS = env.mapping("OWNER_TIERS")
+
 RQ = {"COMMIT_MODE": "auto", "JOB_CLASS": "workers.queues.TurnJob"}
 RQ_QUEUES = {
-    pool: {
+    queue: {
         "URL": REDIS_QUEUE_URL,
         "DEFAULT_TIMEOUT": 900,  # seconds
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }
-    for pool in POOLS
+    for queue in QUEUES
 }
 WORKER_TASKS = ["conversations.tasks.answer"]  # the only functions that a worker runs
 WORKER_SWEEP = "conversations.recovery.sweep"

@@ -15,6 +15,7 @@ from conversations.errors import (
     IdempotencyConflict,
     InvalidValue,
     NotFound,
+    NotTheLast,
     RateLimited,
     ResponseInProgress,
     VersionConflict,
@@ -38,15 +39,16 @@ WITH conversation AS (
     SET next_turn = next_turn + 1, open_turns = open_turns + 1, updated = clock_timestamp()
     WHERE id = %(conversation)s AND owner_id = %(owner)s
         AND (%(version)s::bigint IS NULL OR version = %(version)s::bigint)
+        AND (%(number)s::int IS NULL OR next_turn = %(number)s::int)
         AND (NOT %(alone)s OR open_turns = 0) AND open_turns < %(most)s
     RETURNING id, owner_id, next_turn - 1 AS number, open_turns - 1 AS position
 )
 INSERT INTO conversations_turn (
-    id, conversation_id, owner_id, number, state, policy, pool, input, idempotency_key,
-    request_hash, attempt, worker_name, crashes, cancel_requested, hinted_at, created
+    id, conversation_id, owner_id, number, state, policy, pool, input, request,
+    idempotency_key, request_hash, attempt, worker_name, crashes, cancel_requested, hinted_at, created
 )
-SELECT %(id)s, id, owner_id, number, 'queued', %(policy)s, %(pool)s, %(input)s::jsonb, %(key)s,
-    %(hash)s, 0, '', 0, 'none', clock_timestamp(), clock_timestamp()
+SELECT %(id)s, id, owner_id, number, 'queued', %(policy)s, %(pool)s, %(input)s::jsonb,
+    %(request)s::jsonb, %(key)s, %(hash)s, 0, '', 0, 'none', clock_timestamp(), clock_timestamp()
 FROM conversation
 RETURNING *, (SELECT position FROM conversation) AS position
 """
@@ -72,7 +74,14 @@ class Request:
     key: str | None
     policy: str | None
     version: int | None
+    number: int | None
     pool: str | None
+    parameters: dict[str, Any]
+
+    @property
+    def names_conversation(self) -> bool:
+        """Whether it was asked in this one, and not in one that was made or chosen for it."""
+        return bool(self.parameters.get("conversation", True))
 
 
 def accept(
@@ -83,12 +92,15 @@ def accept(
     idempotency_key: str | None = None,
     policy: str | None = None,
     expected_version: int | None = None,
+    number: int | None = None,
     pool: str | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> Accepted:
     """Queue a turn; when this returns it is committed. A worker is woken after the commit.
 
     Without a policy the conversation's applies. `expected_version` and the policy `reject` also
-    demand that no turn is open. Raises `NotFound`, `VersionConflict`, `ResponseInProgress`,
+    demand that no turn is open; `number`, that this becomes the turn's. `parameters` are kept as
+    `Turn.request`. Raises `NotFound`, `VersionConflict`, `ResponseInProgress`, `NotTheLast`,
     `IdempotencyConflict`, `InvalidValue`, and `RateLimited` where settings.OPEN_TURNS are open.
     A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
@@ -99,7 +111,9 @@ def accept(
         key=idempotency_key,
         policy=policy,
         version=expected_version,
+        number=number,
         pool=pool,
+        parameters=parameters or {},
     )
     conversation = _look_up(request)
     request_hash = _hash(request, conversation.agent)
@@ -119,7 +133,10 @@ def _look_up(request: Request) -> Conversation:
 
 
 def _hash(request: Request, agent: str) -> str:
-    what = [str(request.conversation_id), agent, request.policy, request.items]
+    where = str(request.conversation_id) if request.names_conversation else None
+    what = [where, agent, request.policy, request.items]
+    if request.parameters:
+        what.append(request.parameters)
     return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
@@ -147,11 +164,13 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "conversation": request.conversation_id,
         "owner": request.owner_id,
         "version": request.version,
+        "number": request.number,
         "alone": request.version is not None or policy == Policy.REJECT,
         "most": settings.OPEN_TURNS,
         "policy": policy,
         "pool": request.pool or _pool(conversation.agent),
         "input": json.dumps(request.items),
+        "request": json.dumps(request.parameters),
         "key": request.key,
         "hash": request_hash,
     }
@@ -168,7 +187,7 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
 
 
 def _pool(agent: str) -> str:
-    return settings.AGENTS.get(agent, {}).get("pool") or "default"
+    return settings.AGENTS.get(agent, {}).get("queue") or "default"
 
 
 def _transaction(policy: str) -> AbstractContextManager[Any]:
@@ -206,6 +225,8 @@ def _answer_again(request: Request, request_hash: str) -> Accepted:
         return accepted
     if request.version is not None and conversation.version != request.version:
         raise VersionConflict(current=conversation.version)
+    if request.number not in (None, conversation.next_turn):
+        raise NotTheLast
     if conversation.open_turns >= settings.OPEN_TURNS:
         raise RateLimited("Too many messages wait in this conversation; wait for an answer.")
     raise ResponseInProgress

@@ -27,7 +27,7 @@ from devtools.redis import Redis
 LIMIT = 60  # seconds that a process may take to start or to end
 AGENTS = {
     "poison": {"agent": "tests.system.poison.agent"},
-    "quarantined": {"agent": "workers.agents.assistant.agent", "pool": "quarantine"},
+    "quarantined": {"agent": "workers.agents.assistant.agent", "queue": "quarantine"},
 }
 
 

@@ -29,7 +29,7 @@ class Options:
     agent: str  # dotted path of a pydantic_ai.Agent
     deps: str = ""  # dotted path of a factory: (conversation_id=, owner_id=, metadata=) -> deps
     store: str = field(default_factory=lambda: settings.STORE_DEFAULT)  # a name in STORES
-    pool: str = "default"  # a name in POOLS
+    queue: str | None = None  # a name in QUEUES; None: as settings.ROUTING decides
     request_limit: int = 50  # model responses in one turn
     tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown
     window: int = 80  # messages that the model is shown at most; 0: all

@@ -81,7 +81,7 @@ def test_an_accept_succeeds_though_no_worker_can_be_woken(say, settings, monkeyp
 
 
 def test_the_agents_pool_is_used_unless_another_is_named(say, settings):
-    settings.AGENTS = {"demo": {"agent": "x", "pool": "quarantine"}}
+    settings.AGENTS = {"demo": {"agent": "x", "queue": "quarantine"}}
     assert say().turn.pool == "quarantine"
     assert say(pool="default").turn.pool == "default"
 

@@ -7,9 +7,9 @@ from workers.agents import registry
 
 
 def test_an_entry_may_leave_out_all_but_the_agent(settings):
-    settings.AGENTS = {"plain": {"agent": "some.where", "pool": None}}
+    settings.AGENTS = {"plain": {"agent": "some.where", "queue": None}}
     options = registry.options("plain")
-    assert (options.store, options.pool, options.deps) == ("hybrid", "default", "")
+    assert (options.store, options.queue, options.deps) == ("hybrid", None, "")
 
 
 def test_a_key_that_nobody_knows_is_refused(settings):

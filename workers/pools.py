@@ -1,0 +1,59 @@
+"""The pools of settings.POOLS as values: which processes there are, and what they serve.
+
+A *queue* is a class of work, as settings.QUEUES lists them. A *pool* is a set of like processes
+that serve one or more queues. One pool for all and one pool each are two configurations of the
+same thing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """When a pool grows and shrinks; the thresholds are in the unit of its signal."""
+
+    signal: str = "depth"  # per process; or `age`, `slots`, or a function's dotted path
+    upper: float = 50  # above it processes are added
+    lower: float = 5  # below it they are taken away
+    up_cooldown: float = 30  # seconds after the last change until it may grow
+    down_cooldown: float = 300  # seconds after the last change until it may shrink
+    step: int = 2  # processes by which it changes at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A set of like processes."""
+
+    name: str
+    queues: tuple[str, ...]  # that each process serves, what goes first first
+    slots: int  # turns in flight in one process
+    reserved: Mapping[str, int] = field(default_factory=dict)  # of the slots, for one queue only
+    minimum: int = 1  # processes
+    maximum: int = 10
+    forking: bool = False  # served by RQ's stock worker: a child for each turn
+    scaling: Scaling = field(default_factory=Scaling)
+
+
+def pools() -> dict[str, Pool]:
+    """Every pool by its name. Raises TypeError where the settings hold a key that is none."""
+    return {name: _pool(name, told) for name, told in settings.POOLS.items()}
+
+
+def pool(name: str) -> Pool:
+    """The pool of this name. Raises KeyError."""
+    return _pool(name, settings.POOLS[name])
+
+
+def serving(queue: str) -> list[Pool]:
+    """The pools whose processes take this queue's work."""
+    return [pool for pool in pools().values() if queue in pool.queues]
+
+
+def _pool(name: str, told: Mapping[str, Any]) -> Pool:
+    scaling = Scaling(**told.get("scaling", {}))
+    queues = tuple(told.get("queues", [name]))
+    return Pool(**{**told, "name": name, "queues": queues, "scaling": scaling})

@@ -1,0 +1,43 @@
+"""Which queue a piece of work joins. Pure; settings.ROUTING may name another function.
+
+The first rule that has something to say decides: the agent's own queue, the tier that was asked
+for or that the owner has, then the source and the length.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+TIERS = {"priority": "interactive", "default": "default", "flex": "batch", "batch": "batch"}
+PAGE = "page"  # a person looks on
+LONG = 20_000  # characters; who sends so much does not wait for the first word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is known of a turn at the door."""
+
+    agent: str
+    owner_id: int
+    tier: str = "auto"  # as asked for: a key of TIERS, or `auto`
+    length: int = 0  # characters of the input
+    source: str = PAGE  # or `api`
+
+
+def queue_for(work: Work) -> str:
+    """The queue by settings.ROUTING."""
+    chosen: str = import_string(settings.ROUTING)(work)
+    return chosen
+
+
+def by_rule(work: Work) -> str:
+    """The site's own rules."""
+    if queue := settings.AGENTS.get(work.agent, {}).get("queue"):
+        return str(queue)
+    tier = settings.OWNER_TIERS.get(str(work.owner_id), work.tier)
+    if queue := TIERS.get(tier):
+        return queue
+    if work.source == PAGE and work.length < LONG:
+        return "interactive"
+    return "default"

@@ -20,26 +20,45 @@ log = structlog.get_logger(__name__)
 
 
 def begin(
-    owner_id: int, *, agent: str, first_message: str = "", policy: str = Policy.ENQUEUE
+    owner_id: int,
+    *,
+    agent: str,
+    first_message: str = "",
+    policy: str = Policy.ENQUEUE,
+    metadata: dict[str, str] | None = None,
+    stored: bool = True,
 ) -> Conversation:
     """A new conversation with one of the agents, named by the start of its first message."""
     check_policy(policy)
+    _check_text(first_message, "text")
     if agent not in settings.AGENTS:
-        raise InvalidValue(f"There is no agent {agent!r}.", param="agent")
+        raise InvalidValue(f"There is no agent {agent[:FIRST_WORDS]!r}.", param="agent")
     with transaction.atomic():
         conversation = Conversation.objects.create(
-            owner_id=owner_id, agent=agent, title=title_of(first_message), policy=policy
+            owner_id=owner_id,
+            agent=agent,
+            title=title_of(first_message),
+            policy=policy,
+            metadata=metadata or {},
+            stored=stored,
         )
         store_for(agent).create(conversation.id)
     return conversation
 
 
-def fork(conversation: Conversation, *, before: Turn | None = None) -> Conversation:
-    """A new conversation that begins as this one stands, or as it stood before a turn.
+def fork(
+    conversation: Conversation,
+    *,
+    before: Turn | None = None,
+    after: Turn | None = None,
+    stored: bool = True,
+) -> Conversation:
+    """A new conversation that begins as this one stands, or as it stood before or after a turn.
 
     So people edit what they said, or have it answered anew; the original stays as it is. Raises
     `errors.ResponseInProgress` while something that is to be copied is still being answered.
     """
+    end = after.number + 1 if after else before.number if before else None
     with transaction.atomic():
         made = Conversation.objects.create(
             owner_id=conversation.owner_id,
@@ -48,10 +67,11 @@ def fork(conversation: Conversation, *, before: Turn | None = None) -> Conversat
             policy=conversation.policy,
             metadata=conversation.metadata,
             parent=conversation,
+            stored=stored,
         )
         store = store_for(made.agent)
         store.create(made.pk)
-        copies = turns.copy(conversation.pk, made.pk, before=before.number if before else None)
+        copies = turns.copy(conversation.pk, made.pk, before=end)
         store.fork(conversation.pk, made.pk, copies)
     return made
 
@@ -67,6 +87,7 @@ def title_of(message: str) -> str:
 def rename(conversation: Conversation, title: str) -> None:
     """Give it another name. Raises `errors.InvalidValue`."""
     title = " ".join(title.split())
+    _check_text(title, "title")
     if not 0 < len(title) <= TITLE_LENGTH:
         raise InvalidValue(f"A title has 1 to {TITLE_LENGTH} characters.", param="title")
     Conversation.objects.filter(pk=conversation.pk).update(title=title)
@@ -81,6 +102,11 @@ def set_policy(conversation: Conversation, policy: str) -> None:
 def check_policy(policy: str) -> None:
     if policy not in Policy:
         raise InvalidValue(f"A policy is one of {', '.join(Policy)}.", param="policy")
+
+
+def _check_text(text: str, name: str) -> None:
+    if "\0" in text:
+        raise InvalidValue("This text holds a NUL.", param=name)
 
 
 def delete(conversation: Conversation) -> None:

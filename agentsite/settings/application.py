@@ -22,6 +22,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "agentsite.health.ProbeMiddleware",
+    "agentsite.refusals.RefusalMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "agentsite.policies.PolicyMiddleware",

@@ -11,6 +11,7 @@ ConversationError
 ├── InvalidFrame
 │   ├── InvalidJson
 │   ├── UnknownType
+├── AlreadyAnswered
 │   ├── MissingField
 │   ├── InvalidValue
 │   └── TooLarge
@@ -120,6 +121,13 @@ class TooLarge(InvalidFrame):
 
 class RateLimited(ConversationError):
     """Too many requests; wait a moment."""
+
+class AlreadyAnswered(ConversationError):
+    """This call was answered otherwise, or does not wait any more."""
+
+    code = "already_answered"
+    status = 409
+
 
     code = "rate_limited"
     status = 429

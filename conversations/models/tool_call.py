@@ -7,14 +7,27 @@ from conversations.models.turn import Turn
 
 
 class ToolCall(models.Model):
-    """The ledger of tool calls: started is on disk before the effect, done with its result."""
+    """The ledger of tool calls: started is on disk before the effect, done with its result.
+
+    asked -> approved -> started -> done; asked -> refused; what asks for its result: asked -> done.
+    """
 
     class State(models.TextChoices):
         """Started without done is unknown once its worker is dead."""
 
+        ASKED = "asked"
+        APPROVED = "approved"
+        REFUSED = "refused"
         STARTED = "started"
         DONE = "done"
         UNKNOWN = "unknown"
+        DROPPED = "dropped", "dropped: its turn ended before it was made"
+
+    class Asks(models.TextChoices):
+        """What a call waits for, if it waits: leave to be made, or its result from outside."""
+
+        APPROVAL = "approval"
+        RESULT = "result"
 
     fresh = False  # not stored: `turns.start_tool` entered it now, its effect is still to come
     turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)
@@ -24,6 +37,11 @@ class ToolCall(models.Model):
     arguments = models.JSONField()
     state = models.CharField(max_length=10, choices=State, default=State.STARTED)
     result = models.JSONField(null=True)
+    asks = models.CharField(
+        max_length=10, choices=Asks, blank=True, db_default="", help_text="What it waits for"
+    )
+    item = models.PositiveIntegerField(null=True, help_text="Output index of a call that asks")
+    answered = models.DateTimeField(null=True)
     started = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True)
 

@@ -68,6 +68,10 @@ class Turn(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, help_text="First claim")
     last_event = models.PositiveIntegerField(null=True, help_text="Number of its final event")
+    expires = models.DateTimeField(null=True, help_text="A turn that waits fails after this moment")
+    waited = models.PositiveIntegerField(
+        null=True, help_text="The last attempt that ended in waiting: rows have all that it showed"
+    )
     first_token = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
 
@@ -109,6 +113,10 @@ class Turn(models.Model):
                 fields=["state", "-id"], condition=Q(state__in=OTHERWISE), name="turn_not_completed"
             ),
         ]
+            # the sweep's waiting turns whose time is over
+            models.Index(
+                fields=["expires"], condition=Q(state="waiting"), name="turn_waiting_by_expiry"
+            ),
 
     def __str__(self) -> str:
         return f"{self.conversation_id} #{self.number}"

@@ -1,4 +1,4 @@
-"""The life of a turn: accepted, claimed, checkpointed, ended, cancelled, requeued.
+"""The life of a turn: accepted, claimed, checkpointed, left waiting, ended, cancelled, requeued.
 
 The only writer of `Turn.state`. Synchronous; every function is one transaction of its own, and
 each takes the Conversation lock before it touches a turn. Only `copy` belongs to a caller's.
@@ -12,22 +12,29 @@ from conversations.turns.copies import copy
 from conversations.turns.ledger import finish_tool, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import hand_back, requeue
+from conversations.turns.waiting import Answer, Asked, Resumed, expire, resume, wait
 
 __all__ = [
     "Accepted",
+    "Answer",
+    "Asked",
     "Claim",
     "Ended",
     "Look",
     "Outcome",
+    "Resumed",
     "accept",
     "cancel",
     "checkpoint",
     "claim",
     "copy",
     "end",
+    "expire",
     "finish_tool",
     "hand_back",
     "requeue",
+    "resume",
     "start_tool",
+    "wait",
     "watch",
 ]

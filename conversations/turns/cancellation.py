@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -12,8 +12,9 @@ from conversations import hints
 from conversations.errors import NotFound
 from conversations.models import Message, Turn
 from conversations.traces import following
+from conversations.turns.closings import closing
 from conversations.turns.locks import lock
-from conversations.turns.outcomes import UNOPENED, Ended, Outcome, end
+from conversations.turns.outcomes import Ended, Outcome, end
 
 OUTCOMES = {
     Turn.CancelRequest.CANCEL: Turn.State.CANCELLED,
@@ -48,9 +49,10 @@ def stop(turn: Turn, request: Turn.CancelRequest) -> Ended | None:
     """End or flag a turn that was read under the Conversation lock, which is still held."""
     if turn.state in Turn.ENDED:
         return None
-    if turn.state == Turn.State.WAITING or not turn.attempt:
-        outcome = Outcome(state=OUTCOMES[request], last_event=_after_all_shown(turn))
-        return end(turn.id, outcome, token=None)
+    if turn.state == Turn.State.WAITING:
+        return stop_waiting(turn, OUTCOMES[request])
+    if not turn.attempt:
+        return end(turn.id, Outcome(state=OUTCOMES[request]), token=None)
     flagged = Turn.objects.filter(pk=turn.pk)
     flagged.exclude(cancel_requested=Turn.CancelRequest.ROLLBACK).update(cancel_requested=request)
     if turn.state == Turn.State.RUNNING:
@@ -58,10 +60,22 @@ def stop(turn: Turn, request: Turn.CancelRequest) -> Ended | None:
     return None
 
 
+def stop_waiting(
+    turn: Turn, state: Turn.State, *, error: dict[str, Any] | None = None
+) -> Ended | None:
+    """End a turn that waits; the Conversation lock is held."""
+    outcome = Outcome(
+        state=state,
+        messages=closing(turn),
+        error=error,
+        usage=turn.usage,
+        last_event=_after_all_shown(turn),
+    )
+    return end(turn.id, outcome, token=None)
+
+
 def _after_all_shown(turn: Turn) -> int:
     """The number of the last event; what waits has shown no more than its messages tell."""
-    if not turn.attempt:
-        return UNOPENED
     traces = Message.objects.filter(turn=turn).values_list("trace", flat=True)
     return following(chain.from_iterable(traces))
 

@@ -22,7 +22,9 @@ INSERT INTO conversations_toolcall
     (turn_id, step, tool_call_id, tool, arguments, state, started)
 SELECT id, %(step)s, %(call)s, %(tool)s, %(arguments)s::jsonb, 'started', clock_timestamp()
 FROM held
-ON CONFLICT ON CONSTRAINT a_tool_call_is_started_once DO NOTHING
+ON CONFLICT ON CONSTRAINT a_tool_call_is_started_once DO UPDATE
+SET state = 'started', started = clock_timestamp()
+WHERE conversations_toolcall.state = 'approved'
 RETURNING *
 """
 )

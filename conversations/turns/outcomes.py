@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from conversations import hints
@@ -114,8 +115,7 @@ def _end(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
             return None
         version = _write(conversation, turn, outcome.messages)
         if turn.attempt and turn.state != Turn.State.COMPLETED:
-            calls = ToolCall.objects.filter(turn=turn, state=ToolCall.State.STARTED)
-            calls.update(state=ToolCall.State.UNKNOWN, finished=Now())
+            _leave(ToolCall.objects.filter(turn=turn))
         if turn.attempt and conversation.open_turns:  # one never claimed did not hold up others
             hint_next(conversation.id)
     return _seen(turn, version=version, open_turns=conversation.open_turns)
@@ -131,6 +131,18 @@ def _close(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Turn | None:
         "last_event": outcome.last_event,
         "first_token": outcome.first_token,
     }
+def _leave(calls: QuerySet[ToolCall]) -> None:
+    """Of calls that were begun nobody knows what became; the others are never made."""
+    begun, to_come = ToolCall.State.STARTED, (ToolCall.State.ASKED, ToolCall.State.APPROVED)
+    calls.filter(state__in=(begun, *to_come)).update(
+        state=Case(
+            When(state=begun, then=Value(ToolCall.State.UNKNOWN)),
+            default=Value(ToolCall.State.DROPPED),
+        ),
+        finished=Now(),
+    )
+
+
     return next(iter(Turn.objects.raw(CLOSE, values)), None)
 
 

@@ -2,7 +2,7 @@
 
 from conversations import recovery, turns
 from conversations.errors import ConversationError
-from conversations.models import Conversation, Message, Turn
+from conversations.models import Conversation, Message, ToolCall, Turn
 from tests.integration.explorer import witness
 from tests.integration.explorer.stage import Run
 from tests.integration.explorer.world import World, hints, take_hint
@@ -17,6 +17,7 @@ def check(world: World, run: Run) -> None:
     counters_are_right(world)
     transcript_is_whole(world)
     at_most_one_is_held(world)
+    who_waits_is_asked(world)
     a_hint_is_on_its_way(world)
     one_key_is_one_turn(run)
     state = state_of(world)
@@ -66,6 +67,13 @@ def at_most_one_is_held(world: World) -> None:
     assert all(state == "queued" for state in states[1:]), f"open turns in order: {states}"
 
 
+def who_waits_is_asked(world: World) -> None:
+    """A turn waits exactly as long as a call of its has no answer."""
+    for turn in Turn.objects.filter(conversation=world.conversation.pk):
+        asks = ToolCall.objects.filter(turn=turn, state=ToolCall.State.ASKED).exists()
+        assert asks == (turn.state == Turn.State.WAITING), f"{turn.state}, asks: {asks}"
+
+
 def a_hint_is_on_its_way(world: World) -> None:
     open_turns = Turn.objects.filter(conversation=world.conversation.pk, state__in=Turn.OPEN)
     idle = open_turns.exists() and not open_turns.filter(state__in=Turn.HELD).exists()
@@ -96,6 +104,7 @@ def everything_ends(world: World) -> None:
     """From here on one worker alone brings every open turn to its end, in order, by hints."""
     heir = world.heir()
     WorkerProcess.objects.exclude(pk=heir.pk).delete()
+    world.let_time_pass()
     recovery.sweep()
     while (hint := next_hint(world)) is not None:
         claim = turns.claim(world.conversation.id, heir.id, pool=hint)

@@ -3,8 +3,9 @@
 import pytest
 
 from conversations import turns
+from conversations.models import Turn
 from conversations.stores import database
-from conversations.turns import acceptance, cancellation, claims, outcomes
+from conversations.turns import acceptance, cancellation, claims, outcomes, waiting
 from tests.integration.explorer import wrong
 from tests.integration.explorer.search import Violation
 from tests.integration.explorer.test_lost_replies import losing
@@ -194,3 +195,31 @@ def test_a_lost_reply_that_is_believed_is_caught(explore, monkeypatch):
 
     with pytest.raises(Violation, match="end failed"):
         explore(scene)
+
+
+def test_two_answers_without_a_lock_are_caught(explore, monkeypatch):
+    monkeypatch.setattr(waiting, "lock", wrong.no_lock)
+
+    def scene(world):
+        claim = world.waiting(0, 1)
+        return {str(item): lambda item=item: world.resume(claim, item) for item in (0, 1)}
+
+    with pytest.raises(Violation, match="waiting, asks: False"):
+        explore(scene)
+
+
+def test_a_wait_that_overlooks_a_cancel_is_caught(explore, monkeypatch):
+    monkeypatch.setattr(waiting, "_wait", wrong.wait_whatever_is_asked)
+
+    def scene(world):
+        claim = running(world)
+        return {
+            "wait": lambda: world.wait(claim),
+            "cancel": lambda: turns.cancel(claim.turn_id),
+        }
+
+    def heard(world, run):
+        assert Turn.objects.get().state != "waiting", "it waits though it is to stop"
+
+    with pytest.raises(Violation, match="it waits though it is to stop"):
+        explore(scene, heard)

@@ -41,7 +41,7 @@ COUNTERS = ("version", "next_turn", "next_message", "open_turns")
 LEGAL = {
     "queued": {"queued", "running", "cancelled", "rolled_back", "failed"},
     "running": {"running", "queued", "waiting", *Turn.ENDED},
-    "waiting": {"waiting", "queued", "cancelled", "rolled_back"},
+    "waiting": {"waiting", "queued", "failed", "cancelled", "rolled_back"},
 }
 
 

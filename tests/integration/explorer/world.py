@@ -76,6 +76,30 @@ class World:
         outcome = turns.Outcome(state=state, messages=[last], last_event=9)
         return turns.end(claim.turn_id, outcome, token=claim.token)
 
+    def wait(self, claim: turns.Claim, *items: int) -> bool:
+        """The model has asked for calls that need somebody's leave."""
+        asked = [
+            turns.Asked(step=1, call_id=f"call_{item}", tool="pay", arguments={}, item=item)
+            for item in items or (0,)
+        ]
+        return turns.wait(claim.turn_id, claim.token, asked, seconds=60, messages=[said(claim)])
+
+    def waiting(self, *items: int) -> turns.Claim:
+        """A turn that waits."""
+        self.accept("first")
+        claim = self.claimed()
+        assert self.wait(claim, *items)
+        return claim
+
+    def resume(self, claim: turns.Claim, *items: int, approved: bool = True) -> turns.Resumed:
+        answers = [turns.Answer(item=item, approved=approved) for item in items or (0,)]
+        return turns.resume(claim.turn_id, answers)
+
+    def let_time_pass(self) -> None:
+        """Until nobody waits for an answer any more."""
+        over = timezone.now() - timedelta(minutes=1)
+        Turn.objects.filter(state=Turn.State.WAITING).update(expires=over)
+
     def runs(self) -> bool:
         return Turn.objects.filter(state=Turn.State.RUNNING).exists()
 

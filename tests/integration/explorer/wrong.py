@@ -8,7 +8,7 @@ from django.db import transaction
 from conversations import turns
 from conversations.models import Turn
 from conversations.stores import database
-from conversations.turns import acceptance, claims, outcomes
+from conversations.turns import acceptance, claims, outcomes, waiting
 from conversations.turns.locks import lock
 
 
@@ -98,3 +98,12 @@ def requeue_whatever_runs(turn_id) -> None:
         lock(turn_id)
         Turn.objects.filter(pk=turn_id, state="running").update(state="queued", crashes=1)
         outcomes.hint(Turn.objects.get(pk=turn_id).conversation_id, "default")
+
+
+def wait_whatever_is_asked(turn, *how):
+    """Does not look whether somebody wants the turn to stop."""
+    turn.cancel_requested = Turn.CancelRequest.NONE
+    return WAIT(turn, *how)
+
+
+WAIT = waiting._wait

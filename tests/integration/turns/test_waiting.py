@@ -1,0 +1,167 @@
+"""A turn that waits: what it asks and the answers are rows, so any process may die meanwhile."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pydantic_ai.messages import ModelMessagesTypeAdapter
+
+from conversations import recovery, snapshots, turns
+from conversations.errors import AlreadyAnswered, NotFound
+from conversations.models import Conversation, Message, ToolCall, Turn
+from conversations.stores.base import Key, NewMessage
+from workers import queues
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CALLS = '{"kind": "response", "parts": [{"part_kind": "text", "content": "Hi"}]}'
+TRACE = [[3, 2, 0, 0], [5, 3, 0, 1, 1], [7, 4, 0, 0]]
+MINUTE = 60
+
+
+@pytest.fixture
+def waiting(say, claim):
+    """A turn that looked something up, and asks whether it may pay and may write."""
+    say()
+    held = claim()
+    done = turns.start_tool(held.turn_id, held.token, 1, "look", tool="look", arguments={})
+    result = {"returned": {"return_value": "seen", "kind": "tool-return"}}
+    turns.finish_tool(held.turn_id, held.token, 1, done.tool_call_id, result)
+    asked = [
+        turns.Asked(step=1, call_id=tool, tool=tool, arguments={"for": "you"}, item=item)
+        for item, tool in enumerate(["pay", "write"], 1)
+    ]
+    said = NewMessage(Key(held.turn_id, 1, 1), "response", CALLS, "Hi", TRACE)
+    queues.queue("default").empty()
+    turns.wait(
+        held.turn_id, held.token, asked, seconds=MINUTE, messages=[said], usage={"requests": 1}
+    )
+    return held
+
+
+def state():
+    return Turn.objects.order_by("number").first().state
+
+
+def hints():
+    return len(queues.queue("default").get_jobs())
+
+
+def test_it_waits_in_the_commit_of_the_response_that_asks(waiting):
+    assert state() == "waiting"
+    assert Message.objects.filter(step=1).get().text == "Hi"
+    asked = ToolCall.objects.filter(state="asked").order_by("item")
+    assert [(call.tool, call.arguments, call.asks) for call in asked] == [
+        ("pay", {"for": "you"}, "approval"),
+        ("write", {"for": "you"}, "approval"),
+    ]
+
+
+def test_the_last_answer_wakes_a_worker(waiting, claim):
+    assert turns.resume(waiting.turn_id, [turns.Answer(item=1)]) == turns.Resumed("waiting", 1)
+    assert (hints(), claim()) == (0, None)
+    refusal = turns.Answer(item=2, approved=False, output="not today")
+    assert turns.resume(waiting.turn_id, [refusal]) == turns.Resumed("queued", 0)
+    assert hints() == 1
+    assert (claim().attempt, Turn.objects.get().crashes) == (2, 0)
+    assert ToolCall.objects.get(tool="write").result == {"denied": "not today"}
+
+
+def test_an_answer_may_come_again_and_not_otherwise(waiting):
+    yes, no = turns.Answer(item=1), turns.Answer(item=1, approved=False)
+    for _ in range(2):
+        turns.resume(waiting.turn_id, [yes])
+    with pytest.raises(AlreadyAnswered):
+        turns.resume(waiting.turn_id, [turns.Answer(item=2), no])
+    assert ToolCall.objects.get(tool="write").state == "asked"  # all or nothing
+
+
+def test_only_what_asks_can_be_answered(waiting):
+    with pytest.raises(NotFound):
+        turns.resume(waiting.turn_id, [turns.Answer(item=7)])
+
+
+def test_what_was_approved_is_begun_and_what_was_refused_is_not(waiting, claim):
+    answers = [turns.Answer(item=1), turns.Answer(item=2, approved=False)]
+    turns.resume(waiting.turn_id, answers)
+    held = claim()
+    start = [
+        turns.start_tool(held.turn_id, held.token, 1, tool, tool=tool, arguments={})
+        for tool in ("pay", "write")
+    ]
+    assert [(call.fresh, call.state) for call in start] == [(True, "started"), (False, "refused")]
+    assert turns.resume(waiting.turn_id, answers).state == "running"  # still the same answers
+
+
+def test_a_result_that_is_asked_for_is_the_answer(say, claim):
+    say()
+    held = claim()
+    asked = turns.Asked(step=1, call_id="a", tool="find", arguments={}, item=0, asks="result")
+    turns.wait(held.turn_id, held.token, [asked], seconds=MINUTE)
+    turns.resume(held.turn_id, [turns.Answer(item=0, output="found")])
+    call = ToolCall.objects.get()
+    assert (call.state, call.result) == ("done", {"returned": {"return_value": "found"}})
+
+
+@pytest.mark.parametrize("rollback", [False, True])
+def test_a_cancel_closes_the_calls_and_frees_the_conversation(waiting, say, rollback):
+    expected = "rolled_back" if rollback else "cancelled"
+    assert turns.cancel(waiting.turn_id, rollback=rollback) == expected
+    assert say(policy="reject").position == 0
+    closing = Message.objects.get(step=2)
+    assert closing.retracted == rollback
+    states = ToolCall.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["done", "dropped", "dropped"]
+    with pytest.raises(AlreadyAnswered):
+        turns.resume(waiting.turn_id, [turns.Answer(item=1)])
+
+
+def test_the_closing_is_what_pydantic_ai_reads(waiting):
+    turns.resume(waiting.turn_id, [turns.Answer(item=2, approved=False, output="no")])
+    turns.cancel(waiting.turn_id)
+    text = json.dumps([Message.objects.get(step=2).payload])
+    [message] = ModelMessagesTypeAdapter.validate_json(text)
+    told = [(part.tool_call_id, part.content, part.outcome) for part in message.parts]
+    assert told[0] == ("look", "seen", "success")
+    assert told[1][::2] == ("pay", "denied")
+    assert told[2] == ("write", "no", "denied")
+
+
+def test_it_expires_with_an_error_and_the_next_turn_goes_on(waiting, say, conversation):
+    say("next")
+    assert recovery.sweep().ended == 0
+    Turn.objects.filter(state="waiting").update(expires=timezone.now() - timedelta(seconds=1))
+    queues.queue("default").empty()
+    assert recovery.sweep().ended == 1
+    first = Turn.objects.get(number=0)
+    assert (first.state, first.error["code"], first.usage) == ("failed", "expired", {"requests": 1})
+    assert (hints(), Conversation.objects.get().open_turns) == (1, 1)
+    [view, _] = snapshots.picture(conversation.pk).turns
+    assert view.entries[-1].number == first.last_event == 10
+
+
+def test_recovery_and_claims_leave_it_alone(waiting, say, claim, worker_row):
+    say("next")
+    Turn.objects.filter(state="queued").update(hinted_at=timezone.now() - timedelta(hours=1))
+    held = claim()
+    worker_row.delete()
+    assert (held, recovery.sweep(), state()) == (None, recovery.Swept(), "waiting")
+
+
+@pytest.mark.parametrize(
+    ("policy", "ends"), [("interrupt", "cancelled"), ("rollback", "rolled_back")]
+)
+def test_a_message_that_interrupts_ends_it_at_once(waiting, say, claim, policy, ends):
+    accepted = say("instead", policy=policy)
+    assert (state(), accepted.position) == (ends, 0)
+    assert claim().turn_id == accepted.turn.pk
+
+
+def test_who_is_to_stop_does_not_wait(say, claim):
+    say()
+    held = claim()
+    turns.cancel(held.turn_id)
+    asked = turns.Asked(step=1, call_id="a", tool="pay", arguments={}, item=0)
+    assert not turns.wait(held.turn_id, held.token, [asked], seconds=MINUTE)
+    assert state() == "running"

@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP to Django, websockets to the consumers."""
+"""The ASGI application: HTTP to the API or to Django, websockets to the consumers."""
 
 import os
 from typing import Any
@@ -12,8 +12,9 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentsite.settings")
-http = get_asgi_application()  # sets Django up; what follows needs its models
+site = get_asgi_application()  # sets Django up; what follows needs its models
 
+from conversations.api import handler as api  # noqa: E402
 from conversations.sockets import refuse  # noqa: E402
 from conversations.urls import websocket_urlpatterns  # noqa: E402
 
@@ -36,6 +37,12 @@ class ExplicitOrigins(OriginValidator):
             return bool(self.valid_origin(urlparse(origin)))
         except ValueError:  # a port that is no number, half an IPv6 address
             return False
+
+
+async def http(scope: Any, receive: Any, send: Any) -> None:
+    """Programs come with keys and browsers with cookies, so neither passes the other's door."""
+    answer: Any = api.application if scope["path"].startswith(api.PREFIX) else site
+    await answer(scope, receive, send)
 
 
 patterns: list[Any] = [*websocket_urlpatterns, re_path("", refuse(NOTHING_HERE))]

@@ -3,8 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -24,8 +23,9 @@ from conversations.floods import Flood, Verdict
 from conversations.following import Following
 from conversations.frames import Cancel, Create, Frame, Ping, Subscribe
 from conversations.models import Turn
-from conversations.sockets import UNAVAILABLE, Close, Socket
+from conversations.sockets import Close, Socket, patience
 from conversations.threads import in_thread
+from workers.routing import PAGE
 
 POLL = 2  # seconds between looks at the rows while a turn is open
 SESSION_CHECK = 60  # seconds between looks at the session
@@ -122,6 +122,7 @@ class ChatConsumer(Socket):
             idempotency_key=frame.idempotency_key,
             policy=frame.policy,
             expected_version=frame.expected_version,
+            source=PAGE,
         )
         told = {
             "type": "agentsite:accepted",
@@ -183,15 +184,6 @@ class ChatConsumer(Socket):
         if seconds != self._rest_set:
             self._rest_set = seconds
             self.pulse_timer.set(seconds)
-
-
-@contextmanager
-def patience() -> Iterator[None]:
-    """Databases that are away leave a socket where it is; its next pulse tries again."""
-    try:
-        yield
-    except UNAVAILABLE as error:
-        log.warning("following.interrupted", error=type(error).__name__)
 
 
 def read(message: Mapping[str, Any]) -> Frame:

@@ -2,22 +2,34 @@
 
 ConversationError
 ├── NotLoggedIn
+├── InvalidKey
+├── InsufficientScope
 ├── NotFound
+│   └── PreviousNotFound
 ├── VersionConflict
+├── TranscriptGone
 ├── ResponseInProgress
+├── NotTheLast
 ├── IdempotencyConflict
+├── AlreadyAnswered
 ├── Fenced
 │   └── Buried
 ├── InvalidFrame
 │   ├── InvalidJson
+│   ├── UnsupportedParameter
 │   ├── UnknownType
-├── AlreadyAnswered
 │   ├── MissingField
 │   ├── InvalidValue
+│   │   └── InvalidState
+│   │       └── StateExpired
 │   └── TooLarge
 ├── RateLimited
 └── TurnFailed
+
+Beside the tree: StoreAway is one of Django's database errors, and is borne like one.
 """
+
+from django.db import OperationalError
 
 
 class ConversationError(Exception):
@@ -31,6 +43,10 @@ class ConversationError(Exception):
         self.param = param
         super().__init__(self.message)
 
+    def told(self) -> dict[str, str]:
+        """As `Turn.error` keeps it."""
+        return {"code": self.code, "message": self.message}
+
 
 class NotLoggedIn(ConversationError):
     """Log in first."""
@@ -39,11 +55,32 @@ class NotLoggedIn(ConversationError):
     status = 401
 
 
+class InvalidKey(ConversationError):
+    """This is not a valid API key."""
+
+    code = "invalid_api_key"
+    status = 401
+
+
+class InsufficientScope(ConversationError):
+    """This API key may not be used for that."""
+
+    code = "insufficient_scope"
+    status = 403
+
+
 class NotFound(ConversationError):
     """There is nothing with this id, or it is not yours."""
 
     code = "not_found"
     status = 404
+
+
+class PreviousNotFound(NotFound):
+    """There is no previous response with this id, or it is not yours."""
+
+    code = "previous_response_not_found"
+    status = 400
 
 
 class VersionConflict(ConversationError):
@@ -57,6 +94,13 @@ class VersionConflict(ConversationError):
         self.current = current
 
 
+class TranscriptGone(ConversationError):
+    """What was said here is not kept any more; begin a new conversation."""
+
+    code = "expired"
+    status = 410
+
+
 class ResponseInProgress(ConversationError):
     """Request in progress, please wait."""
 
@@ -64,10 +108,24 @@ class ResponseInProgress(ConversationError):
     status = 409
 
 
+class NotTheLast(ConversationError):
+    """Another turn has come after the one that this was to follow."""
+
+    code = "not_the_last"
+    status = 409
+
+
 class IdempotencyConflict(ConversationError):
     """This idempotency key was used for another request; use a new key for a new request."""
 
     code = "idempotency_conflict"
+    status = 409
+
+
+class AlreadyAnswered(ConversationError):
+    """This call was answered otherwise, or does not wait any more."""
+
+    code = "already_answered"
     status = 409
 
 
@@ -94,6 +152,12 @@ class InvalidJson(InvalidFrame):
     code = "invalid_json"
 
 
+class UnsupportedParameter(InvalidFrame):
+    """This parameter is not supported."""
+
+    code = "unsupported_parameter"
+
+
 class UnknownType(InvalidFrame):
     """There is no such type."""
 
@@ -112,6 +176,21 @@ class InvalidValue(InvalidFrame):
     code = "invalid_value"
 
 
+class InvalidState(InvalidValue):
+    """This state is damaged, or was not made for this; begin a new conversation."""
+
+    code = "invalid_state"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, param="state")
+
+
+class StateExpired(InvalidState):
+    """This state is too old; begin a new conversation."""
+
+    code = "state_expired"
+
+
 class TooLarge(InvalidFrame):
     """This is too large."""
 
@@ -121,13 +200,6 @@ class TooLarge(InvalidFrame):
 
 class RateLimited(ConversationError):
     """Too many requests; wait a moment."""
-
-class AlreadyAnswered(ConversationError):
-    """This call was answered otherwise, or does not wait any more."""
-
-    code = "already_answered"
-    status = 409
-
 
     code = "rate_limited"
     status = 429
@@ -143,3 +215,7 @@ class TurnFailed(ConversationError):
         super().__init__(message)
         if code:
             self.code = code
+
+
+class StoreAway(OperationalError):
+    """The place of the transcripts cannot be reached; like PostgreSQL it will be back."""

@@ -13,14 +13,14 @@ class TurnFacts:
     conversation_id: UUID
     agent: str
     created: int  # seconds since 1970
-    metadata: dict[str, str] = field(default_factory=dict)
+    request: dict[str, Any] = field(default_factory=dict)  # parameters, as `Turn.request` has them
 
     def packed(self) -> list[Any]:
         """The facts as plain data, for a log or a group message."""
-        return [self.id.hex, self.conversation_id.hex, self.agent, self.created, self.metadata]
+        return [self.id.hex, self.conversation_id.hex, self.agent, self.created, self.request]
 
     @classmethod
     def unpacked(cls, data: list[Any]) -> Self:
         """The facts that `packed` wrote."""
-        turn, conversation, agent, created, metadata = data
-        return cls(UUID(turn), UUID(conversation), agent, created, metadata)
+        turn, conversation, agent, created, request = data
+        return cls(UUID(turn), UUID(conversation), agent, created, request)

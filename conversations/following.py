@@ -75,7 +75,7 @@ class Following:
         for view in picture.turns:
             self._last = max(self._last, view.number)
             if not view.has_ended:
-                entries = await self._entries(view)
+                entries = await shown(view)
                 so_far[view.facts.id] = entries
                 self._open[view.facts.id] = Followed(view.facts, entries[-1].following, view.token)
                 self._note_end(view.facts.id, entries[-1])
@@ -116,18 +116,20 @@ class Following:
 
     async def look(self) -> None:
         """Show what rows and logs have and the socket has not, in the order of turns."""
-        views = await in_thread(
+        for view in await self._views():
+            await self._show(view)
+
+    async def _views(self) -> Sequence[TurnView]:
+        return await in_thread(
             snapshots.latest, self._conversation, after=self._last, also=list(self._open)
         )
-        for view in views:
-            await self._show(view)
 
     async def _show(self, view: TurnView) -> None:
         turn = view.facts.id
         self._last = max(self._last, view.number)
         followed = self._open.setdefault(turn, Followed(view.facts))
         await self._show_start(followed, view.input)
-        entries = await self._entries(view, after=followed.next - 1)
+        entries = await shown(view, after=followed.next - 1)
         if followed.token != view.token:
             followed.token = view.token
             await self._show_worker(view)
@@ -168,18 +170,19 @@ class Following:
 
     async def _following(self, view: TurnView) -> int:
         """The number after the last event of a turn."""
-        return (await self._entries(view))[-1].following
+        return (await shown(view))[-1].following
 
-    async def _entries(self, view: TurnView, *, after: int = -1) -> tuple[Entry, ...]:
-        """A turn's entries after a number, from wherever they are whole."""
-        if view.has_ended:
-            return view.entries
-        if not view.attempt:
-            return opening(view.facts)[:1]
-        logged = await _logged(view.facts.id, after)
-        if logged is not None and not _gap(after + 1, logged):
-            return logged
-        return merge(await in_thread(snapshots.stored, view.facts), logged or ())
+
+async def shown(view: TurnView, *, after: int = -1) -> tuple[Entry, ...]:
+    """A turn's entries after a number, from wherever they are whole."""
+    if view.has_ended:
+        return view.entries
+    if not view.attempt:
+        return opening(view.facts)[:1]
+    logged = await _logged(view.facts.id, after)
+    if logged is not None and not _gap(after + 1, logged):
+        return logged
+    return merge(await in_thread(snapshots.stored, view.facts), logged or ())
 
 
 def _turn(cursor: Cursor | None) -> UUID | None:

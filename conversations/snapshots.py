@@ -1,6 +1,5 @@
 """What PostgreSQL says about a conversation's turns, as a socket needs it. Synchronous reads."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,10 @@ from django.db.models import Q
 
 from conversations import protocol
 from conversations.facts import TurnFacts
-from conversations.models import Conversation, Message, Turn
+from conversations.models import Conversation, Turn
 from conversations.replays import replay
+from conversations.stores import store_for
+from conversations.stores.base import Told
 from conversations.traces import Entry, Kind, merge, opening
 
 SHOWN_TURNS = 200  # of a snapshot, the newest; older ones are for the HTTP API
@@ -31,6 +32,7 @@ class TurnView:
     input: Sequence[dict[str, Any]]
     error: dict[str, Any] | None
     entries: tuple[Entry, ...]  # all that it showed, if it has ended
+    gone: bool = False  # what it said is not kept any more: its entries are only its frame
 
     @property
     def has_ended(self) -> bool:
@@ -73,30 +75,30 @@ def latest(conversation: Conversation, *, after: int, also: Collection[UUID]) ->
     return _views(conversation, turns[: SHOWN_TURNS + len(also)])
 
 
+def one(turn: Turn) -> TurnView:
+    """This turn, read with its conversation, as its row was then."""
+    return _views(turn.conversation, [turn])[0]
+
+
 def stored(facts: TurnFacts) -> tuple[Entry, ...]:
     """What the committed messages of a turn show: all there is where its log is gone."""
-    return replay(facts, _messages([facts.id])[facts.id])
+    told = store_for(facts.agent).told(facts.conversation_id, [facts.id])
+    return replay(facts, shown(told.get(facts.id, ())))
 
 
 def _views(conversation: Conversation, turns: Iterable[Turn]) -> list[TurnView]:
     turns = list(turns)
-    messages = _messages([turn.pk for turn in turns if turn.attempt and turn.state in Turn.ENDED])
-    return [_view(conversation, turn, messages[turn.pk]) for turn in turns]
+    claimed = [turn.pk for turn in turns if turn.attempt and turn.state in Turn.ENDED]
+    told = store_for(conversation.agent).told(conversation.pk, claimed) if claimed else {}
+    return [_view(conversation, turn, told.get(turn.pk, ())) for turn in turns]
 
 
-Shown = list[tuple[list[list[int]], dict[str, Any]]]
+def shown(messages: Iterable[Told]) -> list[tuple[Sequence[Sequence[int]], dict[str, Any]]]:
+    """The trace and the payload of each."""
+    return [(message.trace, message.payload) for message in messages]
 
 
-def _messages(turn_ids: Sequence[UUID]) -> defaultdict[UUID, Shown]:
-    """By turn, the trace and the payload of its messages."""
-    by_turn: defaultdict[UUID, Shown] = defaultdict(list)
-    rows = Message.objects.filter(turn__in=turn_ids).order_by("number")
-    for turn_id, trace, payload in rows.values_list("turn_id", "trace", "payload"):
-        by_turn[turn_id].append((trace, payload))
-    return by_turn
-
-
-def _view(conversation: Conversation, turn: Turn, messages: Shown) -> TurnView:
+def _view(conversation: Conversation, turn: Turn, messages: Sequence[Told]) -> TurnView:
     facts = facts_of(turn, conversation.agent)
     return TurnView(
         facts=facts,
@@ -108,17 +110,19 @@ def _view(conversation: Conversation, turn: Turn, messages: Shown) -> TurnView:
         input=turn.input,
         error=turn.error,
         entries=_whole(facts, turn, messages) if turn.state in Turn.ENDED else (),
+        gone=turn.state in Turn.ENDED and bool(turn.attempt) and not messages,
     )
 
 
 def facts_of(turn: Turn, agent: str) -> TurnFacts:
-    return TurnFacts(turn.pk, turn.conversation_id, agent, int(turn.created.timestamp()))
+    created = int(turn.created.timestamp())
+    return TurnFacts(turn.pk, turn.conversation_id, agent, created, turn.request)
 
 
-def _whole(facts: TurnFacts, turn: Turn, messages: Shown) -> tuple[Entry, ...]:
+def _whole(facts: TurnFacts, turn: Turn, messages: Sequence[Told]) -> tuple[Entry, ...]:
     """One that ended before any worker took it was never in progress."""
-    shown = replay(facts, messages) if turn.attempt else opening(facts)[:1]
-    return merge(shown, [protocol.ending(facts, shown, turn)])
+    entries = replay(facts, shown(messages)) if turn.attempt else opening(facts)[:1]
+    return merge(entries, [protocol.ending(facts, entries, turn)])
 
 
 def described(picture: Picture, so_far: Mapping[UUID, Sequence[Entry]]) -> dict[str, Any]:
@@ -173,4 +177,5 @@ def _summary(view: TurnView) -> dict[str, Any]:
         "status": protocol.STATUS[view.state],
         "worker": view.worker,
         "attempt": view.attempt,
+        **({"gone": True} if view.gone else {}),
     }

@@ -6,8 +6,8 @@ stays on the loop. Messages, frames and pulses are handled one at a time, so no 
 
 import asyncio
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -144,6 +144,15 @@ class Socket(AsyncConsumer):
             raise StopConsumer from None
         except OSError:
             raise StopConsumer from None
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Databases that are away leave a socket where it is; its next pulse tries again."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        log.warning("following.interrupted", error=type(error).__name__)
 
 
 def refuse(code: int) -> Any:

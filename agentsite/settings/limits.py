@@ -5,3 +5,6 @@ from agentsite import env
 OPEN_TURNS = env.integer("OPEN_TURNS", 100)  # messages of one conversation that may wait
 # Days after the last message until `manage.py pruneconversations` deletes it; 0: kept for ever.
 RETENTION_DAYS = env.integer("RETENTION_DAYS", 0)
+
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", 600)  # of a key; 0: no limit
+API_BODY_LIMIT = env.integer("API_BODY_LIMIT", 1_048_576)  # bytes of a request

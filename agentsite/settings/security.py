@@ -11,6 +11,8 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost")
 # The page's own addresses, scheme and port included: forms and sockets from elsewhere are refused.
 ALLOWED_ORIGINS = env.words("ALLOWED_ORIGINS", "http://127.0.0.1:8000,http://localhost:8000")
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+# Sites whose pages may call /v1/ from the browser; none, unless they are named.
+CORS_ORIGINS = env.words("CORS_ORIGINS")
 # As the page shows it; empty: host and process.
 REPLICA_NAME = env.text("REPLICA_NAME")
 SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", default=True)

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Collate, Upper
 
 from conversations.ids import new_id
@@ -38,6 +39,11 @@ class Conversation(models.Model):
         db_default=Policy.ENQUEUE,
         help_text="Of messages that name none",
     )
+    stored = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="If not, nobody sees it after the end of its turn, and it is deleted",
+    )
     parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -47,6 +53,10 @@ class Conversation(models.Model):
         indexes = [
             # the owner's list, newest first
             models.Index(fields=["owner", "-updated"], name="conversation_of_owner"),
+            # the sweep: what was not to be stored and is still there
+            models.Index(
+                fields=["updated"], condition=Q(stored=False), name="conversation_not_stored"
+            ),
             # the admin's search for how a title begins, in either case
             models.Index(Collate(Upper("title"), "C"), name="conversation_by_title"),
         ]

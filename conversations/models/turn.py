@@ -49,6 +49,11 @@ class Turn(models.Model):
     policy = models.CharField(max_length=20, choices=Policy, default=Policy.ENQUEUE)
     pool = models.CharField(max_length=50)
     input = models.JSONField(help_text="The items that were sent, as the protocol has them")
+    request = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="Parameters that came with it, as the response shows them",
+    )
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     request_hash = models.CharField(
         max_length=64, help_text="Of agent, input, policy, conversation"
@@ -63,15 +68,15 @@ class Turn(models.Model):
         max_length=10, choices=CancelRequest, default=CancelRequest.NONE
     )
     hinted_at = models.DateTimeField(null=True)
+    expires = models.DateTimeField(null=True, help_text="A turn that waits fails after this moment")
+    waited = models.PositiveIntegerField(
+        null=True, help_text="The last attempt that ended in waiting: rows have all that it showed"
+    )
     error = models.JSONField(null=True, help_text="code and message of a failed turn")
     usage = models.JSONField(null=True, help_text="input_tokens, output_tokens, ...")
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, help_text="First claim")
     last_event = models.PositiveIntegerField(null=True, help_text="Number of its final event")
-    expires = models.DateTimeField(null=True, help_text="A turn that waits fails after this moment")
-    waited = models.PositiveIntegerField(
-        null=True, help_text="The last attempt that ended in waiting: rows have all that it showed"
-    )
     first_token = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
 
@@ -108,15 +113,15 @@ class Turn(models.Model):
             models.Index(
                 fields=["worker"], condition=Q(state="running"), name="turn_running_by_worker"
             ),
+            # the sweep's waiting turns whose time is over
+            models.Index(
+                fields=["expires"], condition=Q(state="waiting"), name="turn_waiting_by_expiry"
+            ),
             # the admin's lists of the few turns that ended otherwise than completed
             models.Index(
                 fields=["state", "-id"], condition=Q(state__in=OTHERWISE), name="turn_not_completed"
             ),
         ]
-            # the sweep's waiting turns whose time is over
-            models.Index(
-                fields=["expires"], condition=Q(state="waiting"), name="turn_waiting_by_expiry"
-            ),
 
     def __str__(self) -> str:
         return f"{self.conversation_id} #{self.number}"

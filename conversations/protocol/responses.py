@@ -16,8 +16,9 @@ STATUS = {
     "cancelled": "cancelled",
     "rolled_back": "cancelled",
 }
-# Parameters that this site does not offer, as the specification has them when nobody sets them.
-UNUSED: dict[str, Any] = {
+# Parameters as the specification has them when nobody sets them. A request changes those that this
+# site knows what to do with; the others are as they stand here in every response.
+DEFAULTS: dict[str, Any] = {
     "incomplete_details": None,
     "previous_response_id": None,
     "instructions": None,
@@ -37,6 +38,7 @@ UNUSED: dict[str, Any] = {
     "store": True,
     "background": False,
     "service_tier": "default",
+    "metadata": {},
     "safety_identifier": None,
     "prompt_cache_key": None,
 }
@@ -65,10 +67,16 @@ def response(
         "output": list(output),
         "error": {"code": error["code"], "message": error["message"]} if error else None,
         "usage": _usage(usage) if usage else None,
-        "metadata": facts.metadata,
-        "conversation": {"id": ids.conversation_id(facts.conversation_id)},
-        **UNUSED,
+        **_parameters(facts),
     }
+
+
+def _parameters(facts: TurnFacts) -> dict[str, Any]:
+    """The conversation too is shown only to whoever named it, as the page does."""
+    asked = {name: facts.request[name] for name in DEFAULTS if name in facts.request}
+    conversation = {"id": ids.conversation_id(facts.conversation_id)}
+    bound = facts.request.get("conversation", True)
+    return {**DEFAULTS, **asked, "conversation": conversation if bound else None}
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from pydantic_ai.usage import RunUsage
 
 from conversations import protocol, snapshots, turns, watch
 from conversations.emitter import Emitter
-from conversations.errors import Buried, Fenced, NotFound
+from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.runner.asking import Asking
@@ -46,10 +46,14 @@ COUNTED = (
 log = structlog.get_logger(__name__)
 
 
-async def answer(conversation_id: UUID, *, worker: UUID, pool: str) -> None:
+async def answer(
+    conversation_id: UUID, *, worker: UUID, pool: str, serves: Collection[str] = ()
+) -> None:
     """Claim what is to be answered next in a conversation, and answer it. Nothing to do is fine."""
     try:
-        claim = await unbroken(in_thread(turns.claim, conversation_id, worker, pool=pool))
+        claim = await unbroken(
+            in_thread(turns.claim, conversation_id, worker, pool=pool, serves=serves)
+        )
     except Buried:
         return  # presence registers anew; the hint was passed on
     if claim is None:
@@ -69,7 +73,11 @@ class Life:
         self._claim = claim
         self._interrupt = interrupt
         self._facts = TurnFacts(
-            claim.turn_id, claim.conversation_id, claim.agent, int(claim.created.timestamp())
+            claim.turn_id,
+            claim.conversation_id,
+            claim.agent,
+            int(claim.created.timestamp()),
+            claim.request,
         )
         self._left_behind: list[NewMessage] = []  # what a dead attempt showed and did not finish
         self._log = log.bind(turn=str(claim.turn_id), attempt=claim.attempt, agent=claim.agent)
@@ -126,6 +134,8 @@ class Life:
             state, error = ENDINGS[self._interrupt.reason]
         except (Fenced, *AWAY):
             raise
+        except TranscriptGone as gone:
+            state, error = Turn.State.FAILED, gone.told()
         except Exception as raised:  # noqa: BLE001 - whatever an agent raises ends its turn
             state, error = Turn.State.FAILED, self._failed(raised)
         if messages is None:

@@ -23,7 +23,9 @@ from conversations.errors import (
 from conversations.ids import new_id
 from conversations.models import Conversation, Policy, Turn
 from conversations.turns.cancellation import stop
+from conversations.turns.inputs import text_of
 from conversations.turns.outcomes import Ended, hint
+from workers.routing import API, Work, queue_for
 
 STOPS = {
     Policy.INTERRUPT: Turn.CancelRequest.CANCEL,
@@ -76,6 +78,8 @@ class Request:
     version: int | None
     number: int | None
     pool: str | None
+    tier: str
+    source: str
     parameters: dict[str, Any]
 
     @property
@@ -94,13 +98,16 @@ def accept(
     expected_version: int | None = None,
     number: int | None = None,
     pool: str | None = None,
+    tier: str = "auto",
+    source: str = API,
     parameters: dict[str, Any] | None = None,
 ) -> Accepted:
     """Queue a turn; when this returns it is committed. A worker is woken after the commit.
 
     Without a policy the conversation's applies. `expected_version` and the policy `reject` also
-    demand that no turn is open; `number`, that this becomes the turn's. `parameters` are kept as
-    `Turn.request`. Raises `NotFound`, `VersionConflict`, `ResponseInProgress`, `NotTheLast`,
+    demand that no turn is open; `number`, that this becomes the turn's. Without a `pool`, which
+    is a queue's name, `workers.routing` chooses it, by `tier` and `source` among others.
+    `parameters` are kept as `Turn.request`. Raises `NotFound`, `VersionConflict`, `ResponseInProgress`, `NotTheLast`,
     `IdempotencyConflict`, `InvalidValue`, and `RateLimited` where settings.OPEN_TURNS are open.
     A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
@@ -113,6 +120,8 @@ def accept(
         version=expected_version,
         number=number,
         pool=pool,
+        tier=tier,
+        source=source,
         parameters=parameters or {},
     )
     conversation = _look_up(request)
@@ -134,7 +143,7 @@ def _look_up(request: Request) -> Conversation:
 
 def _hash(request: Request, agent: str) -> str:
     where = str(request.conversation_id) if request.names_conversation else None
-    what = [where, agent, request.policy, request.items]
+    what: list[Any] = [where, agent, request.policy, request.items]
     if request.parameters:
         what.append(request.parameters)
     return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
@@ -168,7 +177,7 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "alone": request.version is not None or policy == Policy.REJECT,
         "most": settings.OPEN_TURNS,
         "policy": policy,
-        "pool": request.pool or _pool(conversation.agent),
+        "pool": request.pool or _queue(request, conversation.agent),
         "input": json.dumps(request.items),
         "request": json.dumps(request.parameters),
         "key": request.key,
@@ -186,8 +195,15 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         return None
 
 
-def _pool(agent: str) -> str:
-    return settings.AGENTS.get(agent, {}).get("queue") or "default"
+def _queue(request: Request, agent: str) -> str:
+    work = Work(
+        agent=agent,
+        owner_id=request.owner_id,
+        tier=request.tier,
+        length=len(text_of(request.items)),
+        source=request.source,
+    )
+    return queue_for(work)
 
 
 def _transaction(policy: str) -> AbstractContextManager[Any]:

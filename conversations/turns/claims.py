@@ -1,6 +1,6 @@
 """A worker claims the oldest queued turn of a conversation; its input enters the transcript."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Now
 
 from conversations import hints
-from conversations.errors import Buried
+from conversations.errors import Buried, TranscriptGone
 from conversations.models import Conversation, Message, Turn
 from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
@@ -52,23 +52,29 @@ class Claim:
     metadata: dict[str, Any]  # the conversation's
     created: datetime
     input: Sequence[dict[str, Any]]
+    request: dict[str, Any]  # the parameters that came with it, as `Turn.request` has them
     ending: Outcome | None = None  # ask nobody: close the log and end the turn like this
 
 
-def claim(conversation_id: UUID, worker_id: UUID, *, pool: str) -> Claim | None:
-    """Claim what is to be answered next; None when nothing is, or not by this pool.
+def claim(
+    conversation_id: UUID, worker_id: UUID, *, pool: str, serves: Collection[str] = ()
+) -> Claim | None:
+    """Claim what is to be answered next; None when nothing is, or not by this worker.
 
+    `pool` is the queue that the hint came from; `serves`, what else this worker serves.
     Raises `Buried` when this worker was declared dead: it must abandon its turns.
     """
     token = uuid4()  # made once: a claim whose commit is in doubt is known by it again
     try:
-        return settled(lambda _: _claim(conversation_id, worker_id, token, pool))
+        return settled(lambda _: _claim(conversation_id, worker_id, token, {pool, *serves}))
     except Buried:
         hints.wake(conversation_id, pool)  # the hint that brought us here is spent
         raise
 
 
-def _claim(conversation_id: UUID, worker_id: UUID, token: UUID, pool: str) -> Claim | None:
+def _claim(
+    conversation_id: UUID, worker_id: UUID, token: UUID, serves: Collection[str]
+) -> Claim | None:
     with transaction.atomic():
         conversation = _lock(conversation_id, worker_id)
         turn = _oldest_open(conversation_id) if conversation else None
@@ -78,7 +84,7 @@ def _claim(conversation_id: UUID, worker_id: UUID, token: UUID, pool: str) -> Cl
             return _made(conversation, turn, ())
         if turn.state != Turn.State.QUEUED:
             return None
-        if turn.pool != pool:
+        if turn.pool not in serves:
             Turn.objects.filter(pk=turn.pk).update(hinted_at=Now())
             hint(conversation_id, turn.pool)
             return None
@@ -121,8 +127,12 @@ def _take(conversation: Conversation, turn: Turn, worker_id: UUID, token: UUID) 
 def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...]) -> Claim:
     """The claim, after what it adds has entered the transcript."""
     snapshot = Snapshot(conversation.id, conversation.version)
+    ending = _ending(turn)
     if wrote:
-        snapshot = store_for(conversation.agent).append(snapshot, wrote)
+        try:
+            snapshot = store_for(conversation.agent).append(snapshot, wrote)
+        except TranscriptGone as gone:
+            wrote, ending = (), ending or Outcome(state=Turn.State.FAILED, error=gone.told())
     assert turn.claim_token is not None
     return Claim(
         turn_id=turn.id,
@@ -141,7 +151,8 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
         metadata=conversation.metadata,
         created=turn.created,
         input=turn.input,
-        ending=_ending(turn),
+        request=turn.request,
+        ending=ending,
     )
 
 

@@ -12,11 +12,11 @@ from conversations.models import Conversation, Turn
 # was rolled back is left behind.
 COPY = """
 INSERT INTO conversations_turn (
-    id, conversation_id, owner_id, number, state, policy, pool, input, request_hash, attempt,
-    claim_token, worker, worker_name, crashes, cancel_requested, error, usage, created, started,
-    last_event, first_token, finished
+    id, conversation_id, owner_id, number, state, policy, pool, input, request, request_hash,
+    attempt, claim_token, worker, worker_name, crashes, cancel_requested, error, usage, created,
+    started, last_event, first_token, finished
 )
-SELECT copy.id, %s, owner_id, copy.position - 1, state, policy, pool, input, request_hash,
+SELECT copy.id, %s, owner_id, copy.position - 1, state, policy, pool, input, request, request_hash,
     attempt, claim_token, worker, worker_name, crashes, cancel_requested, error, usage, created,
     started, last_event, first_token, finished
 FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS copy (source, id, position)

@@ -12,7 +12,7 @@ FACTS = TurnFacts(
     conversation_id=UUID("01990000-0000-7000-8000-00000000000b"),
     agent="demo",
     created=1_800_000_000,
-    metadata={"topic": "weather"},
+    request={"metadata": {"topic": "weather"}, "conversation": True},
 )
 USAGE = {"input_tokens": 12, "output_tokens": 7, "cache_read_tokens": 3}
 FINISHED = datetime.fromtimestamp(1_800_000_009, UTC)

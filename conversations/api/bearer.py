@@ -1,0 +1,63 @@
+"""Who asks: `Authorization: Bearer <key>`, and nothing else. A session's cookie counts for nothing.
+
+So no page of another site can act for somebody who is logged in, and no CSRF token is needed.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja.security.base import AuthBase
+
+from conversations import keys, quotas
+from conversations.errors import InsufficientScope, InvalidKey, RateLimited
+from conversations.keys import Caller
+from conversations.models import Scope
+from conversations.quotas import Quota
+from conversations.threads import in_thread
+
+LONGEST = 200  # characters that can be a key at all
+
+
+class Bearer(AuthBase):
+    """Admits a request whose key has the scope, and counts it."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.is_async = True
+        self._scope = scope
+
+    async def __call__(self, request: HttpRequest) -> Caller:
+        caller, quota = await in_thread(admit, secret(request))
+        request.quota = quota  # type: ignore[attr-defined]  # the handler tells it in headers
+        if quota and not quota.admitted:
+            raise RateLimited("This key has made too many requests; wait a moment.")
+        if self._scope not in caller.scopes:
+            raise InsufficientScope(f"This API key lacks the scope {self._scope}.")
+        return caller
+
+
+def secret(request: HttpRequest) -> str:
+    """The key that a request carries. Raises `InvalidKey`."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not 0 < len(key) <= LONGEST or not key.isascii():
+        raise InvalidKey("Send an API key: Authorization: Bearer ags_...")
+    return key
+
+
+def admit(key: str) -> tuple[Caller, Quota | None]:
+    caller = keys.caller(key)
+    return caller, quotas.take(caller.key, caller.requests_per_minute)
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Who asks, after `Bearer` has let them in."""
+    caller: Any = request.auth  # type: ignore[attr-defined]  # ninja's
+    assert isinstance(caller, Caller)
+    return caller
+
+
+reads, writes = Bearer(Scope.READ), Bearer(Scope.WRITE)

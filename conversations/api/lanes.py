@@ -1,0 +1,102 @@
+"""A lane of the websocket `/v1/responses`: its responses come one after the other, in order.
+
+Lanes run beside each other and share the connection; at most ACTIVE of them are served at a time.
+What waits in a lane is not accepted yet: `response.created` says that it is.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from conversations import listening
+from conversations.api.errors import AWAY, FAULT, Unavailable, described
+from conversations.api.responses import ask
+from conversations.errors import ConversationError
+from conversations.models import Turn
+from conversations.placing import Order
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+class Lane:
+    """What `run` works off: orders, and before them the turns that steering appended."""
+
+    def __init__(self, name: str | None, send: Send, floor: asyncio.Semaphore) -> None:
+        self.name = name
+        self._send = send
+        self._floor = floor
+        self._orders: deque[Order] = deque()
+        self._appended: deque[Turn] = deque()
+        self._due = asyncio.Event()
+        self._last: dict[UUID, int] = {}  # by turn, the number of its last event that was sent
+
+    @property
+    def waiting(self) -> int:
+        """Orders that are not accepted yet."""
+        return len(self._orders)
+
+    def add(self, order: Order) -> None:
+        """Serve it after what came before."""
+        self._orders.append(order)
+        self._due.set()
+
+    def append(self, turn: Turn) -> None:
+        """Show it after the response that it steers, before any order."""
+        self._last[turn.pk] = 0
+        self._appended.append(turn)
+        self._due.set()
+
+    def knows(self, turn_id: UUID) -> bool:
+        """Whether a response is, or was, one of this lane's."""
+        return turn_id in self._last
+
+    def told(self, turn_id: UUID) -> int:
+        """The number of the last event that was sent of a response."""
+        return self._last[turn_id]
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self._due.wait()
+            if not (self._appended or self._orders):
+                self._due.clear()
+                continue
+            async with self._floor:
+                await self._serve()
+
+    async def _serve(self) -> None:
+        try:
+            if self._appended:
+                await self._show(self._appended.popleft())
+            else:
+                await self._show(await ask(self._orders.popleft()))
+        except ConversationError as error:
+            await self.refuse(error)
+        except AWAY as error:
+            log.warning("lane.unavailable", error=type(error).__name__)
+            await self.refuse(Unavailable())
+        except Exception as error:
+            _raise_if_closing(error)
+            log.exception("lane.failed", exc_info=error)
+            await self.refuse(ConversationError(FAULT))
+
+    async def _show(self, turn: Turn) -> None:
+        """What its client does not read is not made: the log has it."""
+        async with aclosing(listening.events(turn)) as events:
+            async for told in events:
+                for event in told:
+                    self._last[turn.pk] = event["sequence_number"]
+                    await self.tell(event)
+
+    async def tell(self, event: dict[str, Any]) -> None:
+        await self._send(event if self.name is None else {**event, "stream_id": self.name})
+
+    async def refuse(self, error: ConversationError) -> None:
+        await self.tell(refusal(error))

@@ -1,0 +1,157 @@
+"""One response by itself, from any of its events to its end, for whoever has no socket.
+
+The same turns, logs and groups as a tab's; `following` knows how they fit together.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Self
+from uuid import UUID
+
+import structlog
+from channels.layers import get_channel_layer
+
+from conversations import protocol, snapshots, streams
+from conversations.errors import InvalidValue, NotFound
+from conversations.facts import TurnFacts
+from conversations.following import Followed, Following, Frame, shown
+from conversations.models import Turn
+from conversations.snapshots import TurnView
+from conversations.sockets import LAYER_TIMEOUT, UNAVAILABLE, patience
+from conversations.threads import in_thread
+from conversations.traces import Kind
+
+POLL = 2  # seconds between looks at the rows while nothing is heard
+ALL = 2**31 - 1  # every number of a turn is known: nobody asks for a later one
+
+log = structlog.get_logger(__name__)
+Event = dict[str, Any]
+
+
+class Ear:
+    """Hears what is announced to a conversation, or nothing while Redis is away."""
+
+    def __init__(self, conversation_id: UUID) -> None:
+        self._layer: Any = get_channel_layer()
+        self._group = streams.group(conversation_id)
+        self._channel: str | None = None
+        self._next: asyncio.Future[Mapping[str, Any]] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                self._channel = await self._layer.new_channel()
+                await self._layer.group_add(self._group, self._channel)
+        except UNAVAILABLE as error:
+            log.warning("listening.deaf", error=type(error).__name__)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._next:
+            self._next.cancel()
+        if self._channel is None:
+            return
+        with suppress(*UNAVAILABLE):
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                await self._layer.group_discard(self._group, self._channel)
+                await self._layer.forget(self._channel)
+
+    async def hear(self, seconds: float) -> Mapping[str, Any] | None:
+        """The next message; None if there is none for so long."""
+        if self._channel is None:
+            await asyncio.sleep(seconds)
+            return None
+        # Waited for again and again, because the layer forgets a channel whose wait is cancelled.
+        self._next = self._next or asyncio.ensure_future(self._layer.receive(self._channel))
+        done, _ = await asyncio.wait([self._next], timeout=seconds)
+        if not done:
+            return None
+        heard, self._next = self._next.result(), None
+        return heard
+
+
+class Listening(Following):
+    """Follows one turn alone."""
+
+    def __init__(self, turn: Turn, facts: TurnFacts, *, after: int = -1) -> None:
+        super().__init__(turn.conversation, self._keep)
+        self._last = ALL
+        self._open[facts.id] = Followed(facts, next=after + 1)
+        self._told: list[Event] = []
+
+    def taken(self) -> list[Event]:
+        """The events since the last call."""
+        told, self._told = self._told, []
+        return told
+
+    async def take(self, message: Mapping[str, Any] | None) -> None:
+        """Go on by what was heard, or by a look where nothing was. Raises `NotFound`."""
+        match message:
+            case None:
+                await self.poll()
+            case {"type": "turn.entries"}:
+                await self.hear(message)
+            case {"type": "turn.changed"}:
+                await self.look()
+            case {"type": "conversation.deleted"}:
+                raise NotFound
+
+    async def _keep(self, frame: Frame) -> None:
+        """Only events have numbers; the other frames are for people who look on."""
+        if "sequence_number" in frame:
+            self._told.append(dict(frame))
+
+    async def _views(self) -> Sequence[TurnView]:
+        views = await super()._views()
+        if self._open and not views:
+            raise NotFound
+        return views
+
+
+async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
+    """The events of a turn, read with its conversation, after a number and until its end.
+
+    As many at a time as there are; none at all every few seconds while it is silent. Nothing is
+    kept for whoever does not fetch them: the log has it. Raises `NotFound` when it is deleted.
+    """
+    listening = Listening(turn, snapshots.facts_of(turn, turn.conversation.agent), after=after)
+    async with Ear(turn.conversation_id) as ear:
+        with patience():
+            await listening.look()
+        while listening.is_waiting:
+            yield listening.taken()
+            message = await ear.hear(POLL)
+            with patience():
+                await listening.take(message)
+        yield listening.taken()
+
+
+async def check_cursor(turn: Turn, after: int) -> bool:
+    """Whether events come after this number. Raises `InvalidValue` where it is still to come."""
+    view = await in_thread(snapshots.one, turn)
+    last = (await shown(view))[-1]
+    if after >= last.following:
+        raise InvalidValue("No event has this number yet.", param="starting_after")
+    return last.kind is not Kind.END or after < last.following - 1
+
+
+async def current(turn: Turn) -> dict[str, Any]:
+    """The response of a turn, read with its conversation, as it is now."""
+    view = await in_thread(snapshots.one, turn)
+    entries = await shown(view)
+    facts, last = view.facts, entries[-1]
+    if last.kind is Kind.END:
+        response: dict[str, Any] = protocol.events(facts, last)[0]["response"]
+        return response
+    status = protocol.STATUS[view.state]
+    return protocol.response(facts, status, output=protocol.output(facts, entries))
+
+
+async def finished(turn: Turn) -> dict[str, Any]:
+    """Its response, once it has an outcome. Raises `NotFound` when it is deleted meanwhile."""
+    last: Event = {}
+    async for told in events(turn):
+        last = told[-1] if told else last
+    response: dict[str, Any] = last["response"]
+    return response

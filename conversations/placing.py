@@ -1,0 +1,104 @@
+"""A request of a program finds its conversation, and is accepted there like any message.
+
+Synchronous: the conversation that is made or forked for it and its turn are one commit.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+
+from conversations import access, catalog, turns
+from conversations.errors import InvalidValue, NotFound, NotTheLast, PreviousNotFound
+from conversations.models import Conversation, Turn
+from conversations.turns import Accepted
+from conversations.turns.inputs import text_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a program asks for; of `conversation` and `previous` at most one is given."""
+
+    user: AbstractBaseUser
+    items: list[dict[str, Any]]
+    agent: str | None = None  # that of the conversation, or the default
+    conversation: UUID | None = None
+    previous: UUID | None = None  # the turn that this one follows
+    stored: bool = True
+    key: str | None = None
+    policy: str | None = None
+    expected_version: int | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def place(order: Order) -> Accepted:
+    """Queue its turn, which is given with its conversation.
+
+    Raises as `turns.accept` does, and `PreviousNotFound`.
+    """
+    with transaction.atomic():
+        accepted = _continue(order) if order.previous else _ask(order, _conversation(order))
+        if accepted.repeated:
+            transaction.set_rollback(True)  # what was made for it: the first answer counts
+    accepted.turn.conversation = Conversation.objects.get(pk=accepted.turn.conversation_id)
+    return accepted
+
+
+def _conversation(order: Order) -> Conversation:
+    if order.conversation is None:
+        agent = order.agent or settings.AGENT_DEFAULT
+        return _begin(order, agent)
+    return _agreed(order, access.conversation(order.user, order.conversation))
+
+
+def _begin(order: Order, agent: str) -> Conversation:
+    if agent not in settings.AGENTS:
+        raise InvalidValue("There is no such model.", param="model")
+    text = text_of(order.items) if order.stored else ""
+    return catalog.begin(order.user.pk, agent=agent, first_message=text, stored=order.stored)
+
+
+def _agreed(order: Order, conversation: Conversation) -> Conversation:
+    if order.agent not in (None, conversation.agent):
+        raise InvalidValue("The conversation is with another model.", param="model")
+    return conversation
+
+
+def _continue(order: Order) -> Accepted:
+    """At the head of a conversation the turn is appended; elsewhere it is another conversation's."""
+    previous = _previous(order)
+    conversation = _agreed(order, previous.conversation)
+    if order.stored:
+        try:
+            return _ask(order, conversation, number=previous.number + 1)
+        except NotTheLast:
+            pass
+    fork = catalog.fork(conversation, after=previous, stored=order.stored)
+    return _ask(order, fork)
+
+
+def _previous(order: Order) -> Turn:
+    assert order.previous is not None
+    try:
+        previous = access.turn(order.user, order.previous)
+    except NotFound:
+        raise PreviousNotFound(param="previous_response_id") from None
+    if previous.state == Turn.State.ROLLED_BACK or not previous.conversation.stored:
+        raise PreviousNotFound(param="previous_response_id")
+    return previous
+
+
+def _ask(order: Order, conversation: Conversation, *, number: int | None = None) -> Accepted:
+    return turns.accept(
+        conversation.pk,
+        order.user.pk,
+        order.items,
+        idempotency_key=order.key,
+        policy=order.policy,
+        expected_version=order.expected_version,
+        number=number,
+        parameters=order.parameters,
+    )

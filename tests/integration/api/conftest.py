@@ -1,0 +1,62 @@
+"""A replica on a port of its own, a crew of workers behind it, and a program with a key."""
+
+import asyncio
+
+import httpx2 as httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+from channels.layers import get_channel_layer
+
+from agentsite.asgi import application
+from conversations import keys
+from conversations.threads import in_thread
+from tests.integration.policies.crew import Crew
+from tests.integration.runner.conftest import asked, patience, provider
+from workers import connections
+
+LIMIT = 30  # seconds that any request may take
+
+__all__ = ["asked", "patience", "provider"]
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def clients(redis_client):
+    yield
+    await get_channel_layer().flush()
+    await connections.close()
+
+
+@pytest_asyncio.fixture
+async def replica():
+    """The address of a server that runs in the test's own loop."""
+    config = uvicorn.Config(application, port=0, log_config=None, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await serving
+
+
+@pytest_asyncio.fixture
+async def crew(worker_row):
+    async with Crew(worker_row) as crew:
+        yield crew
+
+
+@pytest_asyncio.fixture
+async def key(owner):
+    """The secret of a key that may do everything."""
+    return (await in_thread(keys.make, owner.pk, name="tests"))[1]
+
+
+@pytest_asyncio.fixture
+async def program(replica, key):
+    """An HTTP client that sends the key."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=replica, headers=headers, timeout=LIMIT) as client:
+        yield client

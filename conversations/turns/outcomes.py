@@ -121,16 +121,6 @@ def _end(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
     return _seen(turn, version=version, open_turns=conversation.open_turns)
 
 
-def _close(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Turn | None:
-    values = {
-        "turn": turn_id,
-        "token": token,
-        "state": outcome.state,
-        "error": _json(outcome.error),
-        "usage": _json(outcome.usage),
-        "last_event": outcome.last_event,
-        "first_token": outcome.first_token,
-    }
 def _leave(calls: QuerySet[ToolCall]) -> None:
     """Of calls that were begun nobody knows what became; the others are never made."""
     begun, to_come = ToolCall.State.STARTED, (ToolCall.State.ASKED, ToolCall.State.APPROVED)
@@ -143,6 +133,16 @@ def _leave(calls: QuerySet[ToolCall]) -> None:
     )
 
 
+def _close(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Turn | None:
+    values = {
+        "turn": turn_id,
+        "token": token,
+        "state": outcome.state,
+        "error": _json(outcome.error),
+        "usage": _json(outcome.usage),
+        "last_event": outcome.last_event,
+        "first_token": outcome.first_token,
+    }
     return next(iter(Turn.objects.raw(CLOSE, values)), None)
 
 

@@ -4,8 +4,10 @@ from agentsite.settings.agents import *
 from agentsite.settings.application import *
 from agentsite.settings.data import *
 from agentsite.settings.fleet import *
+from agentsite.settings.launching import *
 from agentsite.settings.limits import *
 from agentsite.settings.observing import *
+from agentsite.settings.provider import *
 from agentsite.settings.security import *
 
 FINGERPRINTED = {
@@ -14,3 +16,5 @@ FINGERPRINTED = {
     "stores": ["STORES", "STORE_DEFAULT"],
     "tasks": ["WORKER_TASKS"],
 }
+# In these a process that differs from all others takes no work; in the others it is only told.
+FINGERPRINTS_BINDING = ["keys", "stores", "tasks"]

@@ -1,0 +1,74 @@
+"""A launched process is known by a file that is locked while it lives, whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.waiting import eventually
+from workers.launchers import marks
+
+SLEEP = ["sleep", "60"]
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts programs; they are gone in the end."""
+    processes = []
+
+    def start(argv=SLEEP, *, kind="k"):
+        processes.append(marks.start(tmp_path, kind, argv))
+        eventually(lambda: {mark.pid for mark in marks.living(tmp_path)} >= {processes[-1].pid})
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_who_lives_is_told_by_kind_pid_and_age(started, tmp_path):
+    first, second = started(kind="a"), started(kind="b")
+    assert [(mark.kind, mark.pid) for mark in marks.living(tmp_path)] == [
+        ("a", first.pid),
+        ("b", second.pid),
+    ]
+
+
+def test_the_dead_are_forgotten_with_their_files(started, tmp_path):
+    started().kill()
+    eventually(lambda: marks.living(tmp_path) == [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_a_lock_is_nobody_even_where_its_pid_lives(tmp_path):
+    (tmp_path / "k-1.pid").write_text(str(os.getpid()))
+    assert marks.living(tmp_path) == []
+
+
+def test_who_drains_is_asked_to_end_and_known_by_it(started, tmp_path):
+    deaf = tmp_path / "deaf"
+    process = started(["sh", "-c", f"trap '' TERM; touch {deaf}; exec sleep 60"])
+    eventually(deaf.exists)
+    assert marks.living(tmp_path)[0].drain()
+    (mark,) = marks.living(tmp_path)
+    assert mark.drains_since == pytest.approx(mark.path.stat().st_mtime)
+    mark.kill()
+    assert process.wait() == -signal.SIGKILL
+
+
+def test_what_a_killed_parent_has_started_is_found(tmp_path):
+    """Killed at once: there is no moment in which a child is unknown."""
+    code = (
+        "import os, signal, sys, pathlib; from workers.launchers import marks;"
+        "marks.start(pathlib.Path(sys.argv[1]), 'k', ['sleep', '60']);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "agentsite.settings"}
+    subprocess.run([sys.executable, "-c", code, tmp_path], env=environment, check=False)
+    (mark,) = marks.living(tmp_path)
+    eventually(lambda: mark.pid)
+    mark.kill()
+    eventually(lambda: marks.living(tmp_path) == [])

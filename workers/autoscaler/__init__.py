@@ -1,0 +1,1 @@
+"""Decides how many processes a pool has; `workers.launchers` make it so."""

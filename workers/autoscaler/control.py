@@ -1,0 +1,140 @@
+"""The loop: look at each pool that is ours, decide, have it done, write down why."""
+
+import re
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+from django.db import DatabaseError, close_old_connections
+from redis import RedisError
+
+from workers import identity, metrics, orders
+from workers.autoscaler.deciding import Decision, Memory, Seen, decide
+from workers.autoscaler.memory import recall
+from workers.autoscaler.posts import Posts
+from workers.autoscaler.signals import load
+from workers.demand import Demand, demands
+from workers.launchers import Launcher, NotScaled
+from workers.models import ScalingDecision
+from workers.pools import Pool
+from workers.samples import Sampler
+
+FIGURES = re.compile(r"\d[\d.e+-]*")
+AWAY = (DatabaseError, RedisError, NotScaled)  # no decision without knowledge; the next look sees
+
+log = structlog.get_logger(__name__)
+
+
+class Autoscaler:
+    """Keeps pools at the size that their demand asks for."""
+
+    def __init__(self, pools: Sequence[Pool], launcher: Launcher, *, dry_run: bool = False) -> None:
+        """A `dry_run` holds no post and changes nothing: it may run beside another autoscaler."""
+        self._pools = pools
+        self._launcher = launcher
+        self._dry_run = dry_run
+        self._posts = Posts()
+        self._memories: dict[str, Memory] = {}
+        self._said: dict[str, str] = {}
+        self._sampler = Sampler()
+        self._stopping = threading.Event()
+
+    def run(self, *, seconds: float) -> None:
+        """Look every so often until told to stop."""
+        while not self._stopping.is_set():
+            self.look()
+            self._stopping.wait(seconds)
+
+    def stop(self) -> None:
+        """From a signal's handler or another thread."""
+        self._stopping.set()
+
+    def close(self, *, leave_running: bool) -> None:
+        """End what was launched, or leave it to the next autoscaler; then give the posts up."""
+        if not (leave_running or self._dry_run):
+            self._launcher.close(sorted(self._posts.held))
+        self._posts.leave()
+
+    def look(self) -> list[Decision]:
+        """One look at every pool that is ours; the decisions, those that change nothing too."""
+        ours = self._ours()
+        for pool in ours:
+            self._launcher.tend(pool)
+        try:
+            return self._decide(ours)
+        except AWAY as error:
+            log.warning("nothing_decided", reason=type(error).__name__)
+            return []
+        finally:
+            close_old_connections()
+
+    def _ours(self) -> list[Pool]:
+        if self._dry_run:
+            return list(self._pools)
+        before = set(self._posts.held)
+        held = self._posts.hold(pool.name for pool in self._pools)
+        for pool in self._pools:
+            if pool.name in held - before:
+                self._memories.pop(pool.name, None)  # another may have decided meanwhile
+                self._launcher.adopt(pool)
+        return [pool for pool in self._pools if pool.name in held]
+
+    def _decide(self, pools: Sequence[Pool]) -> list[Decision]:
+        if not pools:
+            return []
+        paused, found = orders.paused(), demands()
+        decisions = [
+            self._attend(pool, found[pool.name]) for pool in pools if pool.name not in paused
+        ]
+        if not self._dry_run:
+            self._sampler.offer()
+        return [decision for decision in decisions if decision]
+
+    def _attend(self, pool: Pool, demand: Demand) -> Decision | None:
+        """One pool; None where its size cannot be read or changed at this moment."""
+        try:
+            size = self._launcher.size(pool)
+            before = self._memories.get(pool.name) or recall(pool, size)
+            measured = load(pool, demand)
+            seen = Seen(at=time.time(), size=size, load=measured, busy=demand.busy)
+            decision, after = decide(pool, seen, before)
+            self._memories[pool.name] = replace(after, changed=before.changed)
+            self._tell(pool, decision)
+            if decision.changes and not self._dry_run:
+                self._launcher.scale(pool, decision.wanted)
+                self._write_down(pool, decision, measured.each(size))
+        except NotScaled as error:
+            log.warning("pool_not_scaled", pool=pool.name, reason=str(error))
+            return None
+        self._memories[pool.name] = after
+        metrics.WORKERS_WANTED.labels(pool.name).set(decision.wanted)
+        return decision
+
+    def _write_down(self, pool: Pool, decision: Decision, each: float) -> None:
+        metrics.SCALINGS.labels(
+            pool.name, "up" if decision.wanted > decision.size else "down"
+        ).inc()
+        ScalingDecision.objects.create(
+            pool=pool.name,
+            size=decision.size,
+            wanted=decision.wanted,
+            load=each,
+            reason=decision.reason,
+            decided_by=identity.own().name("autoscaler"),
+        )
+
+    def _tell(self, pool: Pool, decision: Decision) -> None:
+        """A line for each decision that changes something, or that is another than the last."""
+        kind = FIGURES.sub("", decision.reason)
+        if decision.changes or self._said.get(pool.name) != kind:
+            log.info(
+                "scaling_decided",
+                pool=pool.name,
+                size=decision.size,
+                wanted=decision.wanted,
+                reason=decision.reason,
+                dry_run=self._dry_run,
+            )
+        self._said[pool.name] = kind

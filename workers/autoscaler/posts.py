@@ -1,0 +1,62 @@
+"""One autoscaler decides for a pool at a time: it holds a lock of PostgreSQL, the others stand by.
+
+The lock belongs to a direct connection: whoever is killed or cut off loses it, and a stand-by
+finds it free at its next look.
+"""
+
+from collections.abc import Iterable
+from zlib import crc32
+
+import psycopg
+import structlog
+from django.conf import settings
+
+CONNECT_TIMEOUT = 5  # seconds
+SCALE_LOCK = 0x7363616C  # with a pool's own number
+TRY = "SELECT pg_try_advisory_lock(%s, %s::bigint::bit(32)::int)"
+
+log = structlog.get_logger(__name__)
+
+
+class Posts:
+    """The pools for which this process decides."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection | None = None
+        self.held: set[str] = set()
+
+    def hold(self, pools: Iterable[str]) -> set[str]:
+        """Those for which it decides from now on; none while PostgreSQL is away."""
+        try:
+            connection = self._connected()
+            connection.execute("SELECT 1")  # also says whether the locks are still ours
+            for pool in set(pools) - self.held:
+                self._try(connection, pool)
+        except psycopg.Error as error:
+            log.warning("posts_lost", pools=sorted(self.held), reason=type(error).__name__)
+            self.leave()
+        return self.held
+
+    def leave(self) -> None:
+        """Let a stand-by have them."""
+        self.held = set()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _try(self, connection: psycopg.Connection, pool: str) -> None:
+        row = connection.execute(TRY, [SCALE_LOCK, crc32(pool.encode())]).fetchone()
+        if row and row[0]:
+            self.held.add(pool)
+            log.info("post_taken", pool=pool)
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None:
+            self._connection = psycopg.connect(
+                settings.DATABASE_DIRECT_URL,
+                autocommit=True,
+                prepare_threshold=None,
+                connect_timeout=CONNECT_TIMEOUT,
+                tcp_user_timeout=settings.WORKER_LEASE * 1000,  # ms
+            )
+        return self._connection

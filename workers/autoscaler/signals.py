@@ -1,0 +1,52 @@
+"""What a pool's load is, as its `Scaling.signal` says: a name here, or a function by dotted path."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.utils.module_loading import import_string
+
+from workers.demand import Demand
+from workers.pools import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is compared with the thresholds."""
+
+    total: float
+    shared: bool = True  # twice the processes, and each has half of it
+
+    def each(self, size: int) -> float:
+        """What it is for one of so many processes."""
+        return self.total / max(size, 1) if self.shared else self.total
+
+
+Signal = Callable[[Pool, Demand], Load]
+
+
+def depth(pool: Pool, demand: Demand) -> Load:
+    """Jobs that wait, per process."""
+    return Load(demand.waiting)
+
+
+def age(pool: Pool, demand: Demand) -> Load:
+    """Seconds that the oldest job waits."""
+    return Load(demand.oldest, shared=False)
+
+
+def slots(pool: Pool, demand: Demand) -> Load:
+    """The part of the slots that is in use; above 1 when jobs wait."""
+    return Load(demand.busy / pool.slots)
+
+
+NAMED: Mapping[str, Signal] = {"depth": depth, "age": age, "slots": slots}
+
+
+def load(pool: Pool, demand: Demand) -> Load:
+    """By the pool's own signal. A function of somebody else may also return a plain number.
+
+    Raises ImportError where it names nothing.
+    """
+    name = pool.scaling.signal
+    found = (NAMED.get(name) or import_string(name))(pool, demand)
+    return found if isinstance(found, Load) else Load(float(found), shared=False)

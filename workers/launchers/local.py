@@ -1,0 +1,132 @@
+"""Worker processes on the machine of the autoscaler, supervised by it.
+
+All that it must know after a crash of its own stands in files (`marks`): an autoscaler that starts
+finds what another one has started, goes on with what was started like its own, and drains the rest.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+
+from workers import fingerprints, identity
+from workers.launchers import marks
+from workers.launchers.marks import Mark
+from workers.launchers.supervision import Children
+from workers.models import WorkerProcess
+from workers.pools import Pool
+
+MARGIN = 15  # seconds beyond the grace until a process that drains is killed
+LOOK = 0.1  # seconds between two looks at those that drain when the autoscaler ends
+
+log = structlog.get_logger(__name__)
+
+
+class LocalProcesses:
+    """A process is started and ended here; the least busy goes first, of these the newest."""
+
+    def __init__(self) -> None:
+        self._folder = Path(settings.LAUNCHER_FOLDER)
+        self._wanted: dict[str, int] = {}
+        self._children: dict[str, Children] = {}
+
+    def adopt(self, pool: Pool) -> None:
+        """Go on with what another autoscaler has left, if it was started as ours would be."""
+        kind = kind_of(pool)
+        serving = self._serving(pool)
+        self._wanted[pool.name] = len(serving)
+        for mark in serving:
+            if mark.kind != kind:
+                mark.drain()
+        if serving:
+            log.info("workers_adopted", pool=pool.name, size=len(serving))
+
+    def size(self, pool: Pool) -> int:
+        if pool.name not in self._wanted:  # a dry run adopts nothing
+            return len(self._serving(pool))
+        return self._wanted[pool.name]
+
+    def scale(self, pool: Pool, size: int) -> None:
+        self._wanted[pool.name] = size
+        self.tend(pool)
+
+    def tend(self, pool: Pool) -> None:
+        """As many as are wanted serve; who drains for too long is killed."""
+        children = self._children.setdefault(pool.name, Children(pool.name))
+        children.bury()
+        serving = self._serving(pool)
+        missing = self._wanted.get(pool.name, 0) - len(serving)
+        if missing > 0 and children.may_start():
+            for _ in range(missing):
+                children.add(marks.start(self._home(pool), kind_of(pool), command_of(pool)))
+        for mark in in_order_of_leaving(serving)[: max(-missing, 0)]:
+            mark.drain()
+        self._kill_late(pool)
+
+    def close(self, pools: Sequence[str]) -> None:
+        """Drain all, and wait until they are gone."""
+        folders = [self._folder / pool for pool in pools]
+        while left := [mark for folder in folders for mark in marks.living(folder)]:
+            for mark in left:
+                if mark.drains_since is None:
+                    mark.drain()
+                elif is_late(mark):
+                    mark.kill()
+            time.sleep(LOOK)
+            for children in self._children.values():
+                children.bury()
+
+    def _home(self, pool: Pool) -> Path:
+        return self._folder / pool.name
+
+    def _serving(self, pool: Pool) -> list[Mark]:
+        return [mark for mark in marks.living(self._home(pool)) if mark.drains_since is None]
+
+    def _kill_late(self, pool: Pool) -> None:
+        for mark in marks.living(self._home(pool)):
+            if is_late(mark):
+                log.error("worker_killed", pool=pool.name, pid=mark.pid)
+                mark.kill()
+
+
+def is_late(mark: Mark) -> bool:
+    """Whether it should have ended long ago."""
+    since = mark.drains_since
+    return since is not None and time.time() - since > settings.WORKER_GRACE + MARGIN
+
+
+def in_order_of_leaving(serving: Sequence[Mark]) -> list[Mark]:
+    """Who does least goes first, of these the newest."""
+    loads = loads_of([mark.pid for mark in serving if mark.pid])
+    return sorted(serving, key=lambda mark: (loads.get(mark.pid or 0, -1), -mark.born))
+
+
+def loads_of(pids: Sequence[int]) -> Mapping[int, int]:
+    """Jobs in flight by pid; who has not registered yet is missing."""
+    here = WorkerProcess.objects.filter(host=identity.own().host, pid__in=pids)
+    try:
+        return dict(here.values_list("pid", "in_flight"))
+    except DatabaseError:
+        return {}  # then the newest goes
+
+
+def command_of(pool: Pool) -> list[str]:
+    """The program of one process of the pool."""
+    return [sys.executable, "-m", "django", *arguments_of(pool)]
+
+
+def arguments_of(pool: Pool) -> Iterator[str]:
+    if pool.forking:
+        yield from ("rqworker", *pool.queues, "--worker-ttl", "20")
+    else:
+        yield from ("agentworker", "--pool", pool.name)
+
+
+def kind_of(pool: Pool) -> str:
+    """A digest of all that makes one process of the pool like another."""
+    made_of = [command_of(pool), pool, fingerprints.own(), settings.DATABASES, settings.REDIS_URL]
+    return fingerprints.fingerprint("launched", made_of)

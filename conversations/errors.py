@@ -12,6 +12,8 @@ ConversationError
 ├── NotTheLast
 ├── IdempotencyConflict
 ├── AlreadyAnswered
+├── NotActive
+├── NotSteerable
 ├── Fenced
 │   └── Buried
 ├── InvalidFrame
@@ -24,6 +26,7 @@ ConversationError
 │   │       └── StateExpired
 │   └── TooLarge
 ├── RateLimited
+├── TooManyConnections
 └── TurnFailed
 
 Beside the tree: StoreAway is one of Django's database errors, and is borne like one.
@@ -129,6 +132,25 @@ class AlreadyAnswered(ConversationError):
     status = 409
 
 
+class NotActive(ConversationError):
+    """The response takes no more input: it has ended."""
+
+    code = "response_not_active"
+    status = 409
+
+    def __init__(self, *, completed: bool) -> None:
+        super().__init__()
+        if completed:
+            self.code = "response_already_completed"
+
+
+class NotSteerable(ConversationError):
+    """The response waits for what it asked for; send that."""
+
+    code = "steering_not_supported"
+    status = 409
+
+
 class Fenced(ConversationError):
     """The turn belongs to another claim now; stop."""
 
@@ -202,6 +224,13 @@ class RateLimited(ConversationError):
     """Too many requests; wait a moment."""
 
     code = "rate_limited"
+    status = 429
+
+
+class TooManyConnections(ConversationError):
+    """Too many connections; close some."""
+
+    code = "too_many_connections"
     status = 429
 
 

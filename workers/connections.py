@@ -1,6 +1,7 @@
 """The one door to the Redis clients that are not RQ's: a client per role, and nothing else.
 
-Roles: `live` carries turn logs and the channel layer, `cache` the hot copies.
+Roles: `live` carries turn logs and the channel layer, `cache` the hot copies and what workers
+share: the provider's limit, results of tools, `store` the transcripts of the redis store.
 """
 
 import asyncio
@@ -17,31 +18,42 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 
-LIVE_CONNECTIONS = 16  # a process; one command takes well under a millisecond of each
+CONNECTIONS = 16  # a loop and server; one command takes well under a millisecond of each
 TIMEOUT = 2  # seconds until a server that hangs counts as down
 
 # A subscriber only listens, so it would never notice that its server is gone without a farewell:
 # the kernel asks after 5 silent seconds, and gives up after 10 without an answer.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
-_live: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
+Clients = dict[str, redis.asyncio.Redis]  # by address
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = WeakKeyDictionary()
 
 
 def live() -> redis.asyncio.Redis:
-    """The running loop's client of role `live`. It never repeats a command by itself.
+    """The running loop's client of role `live`."""
+    return _client(settings.REDIS_LIVE_URL)
+
+
+def shared() -> redis.asyncio.Redis:
+    """The running loop's client of role `cache`."""
+    return _client(settings.REDIS_CACHE_URL)
+
+
+def _client(url: str) -> redis.asyncio.Redis:
+    """The running loop's client of a server. It never repeats a command by itself.
 
     redis-py's default repeats silently when only the reply was lost; here the caller decides.
     """
-    loop = asyncio.get_running_loop()
-    if loop not in _live:
-        _live[loop] = redis.asyncio.Redis.from_pool(_live_pool())
-    return _live[loop]
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    if url not in clients:
+        clients[url] = redis.asyncio.Redis.from_pool(_pool(url))
+    return clients[url]
 
 
-def _live_pool() -> redis.asyncio.BlockingConnectionPool:
+def _pool(url: str) -> redis.asyncio.BlockingConnectionPool:
     return redis.asyncio.BlockingConnectionPool.from_url(
-        settings.REDIS_LIVE_URL,
-        max_connections=LIVE_CONNECTIONS,
+        url,
+        max_connections=CONNECTIONS,
         timeout=TIMEOUT,  # for a free connection
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
@@ -71,15 +83,31 @@ async def heard(channel: str) -> AsyncGenerator[bytes]:
 
 def publish(channel: str, data: bytes) -> None:
     """Publish on a channel of role `live`, from a thread. Raises redis.RedisError, OSError."""
-    _publisher(settings.REDIS_LIVE_URL).publish(channel, data)
+    _plain(settings.REDIS_LIVE_URL).publish(channel, data)
+
+
+def ping(url: str) -> None:
+    """Ask a server for a sign of life, from a thread. Raises redis.RedisError, OSError."""
+    try:
+        _plain(url).ping()
+    except redis.ConnectionError:
+        _plain(url).ping()  # the kept connection was an earlier server's
+
+
+def transcripts() -> redis.Redis:
+    """The client of role `store`, for threads.
+
+    It gives up before idle_in_transaction_session_timeout: a write is part of a transaction.
+    """
+    return _plain(settings.REDIS_STORE_URL, TIMEOUT / 2)
 
 
 @once
-def _publisher(url: str) -> redis.Redis:
+def _plain(url: str, timeout: float = TIMEOUT) -> redis.Redis:
     return redis.Redis.from_url(
         url,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
         retry=SyncRetry(NoBackoff(), 0),
         protocol=2,
     )
@@ -100,5 +128,5 @@ def cache() -> redis.Redis:
 
 async def close() -> None:
     """Close the running loop's clients."""
-    if client := _live.pop(asyncio.get_running_loop(), None):
+    for client in _clients.pop(asyncio.get_running_loop(), {}).values():
         await client.aclose()

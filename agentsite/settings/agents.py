@@ -3,6 +3,7 @@
 from typing import Any
 
 from agentsite import env
+from agentsite.settings.provider import AGENT_MODELS
 
 AGENT_MODEL = env.text("AGENT_MODEL")
 AGENT_BASE_URL = env.text("AGENT_BASE_URL")
@@ -18,12 +19,13 @@ DEMO_PACE = env.integer("DEMO_PACE", 25)  # words a second; 0: all at once
 AGENTS: dict[str, dict[str, Any]] = {
     "demo": {"agent": "workers.agents.demo.agent", "deps": "conversations.records.of"},
 }
-if AGENT_MODEL:
+if AGENT_MODEL or AGENT_MODELS:
     AGENTS["assistant"] = {"agent": "workers.agents.assistant.agent"}
 AGENTS |= env.mapping("AGENTS")
-AGENT_DEFAULT = env.text("AGENT_DEFAULT", "assistant" if AGENT_MODEL else "demo")
+AGENT_DEFAULT = env.text("AGENT_DEFAULT", "assistant" if "assistant" in AGENTS else "demo")
 STORES = {
     "database": "conversations.stores.database.DatabaseStore",
     "hybrid": "conversations.stores.hybrid.HybridStore",
+    "redis": "conversations.stores.redis.RedisStore",
 }
 STORE_DEFAULT = "hybrid"

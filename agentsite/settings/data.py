@@ -1,4 +1,4 @@
-"""PostgreSQL, the truth, and Redis in its three roles."""
+"""PostgreSQL, the truth, and Redis in its roles."""
 
 from agentsite import env
 
@@ -31,12 +31,14 @@ if DATABASE_POOL_SIZE:
         "reconnect_timeout": 2,  # then it begins anew: its back-off would outlast the outage
     }
 
-# --- Redis: three roles, one server by default ---------------------------------------------------
+# --- Redis: four roles, one server by default ----------------------------------------------------
 
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 REDIS_QUEUE_URL = env.text("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
 REDIS_CACHE_URL = env.text("REDIS_CACHE_URL", REDIS_URL)  # hot copies, sessions
 REDIS_LIVE_URL = env.text("REDIS_LIVE_URL", REDIS_URL)  # turn logs and the channel layer
+REDIS_STORE_URL = env.text("REDIS_STORE_URL", REDIS_URL)  # of the store `redis`; must not evict
+REDIS_STORE_LIFETIME = env.integer("REDIS_STORE_LIFETIME", 86_400)  # seconds after the last use
 
 CACHES = {
     "default": {

@@ -11,7 +11,8 @@ class Message(models.Model):
 
     `attempt` and `step` name the write: step 0 (attempt 0) is the turn's input, each later
     model response or set of tool results takes the next step, counted over all attempts.
-    `trace` tells how it was shown: `conversations.traces` rebuilds the events from it.
+    `trace` tells how it was shown: `conversations.traces` rebuilds the events from it. Stores that
+    keep contents elsewhere leave payload, text and trace empty: ask `Store.told` for messages.
     """
 
     class Kind(models.TextChoices):
@@ -26,7 +27,7 @@ class Message(models.Model):
     attempt = models.PositiveIntegerField()
     step = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=Kind)
-    payload = models.JSONField()
+    payload = models.JSONField(null=True, help_text="None: its store keeps it elsewhere")
     text = models.TextField(blank=True, help_text="What a person reads of it")
     trace = models.JSONField(default=list)
     retracted = models.BooleanField(

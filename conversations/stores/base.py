@@ -6,10 +6,23 @@ snapshot, and it is idempotent by key, so a write whose reply was lost can be se
 Turn rows always live in PostgreSQL; only transcripts move.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
+
+
+class Keeps(StrEnum):
+    """What a store may keep beyond what all keep; docs/guarantees.md says which keeps what."""
+
+    FENCE = "the fence: who lost the claim writes nothing"
+    COMMIT = "the commit: what is rolled back was never there"
+    ONE_LINE = "one line: a state that was moved on from cannot be moved on from again"
+    SHOWN = "what was shown: replays, and what was withdrawn"
+    FOR_EVER = "for ever: nothing expires before it is deleted"
+    WITHOUT_REDIS = "without Redis: its loss loses nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +65,36 @@ class Snapshot:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A message as it was said and shown, retracted ones among them."""
+
+    key: Key
+    number: int
+    kind: str
+    payload: dict[str, Any]  # pydantic-ai's JSON, read
+    trace: Sequence[Sequence[int]]
+    retracted: bool
+    created: datetime
+
+
 class Store(Protocol):
-    """Every method is synchronous and may be called inside a transaction of the caller's."""
+    """Every method is synchronous and may be called inside a transaction of the caller's.
+
+    Where the place of the transcripts is another than PostgreSQL, and is away, every method raises
+    `errors.StoreAway`, which callers bear as they bear PostgreSQL's absence.
+    """
+
+    keeps: frozenset[Keeps]
 
     def create(self, handle: UUID) -> Snapshot:
         """Begin an empty transcript at version 0."""
 
     def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
-        """Read the transcript, or only so many of its newest messages. Raises `errors.NotFound`."""
+        """Read the transcript, or only so many of its newest messages.
+
+        Raises `errors.NotFound`, or `errors.TranscriptGone` where it has expired or was lost.
+        """
 
     def resume(
         self,
@@ -83,7 +118,8 @@ class Store(Protocol):
         """Add messages in one commit if the version is still the snapshot's.
 
         Returns the snapshot after it. A key that is present already under the same fence counts
-        as written. Raises `errors.VersionConflict` (read again, append again) or `errors.Fenced`.
+        as written. Raises `errors.VersionConflict` (read again, append again), `errors.Fenced`, or
+        `errors.TranscriptGone` where there is nothing left to append to.
         """
 
     def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:
@@ -94,6 +130,9 @@ class Store(Protocol):
 
         What was retracted is copied too, for it is shown. The copy's version becomes 1.
         """
+
+    def told(self, handle: UUID, turns: Collection[UUID]) -> Mapping[UUID, Sequence[Told]]:
+        """The messages of these turns, as far as they are still there; a turn without is left out."""
 
     def delete(self, handle: UUID) -> None:
         """Forget the transcript; nothing happens where there is none."""

@@ -1,7 +1,8 @@
 """The store of record: a row per message, guarded by the version in the conversation's row."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.db.models.functions import Cast
 
 from conversations.errors import Fenced, NotFound, VersionConflict
 from conversations.models import Conversation, Message, Turn
-from conversations.stores.base import Fence, NewMessage, Snapshot, Store
+from conversations.stores.base import Fence, Keeps, Key, NewMessage, Snapshot, Store, Told
 
 # The compare-and-set of the version. Every write begins with it, because it also takes the
 # Conversation lock and gives the numbers of the new messages; the ORM's update returns nothing.
@@ -42,7 +43,13 @@ WHERE id = %s
 
 
 class DatabaseStore(Store):
-    """Rows of PostgreSQL; a transcript begins and ends with the row of its conversation."""
+    """Rows of PostgreSQL; a transcript begins and ends with the row of its conversation.
+
+    Keeps all that a store can keep. A subclass may keep the contents of messages elsewhere: it
+    has `insert`, `load`, `told` and `fork` of its own, and the rows still decide.
+    """
+
+    keeps = frozenset(Keeps)
 
     def create(self, handle: UUID) -> Snapshot:
         return Snapshot(handle, 0)
@@ -71,11 +78,11 @@ class DatabaseStore(Store):
     ) -> Snapshot:
         try:
             # Only a fence is looked at after the first write, so only then a savepoint pays.
-            with transaction.atomic(savepoint=fence is not None):
+            with transaction.atomic(savepoint=fence is not None or self.may_be_gone):
                 following = advance(snapshot, len(messages))
                 if following is not None:
                     check(fence)
-                    insert(snapshot.handle, following - len(messages), messages)
+                    self.insert(snapshot.handle, following - len(messages), messages)
                     self.wrote(snapshot, messages)
                     return grown(snapshot, messages, version=snapshot.version + 1)
         except IntegrityError:
@@ -87,6 +94,12 @@ class DatabaseStore(Store):
             raise VersionConflict(current=current)
         return grown(snapshot, messages, version=current)
 
+    may_be_gone = False  # whether `insert` may raise `TranscriptGone`
+
+    def insert(self, handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
+        """Write them under the numbers from `first` on; the Conversation lock is held."""
+        Message.objects.bulk_create(rows(handle, first, messages))
+
     def wrote(self, before: Snapshot, messages: Sequence[NewMessage]) -> None:
         """What a subclass does about a write that took place now; its commit is still to come."""
 
@@ -94,8 +107,18 @@ class DatabaseStore(Store):
         with transaction.atomic(savepoint=False):
             if advance(snapshot, 0) is not None:
                 Message.objects.filter(turn=turn, retracted=False).update(retracted=True)
-                return DatabaseStore.load(self, snapshot.handle)  # not a subclass's cached copy
+                return self.load_afresh(snapshot.handle)
         raise VersionConflict(current=version_of(snapshot.handle))
+
+    def load_afresh(self, handle: UUID) -> Snapshot:
+        """Read it without any cached copy."""
+        return DatabaseStore.load(self, handle)
+
+    def told(self, handle: UUID, turns: Collection[UUID]) -> Mapping[UUID, Sequence[Told]]:
+        by_turn: defaultdict[UUID, list[Told]] = defaultdict(list)
+        for row in Message.objects.filter(turn__in=turns).defer("text").order_by("number"):
+            by_turn[row.turn_id].append(as_told(row))
+        return by_turn
 
     def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:
         with connection.cursor() as cursor:
@@ -131,8 +154,9 @@ def check(fence: Fence | None) -> None:
         raise Fenced
 
 
-def insert(handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
-    Message.objects.bulk_create(
+def rows(handle: UUID, first: int, messages: Sequence[NewMessage]) -> list[Message]:
+    """The rows of these messages, whole."""
+    return [
         Message(
             conversation_id=handle,
             number=number,
@@ -146,6 +170,20 @@ def insert(handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
             retracted=message.retracted,
         )
         for number, message in enumerate(messages, first)
+    ]
+
+
+def as_told(row: Message) -> Told:
+    """A row that is whole."""
+    assert row.payload is not None, "its store keeps it elsewhere"
+    return Told(
+        key=Key(row.turn_id, row.attempt, row.step),
+        number=row.number,
+        kind=row.kind,
+        payload=row.payload,
+        trace=row.trace,
+        retracted=row.retracted,
+        created=row.created,
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from conversations import hints
+from conversations.errors import TranscriptGone
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
@@ -82,8 +83,17 @@ def end(turn_id: UUID, outcome: Outcome, *, token: UUID | None) -> Ended | None:
     """End a running turn by the token of its claim, or by None one that is queued or waiting.
 
     None: it has ended already, or another claim has it. What is retracted, the version, the
-    counters and the hint for the next turn are part of the same commit.
+    counters and the hint for the next turn are part of the same commit. A reply that cannot be
+    stored, because its transcript is gone, has failed.
     """
+    try:
+        return _settle(turn_id, outcome, token)
+    except TranscriptGone as gone:
+        failed = replace(outcome, state=Turn.State.FAILED, messages=(), error=gone.told())
+        return _settle(turn_id, failed, token)
+
+
+def _settle(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
     return settled(
         lambda again: _end(turn_id, outcome, token) or (_ended(turn_id, token) if again else None)
     )
@@ -159,7 +169,11 @@ def _write(conversation: Conversation, turn: Turn, messages: Sequence[NewMessage
     store = store_for(conversation.agent)
     snapshot = Snapshot(conversation.id, conversation.version)
     if left:
-        snapshot = store.append(snapshot, left)
+        try:
+            snapshot = store.append(snapshot, left)
+        except TranscriptGone:
+            if turn.state == Turn.State.COMPLETED:
+                raise
     if turn.attempt and turn.state == Turn.State.ROLLED_BACK:
         snapshot = store.retract(snapshot, turn.id)
     return snapshot.version

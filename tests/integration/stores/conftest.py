@@ -19,7 +19,11 @@ def _no_copies(redis_client, monkeypatch):
 
 @pytest.fixture(params=sorted(site.STORES))
 def store_under_test(request):
-    return store(request.param)
+    made = store(request.param)
+    needed = request.node.get_closest_marker("needs")
+    if needed and needed.args[0] not in made.keeps:
+        pytest.skip(f"{request.param} does not keep {needed.args[0]}")
+    return made
 
 
 @pytest.fixture
@@ -32,10 +36,10 @@ def handle(conversation, store_under_test):
 def begin(conversation):
     """Begin another turn of the conversation; the one that ran has ended."""
 
-    def begin_turn():
+    def begin_turn(where=conversation):
         Turn.objects.filter(state=Turn.State.RUNNING).update(state=Turn.State.COMPLETED)
         return Turn.objects.create(
-            conversation=conversation,
+            conversation=where,
             owner=conversation.owner,
             number=Turn.objects.count(),
             state=Turn.State.RUNNING,

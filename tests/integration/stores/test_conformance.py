@@ -1,14 +1,20 @@
-"""What every store promises; a new one in settings.STORES has to pass all of it."""
+"""What every store promises; a new one in settings.STORES has to pass all of it.
+
+A test that `needs` something runs for the stores that say they keep it (`Store.keeps`); what
+becomes of the others then is in the tests of each.
+"""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.conf import settings as site
 from django.db import connection, transaction
 
 from conversations.errors import Fenced, NotFound, VersionConflict
 from conversations.models import Turn
-from conversations.stores.base import Fence, Snapshot
+from conversations.stores import store as made
+from conversations.stores.base import Fence, Keeps, Snapshot
 from tests.integration.stores.messages import fence, said, texts
 
 
@@ -88,11 +94,13 @@ def test_a_step_of_another_attempt_is_another_write(store, handle, turn):
     assert texts(store.load(handle)) == ["a", "b"]
 
 
+@pytest.mark.needs(Keeps.FENCE)
 def test_the_holder_of_a_claim_may_write(store, handle, turn):
     store.append(store.load(handle), [said(turn, "mine", step=1)], fence=fence(turn))
     assert texts(store.load(handle)) == ["mine"]
 
 
+@pytest.mark.needs(Keeps.FENCE)
 @pytest.mark.parametrize("change", [{"claim_token": uuid.uuid4()}, {"state": "completed"}])
 def test_a_lost_claim_may_not_write(store, handle, turn, change):
     Turn.objects.filter(pk=turn.pk).update(**change)
@@ -101,6 +109,7 @@ def test_a_lost_claim_may_not_write(store, handle, turn, change):
     assert store.load(handle) == Snapshot(handle, 0)
 
 
+@pytest.mark.needs(Keeps.FENCE)
 def test_a_zombie_with_a_stale_snapshot_learns_that_it_is_fenced(store, handle, turn):
     stale = store.load(handle)
     store.append(stale, [said(turn, "new", step=1)], fence=fence(turn))
@@ -163,6 +172,7 @@ def test_a_transaction_sees_its_own_append(store, handle, turn):
     assert texts(store.load(handle)) == ["mine"]
 
 
+@pytest.mark.needs(Keeps.COMMIT)
 def test_what_is_rolled_back_was_never_there(store, handle, turn):
     with transaction.atomic():
         store.append(store.load(handle), [said(turn, "phantom", step=1)])
@@ -200,3 +210,79 @@ def test_putting_off_the_expiry_changes_nothing(store, handle, turn):
     store.append(store.load(handle), [said(turn, "a", step=1)])
     store.extend(handle)
     assert texts(store.load(handle)) == ["a"]
+
+
+def test_a_rolled_back_write_makes_way_for_the_next(store, handle, turn):
+    before = store.append(store.load(handle), [said(turn, "kept", step=1)])
+    if Keeps.COMMIT in store.keeps:
+        with transaction.atomic():
+            store.append(before, [said(turn, "x", step=2), said(turn, "y", step=3)])
+            transaction.set_rollback(True)
+    store.append(before, [said(turn, "real", step=4)])
+    assert texts(store.load(handle)) == ["kept", "real"]
+
+
+@pytest.mark.needs(Keeps.COMMIT)
+def test_a_retraction_that_is_rolled_back_hides_nothing(store, handle, turn):
+    before = store.append(store.load(handle), [said(turn, "kept", step=1)])
+    with transaction.atomic():
+        store.retract(before, turn.id)
+        transaction.set_rollback(True)
+    assert texts(store.load(handle)) == ["kept"]
+
+
+@pytest.mark.needs(Keeps.SHOWN)
+def test_what_was_said_and_shown_is_told_by_turn(store, handle, turn, begin):
+    first = store.append(store.load(handle), [said(turn, "a", step=1)])
+    other = begin()
+    store.append(first, [said(other, "é", step=1), said(other, "par", step=2, retracted=True)])
+    told = store.told(handle, [other.id])
+    assert list(told) == [other.id]
+    assert [message.payload["parts"][0]["content"] for message in told[other.id]] == ["é", "par"]
+    assert [message.retracted for message in told[other.id]] == [False, True]
+    assert [list(map(list, message.trace)) for message in told[other.id]] == [[[3, 2, 0, 0]]] * 2
+    assert [message.key.step for message in told[other.id]] == [1, 2]
+
+
+@pytest.mark.needs(Keeps.SHOWN)
+def test_a_turn_without_messages_is_left_out(store, handle, turn):
+    assert turn.id not in store.told(handle, [turn.id])
+
+
+def test_a_fork_has_the_messages_of_the_turns_that_were_copied(
+    store, handle, turn, begin, another_conversation
+):
+    first = store.append(store.load(handle), [said(turn, "a", step=1), said(turn, "b", step=2)])
+    store.append(first, [said(begin(), "left behind", step=1)])
+    copy = begin(another_conversation)
+    store.create(another_conversation.id)
+    store.fork(handle, another_conversation.id, {turn.id: copy.id})
+    forked = store.load(another_conversation.id)
+    assert (texts(forked), forked.version) == (["a", "b"], 1)
+    store.append(forked, [said(copy, "on", step=3)])
+    assert texts(store.load(another_conversation.id)) == ["a", "b", "on"]
+    assert texts(store.load(handle)) == ["a", "b", "left behind"]
+
+
+def test_many_messages_are_read_as_few_are(store, handle, turn):
+    many = [said(turn, f"{step}", step=step) for step in range(300)]
+    store.append(store.load(handle), many)
+    assert texts(store.load(handle)) == [f"{step}" for step in range(300)]
+    assert texts(store.load(handle, newest=2)) == ["298", "299"]
+
+
+@pytest.mark.needs(Keeps.WITHOUT_REDIS)
+def test_losing_redis_loses_nothing(store, handle, turn, redis_client):
+    store.append(store.load(handle), [said(turn, "kept", step=1)])
+    redis_client.flushall()
+    store.append(store.load(handle), [said(turn, "on", step=2)])
+    assert texts(store.load(handle)) == ["kept", "on"]
+
+
+def test_the_guarantees_page_says_what_each_store_keeps():
+    page = (site.BASE_DIR / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    for name in site.STORES:
+        [row] = [line for line in page.splitlines() if line.startswith(f"| `{name}`")]
+        stated = [cell.strip() for cell in row.strip("|").split("|")[1:]]
+        kept = made(name).keeps
+        assert stated == ["yes" if each in kept else "no" for each in Keeps], name

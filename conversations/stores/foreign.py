@@ -1,0 +1,174 @@
+"""Stores whose contents are elsewhere: PostgreSQL keeps a bare row per message, which decides.
+
+The order of a write: the version moves and the bare rows are inserted, under the Conversation
+lock; the contents are put into their place; then PostgreSQL commits. So what is committed was in
+its place, and what is in its place without a row (its transaction failed) is never read, and is
+overwritten by whoever writes that number next. Each put carries a write number that grows with
+every try, so that one that arrives late, from a transaction that is dead, is refused.
+"""
+
+import json
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, OuterRef, Subquery
+
+from conversations.errors import NotFound, StoreAway, TranscriptGone
+from conversations.models import Conversation, Message
+from conversations.stores.base import NewMessage, Snapshot, Told
+from conversations.stores.database import DatabaseStore, as_told, rows
+
+NEAR = 64  # numbers between two messages that are still read in one go
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a place keeps of a message: its JSON, and the trace of how it was shown."""
+
+    payload: str
+    trace: Sequence[Sequence[int]] = ()
+
+    def packed(self) -> str:
+        """One string: the trace, a line feed, the payload word for word."""
+        return f"{json.dumps(self.trace, separators=(',', ':'))}\n{self.payload}"
+
+    @classmethod
+    def unpacked(cls, packed: str) -> "Content":
+        trace, _, payload = packed.partition("\n")
+        return cls(payload, json.loads(trace))
+
+
+class ForeignStore(DatabaseStore):
+    """What the stores with another place have in common; a subclass is the way to its place.
+
+    Who runs in a transaction of his own is as safe as with rows. Weaker: the place may lose what
+    PostgreSQL still counts, and then `TranscriptGone` says so.
+    """
+
+    may_be_gone = True
+
+    # --- The place ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def put(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
+        """Store them under the numbers from `first` on, over what a dead transaction left there.
+
+        Raises `StoreAway`, also where a later `write` was here, or `TranscriptGone`.
+        """
+
+    @abstractmethod
+    def get(self, handle: UUID, first: int, end: int) -> Mapping[int, str]:
+        """The contents under the numbers from `first` to before `end`, as far as they are there."""
+
+    @abstractmethod
+    def drop(self, handle: UUID) -> None:
+        """Forget all contents of a conversation."""
+
+    # --- The store ------------------------------------------------------------------------------
+
+    def insert(self, handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
+        if not messages:
+            return
+        made = Message.objects.bulk_create(map(bare, rows(handle, first, messages)))
+        contents = [Content(message.payload, message.trace) for message in messages]
+        # The ids come from a sequence, which no roll-back turns back: later tries have higher ones.
+        self.put(handle, first, made[-1].pk, [content.packed() for content in contents])
+
+    def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
+        visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
+        numbers = visible.order_by("-number").values("number")
+        counted = visible.order_by().values("conversation").values(count=Count("*"))
+        found = (
+            Conversation.objects.filter(pk=handle)
+            .annotate(
+                numbers=ArraySubquery(numbers[:newest] if newest else numbers),
+                count=Subquery(counted),
+            )
+            .values_list("version", "metadata", "numbers", "count")
+            .first()
+        )
+        if found is None:
+            raise NotFound
+        version, metadata, newest_first, count = found
+        messages = self._payloads(handle, newest_first[::-1])
+        return Snapshot(handle, version, messages, (count or 0) - len(messages), metadata)
+
+    def load_afresh(self, handle: UUID) -> Snapshot:
+        """What is withdrawn is withdrawn by its row, whether or not the rest is still there."""
+        try:
+            return self.load(handle)
+        except TranscriptGone:
+            found = Conversation.objects.get(pk=handle)
+            return Snapshot(handle, found.version, (), found.next_message, found.metadata)
+
+    def _payloads(self, handle: UUID, numbers: Sequence[int]) -> tuple[str, ...]:
+        found = self._contents(handle, numbers)
+        if len(found) < len(numbers):
+            raise TranscriptGone
+        return tuple(found[number].payload for number in numbers)
+
+    def _contents(self, handle: UUID, numbers: Iterable[int]) -> dict[int, Content]:
+        """By number, in their order, as far as they are there."""
+        wanted = list(numbers)
+        found: dict[int, str] = {}
+        for first, end in spans(wanted):
+            found |= self.get(handle, first, end)
+        return {number: Content.unpacked(found[number]) for number in wanted if number in found}
+
+    def told(self, handle: UUID, turns: Collection[UUID]) -> Mapping[UUID, Sequence[Told]]:
+        bare_rows = list(Message.objects.filter(turn__in=turns).order_by("number"))
+        contents = self._contents(handle, [row.number for row in bare_rows])
+        by_turn: defaultdict[UUID, list[Told]] = defaultdict(list)
+        for row in bare_rows:
+            if content := contents.get(row.number):
+                row.payload, row.trace = json.loads(content.payload), content.trace
+                by_turn[row.turn_id].append(as_told(row))
+        return by_turn
+
+    def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:
+        copied = Message.objects.filter(conversation=source, turn__in=turns).order_by("number")
+        numbers = list(copied.values_list("number", flat=True))
+        super().fork(source, target, turns)
+        if not numbers:
+            return
+        contents = self._contents(source, numbers)
+        if len(contents) < len(numbers):
+            raise TranscriptGone
+        newest = Message.objects.filter(conversation=target).order_by("-pk")
+        write = newest.values_list("pk", flat=True)[0]
+        self.put(target, 0, write, [contents[number].packed() for number in numbers])
+
+    def delete(self, handle: UUID) -> None:
+        """Contents first: a commit that fails afterwards leaves a gap, and never an orphan."""
+        self.drop(handle)
+        super().delete(handle)
+
+
+def bare(row: Message) -> Message:
+    """The row without what its place keeps."""
+    row.payload, row.text, row.trace = None, "", []
+    return row
+
+
+def spans(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """The ranges [first, end) that cover ascending numbers, near ones together."""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and number < ranges[-1][1] + NEAR:
+            ranges[-1] = (ranges[-1][0], number + 1)
+        else:
+            ranges.append((number, number + 1))
+    return ranges
+
+
+def away(deed: Callable[[], Any], *errors: type[Exception]) -> Any:
+    """What the deed returns; `StoreAway` where it raises one of these."""
+    try:
+        return deed()
+    except errors as error:
+        raise StoreAway(type(error).__name__) from error

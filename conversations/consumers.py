@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from conversations import access, frames, protocol, sessions, snapshots, streams, turns
+from conversations import access, crowds, frames, protocol, sessions, snapshots, streams, turns
 from conversations.announcements import acceptance, announce, announce_change
 from conversations.errors import (
     ConversationError,
@@ -17,6 +17,7 @@ from conversations.errors import (
     NotFound,
     NotLoggedIn,
     RateLimited,
+    TooManyConnections,
     VersionConflict,
 )
 from conversations.floods import Flood, Verdict
@@ -38,6 +39,7 @@ class ChatConsumer(Socket):
     """A tab that shows a conversation."""
 
     _following: Following | None = None
+    _has_place = False
     _rest_set: float | None = None  # seconds that the next pulse was set to
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
@@ -47,7 +49,23 @@ class ChatConsumer(Socket):
         self._conversation_id = self.scope["url_route"]["kwargs"]["conversation_id"]
         await self.join(sessions.group(self._session_key))
         await self._visit()
+        self._take_place()
         self._rest()
+
+    def _take_place(self) -> None:
+        """A person has so many tabs open here at most, whatever sessions they belong to."""
+        try:
+            crowds.take(self._user.pk)
+        except TooManyConnections as error:
+            raise Close(FLOODING, error.message) from None
+        self._has_place = True
+
+    async def _run(self, receive: Any) -> None:
+        try:
+            await super()._run(receive)
+        finally:
+            if self._has_place:
+                crowds.leave(self._user.pk)
 
     async def _identify(self) -> None:
         """Look again who this is."""

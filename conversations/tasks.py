@@ -12,4 +12,4 @@ from workers import presence
 async def answer(conversation_id: str, pool: str) -> None:
     """Answer what is next in a conversation. `pool` is the queue that the job came from."""
     with presence.ensure(pool) as here:
-        await runner.answer(UUID(conversation_id), worker=here.id, pool=pool)
+        await runner.answer(UUID(conversation_id), worker=here.id, pool=pool, serves=here.serves)

@@ -1,14 +1,24 @@
-"""Takes jobs off one queue and brings them to the event loop: one thread per queue."""
+"""Takes jobs off one list of a queue and brings them to the event loop: one thread per list.
+
+While there is room it listens and takes a slot when a job comes; where another was faster the job
+goes back to the head of its queue. Without room it waits for a slot first. So no slot is held by
+whom nothing reaches, and none is given out twice.
+"""
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 from redis import RedisError
 
 from workers.flights import Seat
+from workers.gates import Gate
+from workers.slots import Slots
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -16,15 +26,18 @@ BACK_OFF, LONGEST_BACK_OFF = 0.1, 5.0  # seconds between two tries while Redis i
 
 
 class Source(Protocol):
-    """A queue, seen by its fetcher."""
+    """A list of jobs, seen by its fetcher."""
 
-    name: str
+    queue: str  # the class of its work
 
     def fetch(self, *, block: bool) -> Seat | None:
         """The next job, waited for a second where `block`; None: nothing there."""
 
     def suspended(self) -> bool:
         """Whether somebody told all workers to rest (`rq suspend`)."""
+
+    def is_old(self) -> bool:
+        """Whether its oldest job has waited for longer than settings.QUEUE_AGEING."""
 
 
 class Fetcher(threading.Thread):
@@ -34,30 +47,28 @@ class Fetcher(threading.Thread):
         self,
         source: Source,
         *,
-        slots: int,
-        gate: threading.Event,
+        slots: Slots,
+        gate: Gate,
         deliver: Callable[[Seat, Callable[[], None]], None],
         ended: Callable[[], None],
         burst: bool = False,
-        max_jobs: int | None = None,
         max_idle: float | None = None,
     ) -> None:
         """`deliver` gets a job and what to call when it has landed; `ended`: no more come.
 
-        In `burst` it ends when the queue is empty, else after `max_jobs` or `max_idle` seconds.
+        In `burst` it ends when the queue is empty, else after `max_idle` seconds or the slots' last job.
         """
-        super().__init__(name=f"fetch {source.name}", daemon=True)
+        super().__init__(name=f"fetch {source.queue}", daemon=True)
         self._source = source
-        self._slots = threading.BoundedSemaphore(slots)
+        self._slots = slots
         self._gate = gate
         self._deliver, self._say_ended = deliver, ended
-        self._left = max_jobs
         self._patience = 0.0 if burst else max_idle
         self._idle_since = monotonic()
         self.ended = False
         self._stopping = threading.Event()
         self._pause = BACK_OFF
-        self._resting, self._look_again = False, 0.0
+        self._resting, self._look_again, self._look_at_age = False, 0.0, 0.0
 
     def stop(self) -> None:
         """No further jobs; the thread ends within a second."""
@@ -65,53 +76,77 @@ class Fetcher(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self._stopping.is_set() and self._left != 0:
-                if self._gate.wait(1) and self._slots.acquire(timeout=1):
+            while not self._stopping.is_set() and not self._slots.exhausted:
+                if self._gate.wait(1):
                     self._step()
         finally:
             self.ended = True
             self._say_ended()
 
     def _step(self) -> None:
-        """With a slot in hand: fetch, and give the slot to the job or back."""
-        seat = None
+        queue = self._source.queue
+        if self._slots.free(queue):
+            self._bring(self._tried(block=self._patience != 0))
+            return
+        self._tell_age()
+        if self._slots.wait(queue, 1):
+            self._bring(self._tried(block=False), slot=True)
+
+    def _bring(self, seat: Seat | None, *, slot: bool = False) -> None:
+        """Deliver what came, if there is a slot for it; `slot`: there is one in hand."""
+        queue = self._source.queue
+        if seat is None:
+            if slot:
+                self._slots.give_back(queue)
+            return
+        if not (slot or self._slots.take(queue)):
+            self._ask(seat.put_back)
+            return
+        self._idle_since = monotonic()
+        self._deliver(seat, partial(self._slots.release, queue))
+
+    def _tried(self, *, block: bool) -> Seat | None:
+        """What can be fetched, whatever happens."""
+        seat: Seat | None = self._ask(partial(self._fetch, block=block))
+        return seat
+
+    def _ask(self, deed: Callable[[], T]) -> T | None:
+        """Do it; an error is waited out for some time."""
         try:
-            seat = self._fetch()
+            done = deed()
         except RedisError as error:
-            log.warning("fetch_failed", queue=self._source.name, reason=type(error).__name__)
-            self._back_off()
+            log.warning("fetch_failed", queue=self._source.queue, reason=type(error).__name__)
         except Exception:
-            log.exception("fetch_failed", queue=self._source.name)
-            self._back_off()
+            log.exception("fetch_failed", queue=self._source.queue)
         else:
             self._pause = BACK_OFF
-        if seat is None:
-            self._slots.release()
-        else:
-            self._deliver(seat, self._slots.release)
-
-    def _back_off(self) -> None:
+            return done
         self._stopping.wait(self._pause)
         self._pause = min(self._pause * 2, LONGEST_BACK_OFF)
+        return None
 
-    def _fetch(self) -> Seat | None:
+    def _fetch(self, *, block: bool) -> Seat | None:
         if self._rests():
             self._stopping.wait(1)
             return None
-        seat = self._source.fetch(block=self._patience != 0)
+        seat = self._source.fetch(block=block)
         if seat is None:
             self._give_up_when_idle()
-        elif self._stopping.is_set() or not self._gate.is_set():
+        elif self._stopping.is_set() or not self._gate.is_open:
             seat.put_back()  # it came while the gate closed
             return None
-        else:
-            self._idle_since = monotonic()
-            self._left = self._left and self._left - 1
         return seat
 
     def _give_up_when_idle(self) -> None:
         if self._patience is not None and monotonic() - self._idle_since >= self._patience:
             self.stop()
+
+    def _tell_age(self) -> None:
+        """Asks once a second, and only where slots are short."""
+        if monotonic() >= self._look_at_age:
+            old = bool(self._ask(self._source.is_old))
+            self._slots.grow_old(self._source.queue, old=old)
+            self._look_at_age = monotonic() + 1
 
     def _rests(self) -> bool:
         """Asks once a second: it would be one more round trip for each job."""

@@ -5,11 +5,13 @@ that serve one or more queues. One pool for all and one pool each are two config
 same thing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+
+SLOTS = 100  # of a process whose queues the settings do not know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,18 @@ def pools() -> dict[str, Pool]:
 def pool(name: str) -> Pool:
     """The pool of this name. Raises KeyError."""
     return _pool(name, settings.POOLS[name])
+
+
+def of(queues: Sequence[str]) -> Pool:
+    """The pool of a process that serves these queues, whoever started it.
+
+    Where no pool is just that, it is one of its own, like the first that serves the first queue.
+    """
+    for found in pools().values():
+        if found.queues == tuple(queues):
+            return found
+    like = next(iter(serving(queues[0])), None)
+    return Pool(name=queues[0], queues=tuple(queues), slots=like.slots if like else SLOTS)
 
 
 def serving(queue: str) -> list[Pool]:

@@ -8,7 +8,7 @@ process whose row or session is lost abandons its jobs and registers anew, under
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from uuid import UUID, uuid4
@@ -46,6 +46,7 @@ class Presence(threading.Thread):
         *,
         name: str,
         slots: int,
+        serves: Sequence[str] = (),
         in_flight: Callable[[], int] = int,
         on_ready: Callable[[], None] = nothing,
         on_lost: Callable[[], None] = nothing,
@@ -60,6 +61,7 @@ class Presence(threading.Thread):
         self.id: UUID = uuid4()
         self.name = name
         self.pool = pool
+        self.serves = frozenset(serves or [pool])  # queues
         self.slots = slots
         self._in_flight = in_flight
         self._on_ready, self._on_lost, self._on_orders = on_ready, on_lost, on_orders

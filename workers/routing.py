@@ -6,12 +6,17 @@ for or that the owner has, then the source and the length.
 
 from dataclasses import dataclass
 
+import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-TIERS = {"priority": "interactive", "default": "default", "flex": "batch", "batch": "batch"}
-PAGE = "page"  # a person looks on
+DEFAULT = "default"
+TIERS = {"priority": "interactive", "default": DEFAULT, "flex": "batch", "batch": "batch"}
+PAGE, API = "page", "api"  # sources: a person looks on, or a program asks
 LONG = 20_000  # characters; who sends so much does not wait for the first word
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +27,16 @@ class Work:
     owner_id: int
     tier: str = "auto"  # as asked for: a key of TIERS, or `auto`
     length: int = 0  # characters of the input
-    source: str = PAGE  # or `api`
+    source: str = API
 
 
 def queue_for(work: Work) -> str:
-    """The queue by settings.ROUTING."""
+    """The queue by settings.ROUTING; the default one where that names none."""
     chosen: str = import_string(settings.ROUTING)(work)
-    return chosen
+    if chosen in settings.QUEUES:
+        return chosen
+    log.error("queue_unknown", queue=chosen, agent=work.agent)
+    return DEFAULT
 
 
 def by_rule(work: Work) -> str:
@@ -40,4 +48,4 @@ def by_rule(work: Work) -> str:
         return queue
     if work.source == PAGE and work.length < LONG:
         return "interactive"
-    return "default"
+    return DEFAULT

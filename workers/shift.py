@@ -16,10 +16,16 @@ from django.conf import settings
 
 from workers import connections, presence
 from workers.agents import registry
+from workers.condition import Condition
 from workers.fetching import Fetcher, Source
 from workers.flights import Flights, Seat
+from workers.gates import Gate
 from workers.interrupts import Reason
+from workers.obedience import Obedience
+from workers.pools import Pool
+from workers.pulse import Pulse
 from workers.routines import Routine
+from workers.slots import Slots
 from workers.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -28,8 +34,8 @@ BEAT = 2  # seconds between heartbeats to RQ
 MAINTENANCE = 600  # seconds between RQ's clean-ups, as in RQ
 HAND_BACK = 4  # seconds that interrupted jobs get for their last writes
 LAST_RESORT = 3  # seconds more, then the process is ended whatever hangs
-SLOTS = 100  # of a queue that settings.POOLS does not know
 ECHO = 1  # seconds in which a second signal is only the first one's echo
+UNREGISTERED = "unregistered"  # why the gate is closed while presence has no row
 FAREWELL = 2  # seconds for fetchers that wait in Redis
 
 
@@ -48,43 +54,50 @@ class Books(Protocol):
 class Shift:
     """What one worker does on its event loop; `work` goes from start to end."""
 
-    def __init__(self, worker: Books, sources: Sequence[Source]) -> None:
-        self._sources = {source: slots_of(source.name) for source in sources}
+    def __init__(self, worker: Books, pool: Pool, sources: Sequence[Source]) -> None:
+        self._pool, self._sources = pool, sources
         self._loop = uvloop.new_event_loop()
         self._flights = Flights()
         self._fetchers: list[Fetcher] = []
-        self._gate = threading.Event()  # open: jobs may be fetched
+        self._gate = Gate(UNREGISTERED)
         self._ended = asyncio.Event()  # no further jobs come
         self._told_at: float | None = None
+        hand_back = partial(self._flights.interrupt, Reason.DRAINING)
+        self._obedience = Obedience(self._gate, self._loop, hand_back=hand_back)
         self._presence = presence.Presence(
-            sources[0].name,
+            pool.name,
+            serves=pool.queues,
             name=worker.name,
-            slots=sum(self._sources.values()),
+            slots=pool.slots,
             in_flight=self._flights.__len__,
-            on_ready=self._gate.set,
+            on_ready=partial(self._gate.open, UNREGISTERED),
             on_lost=self._abandon,
+            on_orders=self._obedience.obey,
         )
         clean = partial(self._flights.enter, worker.run_maintenance_tasks)
-        self._routines: tuple[Routine | Watchdog, ...] = (
+        pulse, flying = Pulse("worker"), self._flights.__len__
+        self._routines: tuple[Routine | Watchdog | Condition, ...] = (
             Routine("heart", partial(self._flights.enter, worker.beat), seconds=BEAT),
             Routine("maintenance", clean, seconds=MAINTENANCE),
-            Watchdog(self._loop, limit=settings.WORKER_LEASE),
+            Watchdog(self._loop, pulse, limit=settings.WORKER_LEASE),
+            Condition(worker.name, pool, gate=self._gate, pulse=pulse, in_flight=flying),
         )
 
     def work(
         self, *, burst: bool = False, max_jobs: int | None = None, max_idle: float | None = None
     ) -> bool:
         """Until told to stop or at the limits of `Fetcher`; whether any job ran."""
+        pool = self._pool
         hire = partial(
             Fetcher,
+            slots=Slots(pool.slots, pool.queues, reserved=pool.reserved, max_jobs=max_jobs),
             gate=self._gate,
             deliver=self._deliver,
             ended=self._count_out,
             burst=burst,
-            max_jobs=max_jobs,
             max_idle=max_idle,
         )
-        self._fetchers = [hire(source, slots=slots) for source, slots in self._sources.items()]
+        self._fetchers = [hire(source) for source in self._sources]
         presence.set_current(self._presence)
         try:
             self._loop.run_until_complete(self._run())
@@ -166,7 +179,7 @@ class Shift:
         Returns when all are interrupted, then the process may register anew: a job that claimed
         under the new id and was abandoned only then would leave its work to nobody.
         """
-        self._gate.clear()
+        self._gate.close(UNREGISTERED)
         fired = threading.Event()
 
         def fire() -> None:
@@ -175,11 +188,6 @@ class Shift:
 
         self._loop.call_soon_threadsafe(fire)
         fired.wait(settings.WORKER_LEASE)  # longer, and the watchdog ends the process
-
-
-def slots_of(pool: str) -> int:
-    """How many jobs of a pool one worker process runs at a time."""
-    return int(settings.POOLS.get(pool, {}).get("slots", SLOTS))
 
 
 def end_within(seconds: float) -> None:

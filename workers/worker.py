@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import django_rq
 import structlog
+from django.conf import settings
 from redis import RedisError
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.client import Pipeline, PubSub, PubSubWorkerThread
@@ -27,8 +28,8 @@ from rq.suspension import is_suspended
 from rq.utils import ensure_job_list, now
 from rq.worker import WorkerStatus
 
-from workers import identity
-from workers.queues import FAILURE_TTL, TurnJob, preload
+from workers import identity, pools
+from workers.queues import FAILURE_TTL, TurnJob, oldest, preload
 from workers.shift import Shift
 
 log = structlog.get_logger(__name__)
@@ -78,7 +79,8 @@ class AgentWorker(Worker):
         if with_scheduler:
             raise ValueError("AgentWorker starts no scheduler: start `rqscheduler` beside it")
         preload()
-        self.shift = Shift(self, [Line(self, queue) for queue in self.queues])
+        pool = pools.of([queue.name for queue in self.queues])
+        self.shift = Shift(self, pool, [Line(self, queue) for queue in self.queues])
         self.bootstrap(logging_level)
         try:
             return self.shift.work(burst=burst, max_jobs=max_jobs, max_idle=max_idle_time)
@@ -207,7 +209,7 @@ class Line:
     """One of the worker's queues, seen by its fetcher."""
 
     def __init__(self, worker: AgentWorker, queue: Queue) -> None:
-        self.name = queue.name
+        self.queue = queue.name
         self._worker = worker
         self._queue = queue
 
@@ -224,7 +226,7 @@ class Line:
             raise
         except Exception as error:
             job_id = getattr(error, "job_id", "")
-            log.exception("job_unreadable", queue=self.name, job=job_id)
+            log.exception("job_unreadable", queue=self.queue, job=job_id)
             queue.intermediate_queue.remove(job_id)
             return None
         return worker.seat(found[0], queue) if found else None
@@ -232,16 +234,21 @@ class Line:
     def suspended(self) -> bool:
         return bool(is_suspended(self._worker.connection))
 
+    def is_old(self) -> bool:
+        since = oldest(self.queue)
+        return since is not None and (now() - since).total_seconds() > settings.QUEUE_AGEING
+
 
 def default_name(queues: Any) -> str:
-    """Of a worker that is given none: where it runs and what it serves."""
-    first = ensure_job_list(queues)[0]
+    """Of a worker that is given none: where it runs and which pool it is of."""
+    names = [getattr(queue, "name", queue) for queue in ensure_job_list(queues)]
     me = identity.own()
-    return f"{getattr(first, 'name', first)}-{me.host}-{me.pid}"
+    return f"{pools.of(names).name}-{me.host}-{me.pid}"
 
 
 def open_worker(pool: str, *, name: str | None = None) -> AgentWorker:
     """A worker of a pool, as `manage.py rqworker --worker-class ...` makes it."""
-    worker = django_rq.get_worker(pool, worker_class=AgentWorker, name=name)
+    queues = pools.pool(pool).queues
+    worker = django_rq.get_worker(*queues, worker_class=AgentWorker, name=name)
     assert isinstance(worker, AgentWorker)
     return worker

@@ -38,6 +38,8 @@ FLEETS: dict[str, dict[str, dict[str, Any]]] = {
 # The environment's POOLS, as JSON, changes single keys of a pool or adds one.
 POOLS = env.merged(FLEETS[FLEET], env.mapping("POOLS"))
 
+# Seconds; whose oldest hint waits for longer gets every second shared slot of a process.
+QUEUE_AGEING = env.integer("QUEUE_AGEING", 60)
 # workers.routing.Work -> a name in QUEUES
 ROUTING = env.text("ROUTING", "workers.routing.by_rule")
 # The tier of single users, whatever they ask for, as JSON: {"<id>": "flex"}

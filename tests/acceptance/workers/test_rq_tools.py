@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from rq import Worker
 
@@ -14,6 +15,7 @@ from tests.waiting import eventually
 from workers import queues
 
 JOBS = 30
+NUMBER = sorted(settings.RQ_QUEUES).index("default")  # of the queue, in django-rq's pages
 
 
 @pytest.fixture
@@ -56,9 +58,9 @@ def test_rqstats_counts_the_started_jobs(busy):
 
 def test_the_pages_of_django_rq_open_and_count(busy, staff):
     assert f"{JOBS}" in page(staff, "")
-    assert f"{JOBS}" in page(staff, "queues/0/details/")
-    page(staff, "queues/0/")
-    started = page(staff, "queues/0/started/")
+    assert f"{JOBS}" in page(staff, f"queues/{NUMBER}/details/")
+    page(staff, f"queues/{NUMBER}/")
+    started = page(staff, f"queues/{NUMBER}/started/")
     assert f"{JOBS} jobs" in started
     assert "tests.tasks.wait(&#x27;job-7&#x27;)" in started
     assert busy.worker.name in page(staff, "workers/0/")
@@ -71,7 +73,7 @@ def test_the_page_of_a_worker_names_a_job_that_runs(busy, staff):
 
 
 def test_the_page_of_a_job_says_what_it_calls_and_that_it_runs(busy, staff):
-    shown = page(staff, f"queues/0/{busy.jobs[7]}/")
+    shown = page(staff, f"queues/{NUMBER}/{busy.jobs[7]}/")
     assert "tests.tasks.wait" in shown
     assert "job-7" in shown
     assert "started" in shown

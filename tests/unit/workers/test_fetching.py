@@ -4,7 +4,10 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from tests.waiting import eventually
 from workers.fetching import Fetcher
+from workers.gates import Gate
+from workers.slots import Slots
 
 GENEROUS = 10  # seconds
 
@@ -22,9 +25,8 @@ class Seat:
 class Queue:
     """A source whose jobs are given one by one; an exception in place of a job is raised."""
 
-    name = "default"
-
-    def __init__(self, *jobs: Seat | Exception) -> None:
+    def __init__(self, *jobs: Seat | Exception, queue: str = "default", old: bool = False) -> None:
+        self.queue, self.old = queue, old
         self.jobs = list(jobs)
         self.resting = False
         self.asked = threading.Semaphore(0)
@@ -38,6 +40,9 @@ class Queue:
             raise job
         return job
 
+    def is_old(self) -> bool:
+        return self.old
+
     def suspended(self) -> bool:
         self.asked.release()
         return self.resting
@@ -46,20 +51,29 @@ class Queue:
 class Desk:
     """Hires one fetcher and takes what it delivers."""
 
-    def __init__(self, queue: Queue, *, opened: bool = True, **options) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        *,
+        opened: bool = True,
+        slots: Slots | int = 10,
+        max_jobs=None,
+        **options,
+    ) -> None:
+        if isinstance(slots, int):
+            slots = Slots(slots, [queue.queue], max_jobs=max_jobs)
         self.landed: list[Callable[[], None]] = []
         self.seats: list[Seat] = []
         self.delivered = threading.Semaphore(0)
         self.ended = threading.Event()
-        self.gate = threading.Event()
-        if opened:
-            self.gate.set()
+        self.gate = Gate() if opened else Gate("test")
         self.fetcher = Fetcher(
             queue,
+            slots=slots,
             gate=self.gate,
             deliver=self.take,
             ended=self.ended.set,
-            **{"slots": 10} | options,
+            **options,
         )
         self.fetcher.start()
 
@@ -115,8 +129,8 @@ def test_nothing_is_fetched_while_the_gate_is_closed(hire):
 
 def test_a_job_that_comes_while_the_gate_closes_goes_back(hire):
     desk = hire(queue := Queue(seat := Seat()), opened=False)
-    queue.before = desk.gate.clear
-    desk.gate.set()
+    queue.before = lambda: desk.gate.close("test")
+    desk.gate.open("test")
     assert seat.returned.wait(GENEROUS)
     assert not desk.seats
 
@@ -124,7 +138,7 @@ def test_a_job_that_comes_while_the_gate_closes_goes_back(hire):
 def test_a_job_that_comes_while_it_is_told_to_stop_goes_back(hire):
     desk = hire(queue := Queue(seat := Seat()), opened=False)
     queue.before = desk.fetcher.stop
-    desk.gate.set()
+    desk.gate.open("test")
     assert seat.returned.wait(GENEROUS)
     assert desk.ended.wait(GENEROUS)
 
@@ -153,3 +167,33 @@ def test_it_ends_after_as_many_jobs_as_it_may_fetch(hire):
 
 def test_it_ends_when_nothing_came_for_too_long(hire):
     assert hire(Queue(), max_idle=0.05).ended.wait(GENEROUS)
+
+
+def test_a_job_for_which_another_queue_took_the_last_slot_meanwhile_goes_back(hire):
+    slots = Slots(1, ["default", "batch"])
+    queue = Queue(seat := Seat())
+    queue.before = lambda: slots.take("batch")
+    desk = hire(queue, slots=slots)
+    assert seat.returned.wait(GENEROUS)
+    assert not desk.seats
+
+
+def test_a_queue_without_jobs_keeps_no_slot_from_another(hire):
+    slots = Slots(1, ["default", "batch"])
+    assert slots.take("batch")
+    empty, waiting = hire(Queue(), slots=slots), hire(Queue(Seat(), queue="batch"), slots=slots)
+    slots.release("batch")
+    assert waiting.delivered.acquire(timeout=GENEROUS)
+    assert not empty.seats
+
+
+def test_a_queue_that_has_grown_old_takes_the_next_slot_from_one_that_goes_first(hire):
+    slots = Slots(1, ["default", "batch"])
+    assert slots.take("default")
+    late = hire(Queue(Seat(), queue="batch", old=True), slots=slots)
+    eventually(lambda: slots._waiting["batch"] and slots._old)
+    first = hire(Queue(Seat()), slots=slots)
+    eventually(lambda: slots._waiting["default"])
+    slots.release("default")
+    assert late.delivered.acquire(timeout=GENEROUS)
+    assert not first.seats

@@ -15,14 +15,14 @@ def to_batch(work: Work) -> str:
 @pytest.mark.parametrize(
     ("changes", "queue"),
     [
-        ({}, "interactive"),
-        ({"length": LONG}, "default"),
-        ({"source": "api"}, "default"),
-        ({"source": "api", "tier": "priority"}, "interactive"),
-        ({"source": "api", "tier": "default"}, "default"),
-        ({"source": "api", "tier": "flex"}, "batch"),
+        ({"source": "page"}, "interactive"),
+        ({"source": "page", "length": LONG}, "default"),
         ({"source": "page", "tier": "batch"}, "batch"),
-        ({"source": "api", "tier": "unheard of"}, "default"),
+        ({}, "default"),
+        ({"tier": "priority"}, "interactive"),
+        ({"tier": "default"}, "default"),
+        ({"tier": "flex"}, "batch"),
+        ({"tier": "unheard of"}, "default"),
     ],
 )
 def test_tier_source_and_length_decide(changes, queue):
@@ -43,3 +43,12 @@ def test_an_owners_tier_comes_before_the_one_asked_for(settings):
 def test_a_project_may_decide_by_a_function_of_its_own(settings):
     settings.ROUTING = f"{__name__}.to_batch"
     assert queue_for(work()) == "batch"
+
+
+def nowhere(work: Work) -> str:
+    return "nowhere"
+
+
+def test_work_for_a_queue_that_nobody_serves_joins_the_default_one(settings):
+    settings.ROUTING = f"{__name__}.nowhere"
+    assert queue_for(work()) == "default"

@@ -1,29 +1,33 @@
 """Probes, answered first of all: no host check, no redirect to https, no session.
 
-/livez: the process answers. /readyz: it can also reach PostgreSQL and Redis; 503 when it cannot.
+/livez: this process's event loop turns, or nothing would answer. /readyz: what it needs is there
+and it is not being taken out; 503 when not. /healthz: the same, and the work of the whole service
+gets on; for whoever watches it, not for a front door.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from typing import Any
 
-import structlog
-from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from redis.asyncio import Redis
 
-from agentsite.checks import disagreements
+from agentsite import exposition
+from conversations import census
+from workers import metrics, peers, probes
+from workers.probes import Examiner, Finding, Report
+from workers.progress import Progress
+from workers.sharing import Shared
 
-LIMIT = 2  # seconds for each dependency
-# One thread of their own: while PostgreSQL hangs, probes must not use up those of the requests.
-THREAD = ThreadPoolExecutor(1, thread_name_prefix="probe")
+PATIENCE = 120  # seconds that work may wait while none succeeds
+DRAINING = Finding("it is being taken out", "send nothing; it answers what it has and ends")
 
-log = structlog.get_logger(__name__)
+_taken_out = False  # this replica
 
 
 class ProbeMiddleware:
-    """Answers the two probes; must stand first."""
+    """Answers the probes and /metrics; must stand first."""
 
     sync_capable = False
     async_capable = True
@@ -32,50 +36,102 @@ class ProbeMiddleware:
         self.get_response = get_response
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path == "/livez":
-            return JsonResponse({"status": "ok"})
-        if request.path == "/readyz":
-            return await ready()
-        return await self.get_response(request)
+        answer = ANSWERS.get(request.path, self.get_response)
+        return await answer(request)
 
 
-async def ready() -> JsonResponse:
-    """Every dependency by name with "ok" or what is wrong with it."""
-    urls = {settings.REDIS_QUEUE_URL, settings.REDIS_CACHE_URL, settings.REDIS_LIVE_URL}
-    postgresql, *redises = await asyncio.gather(
-        checked("postgresql", reach_postgresql()),
-        *(checked("redis", reach_redis(url)) for url in urls),
-    )
-    redis = next((answer for answer in redises if answer != "ok"), "ok")
-    is_ready = postgresql == redis == "ok"
-    body = {"status": "ok" if is_ready else "unavailable", "postgresql": postgresql, "redis": redis}
-    return JsonResponse(body, status=200 if is_ready else 503)
+async def live(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"status": "ok"})
 
 
-async def checked(name: str, attempt: Awaitable[None]) -> str:
-    """The word ok, or the kind of failure; its message may hold addresses and is only logged."""
+async def ready(request: HttpRequest) -> HttpResponse:
+    """Every part by name: ok, or its problem and the mend."""
+    return told(await readiness())
+
+
+async def well(request: HttpRequest) -> HttpResponse:
+    """As `ready`; an idle service is well, one where work waits and none succeeds is not."""
+    report = await readiness()
     try:
-        async with asyncio.timeout(LIMIT):
-            await attempt
-    except Exception as error:
-        log.warning("readiness.failed", dependency=name, exc_info=error)
-        return type(error).__name__
-    return "ok"
+        async with asyncio.timeout(probes.LIMIT):
+            progress = await PROGRESS.answer()
+    except (DatabaseError, TimeoutError) as error:
+        return told({**report, "work": Finding(type(error).__name__, "see postgresql")})
+    work = {
+        "oldest_waiting_seconds": round(progress.oldest_waiting, 1),
+        "since_success_seconds": progress.since_success and round(progress.since_success, 1),
+    }
+    return told({**report, "work": judged(progress)}, work=work)
 
 
-async def reach_postgresql() -> None:
-    await asyncio.get_running_loop().run_in_executor(THREAD, look_at_workers)
+ANSWERS: dict[str, Callable[[HttpRequest], Awaitable[HttpResponse]]] = {
+    "/livez": live,
+    "/readyz": ready,
+    "/healthz": well,
+    "/metrics": exposition.answer,
+}
 
 
-def look_at_workers() -> None:
-    """Workers with other settings are told, but not a reason to serve nobody."""
+async def readiness() -> Report:
+    """What this replica lacks; many who ask at a time share one look."""
+    report = await EXAMINATION.answer()
+    return {**report, "draining": DRAINING if _taken_out else Finding()}
+
+
+def take_out() -> None:
+    """From now on this replica is not ready, though it answers whoever still comes."""
+    global _taken_out  # noqa: PLW0603 - one per process is the point
+    _taken_out = True
+
+
+def told(report: Report, **more: Any) -> HttpResponse:
+    """A report as JSON; 503 when anything is lacking."""
+    for part, finding in report.items():
+        metrics.NOT_READY.labels("replica", part).set(bool(finding.problem))
+    is_well = not any(finding.problem for finding in report.values())
+    body = {"status": "ok" if is_well else "unavailable", "parts": dict(map(shown, report.items()))}
+    headers = {"Cache-Control": "no-store"}
+    answer = JsonResponse(body | more, status=200 if is_well else 503, headers=headers)
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - probes come often
+    return answer
+
+
+def shown(part: tuple[str, Finding]) -> tuple[str, dict[str, str]]:
+    name, finding = part
+    if not finding.problem:
+        return name, {"status": "ok"}
+    return name, {"status": "unavailable", "problem": finding.problem, "mend": finding.mend}
+
+
+def judged(progress: Progress) -> Finding:
+    if not progress.is_stuck(PATIENCE):
+        return Finding()
+    mend = "see that workers run and are ready, then what their last turns failed of"
+    return Finding(f"work has waited for {progress.oldest_waiting:.0f} s and none succeeds", mend)
+
+
+def examine() -> Report:
+    return examiner().examine()
+
+
+@cache
+def examiner() -> Examiner:
+    """This process's own."""
+    return Examiner(probes.questions(workers_settings))
+
+
+def workers_settings() -> Sequence[dict[str, str]]:
+    """Those of the workers; they are told ours in turn."""
+    peers.announce_replica()
+    return peers.workers()
+
+
+def count() -> Progress:
     try:
-        for worker, section in disagreements():
-            log.warning("settings.differ", worker=worker, section=section)
+        return census.progress()
     finally:
         connection.close()  # back into the pool
 
 
-async def reach_redis(url: str) -> None:
-    async with Redis.from_url(url) as client:
-        await client.ping()
+EXAMINATION = Shared(examine, fresh=1)
+PROGRESS = Shared(count, fresh=5)

@@ -4,3 +4,8 @@ from agentsite import env
 
 # One directory a host (or container), shared by all its processes; empty: each shows only itself.
 METRICS_DIR = env.text("METRICS_DIR")
+# Whoever bears it may read /metrics; empty: only who asks from the same machine.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+# Where a worker shows its metrics and probes over HTTP; 0: nowhere.
+WORKER_HTTP_PORT = env.integer("WORKER_HTTP_PORT", 0)
+WORKER_HTTP_HOST = env.text("WORKER_HTTP_HOST", "127.0.0.1")

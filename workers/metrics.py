@@ -82,7 +82,7 @@ JOBS = counter(
 
 PROVIDER_REQUESTS = counter(
     "agentsite_provider_requests",
-    "Calls; outcome: ok, refused, failed, timeout",
+    "Calls; outcome: ok, refused, failed, timeout, cancelled",
     ["model", "outcome"],
 )
 PROVIDER_TIME = histogram(

@@ -1,4 +1,8 @@
-"""The OpenAI-compatible model of AGENT_MODEL, AGENT_BASE_URL and AGENT_API_KEY; any agent may use it."""
+"""The OpenAI-compatible models that the settings name; any agent may use them.
+
+AGENT_MODEL, AGENT_BASE_URL and AGENT_API_KEY are the only one, or AGENT_MODELS names several and
+AGENT_ROUTES tells which is asked. Each keeps to PROVIDER_LIMITS.
+"""
 
 from functools import cached_property
 from typing import Any
@@ -16,6 +20,9 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+from workers.agents.budgeted import Budgeted
+from workers.agents.routes import Choice, Routed, Rule
 
 # Some servers end a broken stream cleanly: without this a cut reply would count as a finished one.
 PROFILE = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
@@ -69,12 +76,29 @@ def openai_compatible(name: str, *, base_url: str = "", api_key: str = "") -> Mo
 
 
 def from_settings() -> Model:
-    """The model that the settings name."""
+    """The model that the settings name, or the one that chooses among several."""
+    if settings.AGENT_MODELS:
+        return routed()
     if not settings.AGENT_MODEL:
         raise ImproperlyConfigured("AGENT_MODEL is not set: give it the name of a model")
-    return openai_compatible(
+    model = openai_compatible(
         settings.AGENT_MODEL, base_url=settings.AGENT_BASE_URL, api_key=settings.AGENT_API_KEY
     )
+    return Budgeted(model)
+
+
+def routed() -> Model:
+    """Asks the models of AGENT_MODELS as AGENT_ROUTES say."""
+    choices = {name: Choice(**entry) for name, entry in settings.AGENT_MODELS.items()}
+    models = {name: chosen(choice) for name, choice in choices.items()}
+    return Routed(models, choices, [Rule(**rule) for rule in settings.AGENT_ROUTES.values()])
+
+
+def chosen(choice: Choice) -> Model:
+    """A model of AGENT_MODELS; the key of AGENT_API_KEY goes to nobody but AGENT_BASE_URL."""
+    base_url = choice.base_url or settings.AGENT_BASE_URL
+    own = choice.api_key or (settings.AGENT_API_KEY if not choice.base_url else "")
+    return openai_compatible(choice.model, base_url=base_url, api_key=own)
 
 
 async def rehearse() -> None:

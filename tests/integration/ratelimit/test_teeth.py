@@ -1,0 +1,52 @@
+"""The plain book catches scripts that are wrong in one thought."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test as run
+
+from tests.integration.explorer.wrong import without
+from tests.integration.ratelimit.test_book_machine import Books
+from workers.ratelimit import script
+
+QUICK = settings(
+    max_examples=300,
+    stateful_step_count=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    report_multiple_bugs=False,
+    phases=[Phase.generate],  # a counterexample is wanted, not the smallest
+    suppress_health_check=list(HealthCheck),
+)
+WRONG = {
+    "what is in front is not set aside": (
+        "spare_requests, spare_tokens = spare_requests - terms.request, spare_tokens - need",
+        "",
+    ),
+    "a burst after a pause": (
+        "state.requests = max(state.requests, state.paused + terms.request_burst)",
+        "",
+    ),
+    "given back what a pause made void": ("elseif one.epoch == state.epoch then", "else"),
+    "a dead process holds up the line": ("if going and is_gone(process) then", "if false then"),
+    "every owner begins at the head": (
+        "max(state.virtual, score(KEYS[3], one.owner) or 0)",
+        "state.virtual",
+    ),
+    "an owner who was away has saved up": (
+        "max(state.virtual, score(KEYS[3], one.owner) or 0)",
+        "score(KEYS[3], one.owner) or 0",
+    ),
+    "several probes": (
+        "probe, state.lease, going = ticket, now + terms.probe, false",
+        "probe, state.lease = ticket, now + terms.probe",
+    ),
+    "tokens are not settled": ("state.tokens = max(state.tokens, now) + price(one.tokens)", ""),
+}
+
+
+@pytest.mark.parametrize(("thought", "instead"), WRONG.values(), ids=WRONG)
+def test_the_plain_book_catches(redis_client, monkeypatch, thought, instead):
+    monkeypatch.setattr(script, "EXCHANGE", without(script.EXCHANGE, thought, instead=instead))
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        run(lambda: Books(redis_client), settings=QUICK)

@@ -1,0 +1,44 @@
+"""The provider's limit: one budget for each provider and model, shared by all workers.
+
+`admissions` gives the running loop's side of a budget, `asking` says for whom models are asked,
+`state` shows it all. docs/limits.md tells the rest.
+"""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from workers.ratelimit.admissions import Admissions, Grant, Refused
+from workers.ratelimit.book import Outcome, Reason
+from workers.ratelimit.callers import Caller, Waiting, asking, caller
+from workers.ratelimit.overview import Budget, state
+from workers.ratelimit.terms import terms
+
+__all__ = [
+    "Admissions",
+    "Budget",
+    "Caller",
+    "Grant",
+    "Outcome",
+    "Reason",
+    "Refused",
+    "Waiting",
+    "admissions",
+    "asking",
+    "caller",
+    "state",
+]
+
+_admissions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Admissions]] = (
+    WeakKeyDictionary()
+)
+
+
+def admissions(name: str) -> Admissions | None:
+    """The running loop's side of the budget of `provider/model`; None: it has no limit."""
+    permitted = terms(name)
+    if permitted is None:
+        return None
+    here = _admissions.setdefault(asyncio.get_running_loop(), {})
+    if name not in here or here[name].terms != permitted:
+        here[name] = Admissions(name, permitted)
+    return here[name]

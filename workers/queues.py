@@ -23,10 +23,11 @@ from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.suspension import is_suspended
 from rq.timeouts import JobTimeoutException
 from rq.utils import as_text, str_to_date
 
-from workers import interrupts
+from workers import interrupts, orders
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,13 @@ class TurnJob(Job):
         return called
 
     def _execute(self) -> None:
-        """In a stock worker's child: the same interrupts as on AgentWorker, on its own loop."""
+        """In a stock worker's child: the same interrupts as on AgentWorker, on its own loop.
+
+        Stock workers know of no pause: the hint is spent, and the sweep gives another one after it.
+        """
+        if self.origin in orders.resting():
+            log.info("job_left", job=self.id, queue=self.origin)
+            return
         try:
             asyncio.run(self._attempt(interrupts.Interrupt()))
         except Exception:
@@ -140,6 +147,11 @@ def enqueue(pool: str, task: str, *args: Any) -> str:
 def depth(pool: str) -> int:
     """How many jobs wait for a worker."""
     return int(queue(pool).count)
+
+
+def neglected(pool: str) -> bool:
+    """Whether jobs wait, and nobody told all workers to rest (`rq suspend`)."""
+    return depth(pool) > 0 and not is_suspended(queue(pool).connection)
 
 
 def oldest(pool: str) -> datetime | None:

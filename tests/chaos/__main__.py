@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import random
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from tests.chaos.arena import Arena
 from tests.chaos.checker import Checker
 from tests.chaos.faults import Faults
 from tests.chaos.people import Person, person
+from tests.chaos.records import MESSAGES, TURNS
 
 PEOPLE = 6
 QUIET_WITHIN = 120  # seconds after the last fault until every turn has its outcome
@@ -47,6 +49,8 @@ async def run(
     if faults >= ALL_PHASES:
         violations += [f"no fault hit: {phase}" for phase in breaking.missing]
     report(arena, people, breaking)
+    if violations:
+        (arena.folder / "logs" / "rows.log").write_text(rows(arena))
     for violation in violations[:SHOWN]:
         say(f"VIOLATION {violation}")
     return violations
@@ -98,6 +102,7 @@ async def verdict(arena: Arena, people: list[Person], faults: int, patience: flo
         return lost
     if stuck := await unquiet(arena, people, patience):
         return stuck + Checker.of(arena, people, faults=faults).violations()
+    await arena.ready()  # who died last is back
     checker = Checker.of(arena, people, faults=faults)
     violations = checker.violations()
     arena.redis_client().flushall()
@@ -147,6 +152,12 @@ def report(arena: Arena, people: list[Person], breaking: Faults) -> None:
 
 
 ATTEMPTS = "SELECT count(*), sum(attempt), max(attempt) FROM conversations_turn"
+
+
+def rows(arena: Arena) -> str:
+    """Everything that is kept, to find out by."""
+    kept = [*arena.rows(TURNS), *arena.rows(MESSAGES)]
+    return "\n".join(json.dumps(row, default=str) for row in kept) + arena.calls.read_text()
 
 
 def say(line: str) -> None:

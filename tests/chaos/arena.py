@@ -29,7 +29,7 @@ from tests.chaos.relay import Relay
 REPLICAS, WORKERS = 2, 3
 LIMIT = 90  # seconds for anything to start
 MODEL = "chain?rate=25"  # words a second; see tests.provider.script
-WHOLE = {"agent": "workers.agents.assistant.agent", "window": 0}  # the history is never cut
+WHOLE = {"agent": "tests.chaos.agent.agent", "window": 0}  # the history is never cut
 LOOK_EVERY = 0.05  # seconds
 BUGGY = "tests.chaos.buggy"  # settings
 
@@ -94,6 +94,8 @@ class Arena:
         self.start_redis()
         self.calls = self.folder / "calls.jsonl"
         self.calls.touch()
+        self.effects = self.folder / "effects.jsonl"
+        self.effects.touch(0o666)
         self.start_provider()
         migrate = [sys.executable, "manage.py", "migrate", "-v0"]
         direct = {"DATABASE_URL": self.postgresql.url, "REDIS_URL": self.redis.url}
@@ -111,6 +113,7 @@ class Arena:
         self.run("TRUNCATE auth_user, workers_workerprocess, audit CASCADE")
         self.redis_client().flushall()
         self.calls.write_text("")
+        self.effects.write_text("")
 
     def start_postgresql(self) -> None:
         self.postgresql_process = self.postgresql.command().start()
@@ -166,6 +169,7 @@ class Arena:
             "SECRET_KEY": "of-a-test",
             "ALLOWED_ORIGINS": ",".join(f"http://127.0.0.1:{port}" for port in self.ports),
             "AGENTS": json.dumps({"assistant": WHOLE}),
+            "CHAOS_EFFECTS": str(self.effects),
             "AGENT_MODEL": MODEL,
             "AGENT_BASE_URL": f"http://127.0.0.1:{self.provider_port}/v1",
             "AGENT_API_KEY": "of-a-test",

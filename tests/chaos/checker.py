@@ -5,12 +5,13 @@ import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from tests.chaos import outside
 from tests.chaos.arena import Arena
 from tests.chaos.people import Person, Sent
 from tests.chaos.records import MESSAGES, TURNS, MessageRow, TurnRow
-from tests.provider.script import chain
 from tests.system.tab import FINAL, Response, Tab
 
 STATES = {"completed", "failed", "cancelled", "rolled_back"}
@@ -28,12 +29,14 @@ class Checker:
         turns: Sequence[TurnRow],
         messages: Sequence[MessageRow],
         calls: Iterable[str],
+        effects: Iterable[tuple[str, str]],
         people: Sequence[Person],
         *,
         faults: int,
     ) -> None:
-        """`calls`: the prompts that the provider was paid for."""
-        self.turns, self.messages, self.calls = turns, messages, Counter(calls)
+        """`calls`: the prompts that the provider was paid for; `effects`: tools and keys."""
+        self.turns, self.messages = turns, messages
+        self.calls, self.effects = Counter(calls), Counter(effects)
         self.people, self.faults = people, faults
         self.by_key = defaultdict(list)
         for turn in self.turns:
@@ -47,7 +50,8 @@ class Checker:
         checker = cls(
             [TurnRow(*row) for row in arena.rows(TURNS)],
             [MessageRow(*row) for row in arena.rows(MESSAGES)],
-            [json.loads(line)["prompt"] for line in arena.calls.read_text().splitlines()],
+            [one["prompt"] for one in lines(arena.calls)],
+            [(one["tool"], one["key"]) for one in lines(arena.effects)],
             people,
             faults=faults,
         )
@@ -61,7 +65,7 @@ class Checker:
         return [f"{sent.text}: accepted as {sent.response}, is lost" for sent in missing]
 
     def violations(self) -> list[str]:
-        checks = [self.rows, self.counters, self.acknowledged, self.orders, self.chains, self.paid]
+        checks = [self.rows, self.counters, self.acknowledged, self.orders, self.outside]
         checks += [self.seen, self.leftovers]
         return [violation for check in checks for violation in check()]
 
@@ -109,37 +113,11 @@ class Checker:
         for person in self.people:
             yield from (sent for sent in person.sent if sent.response)
 
-    # --- The provider -------------------------------------------------------------------------
-
-    def chains(self) -> Iterator[str]:
-        """Every reply is the hash of exactly the history that stands before it."""
-        histories: dict[Any, list[dict[str, str]]] = defaultdict(list)
-        for turn in self.turns:
-            history = histories[turn.conversation]
-            visible = [one for one in self.of_turn[turn.id] if not one.retracted]
-            for message in visible:
-                if message.kind == "response":
-                    expected = "".join(f"{link} " for link in chain(history))
-                    if message.text != expected:
-                        yield f"{turn.prompt}: {message.text!r} is not {expected!r}"
-                role = "user" if message.kind == "request" else "assistant"
-                history.append({"role": role, "content": message.text})
-            if turn.state == "completed" and [one.kind for one in visible] != [
-                "request",
-                "response",
-            ]:
-                yield f"{turn.prompt}: completed with {[one.kind for one in visible]}"
-
-    def paid(self) -> Iterator[str]:
-        """One call for each attempt at most, one in all where nothing went wrong."""
-        for turn in self.turns:
-            most = turn.attempt if self.faults else 1
-            if turn.attempt > most:
-                yield f"{turn.prompt}: {turn.attempt} attempts without a fault"
-            if self.calls[turn.prompt] > most:
-                yield f"{turn.prompt}: {self.calls[turn.prompt]} calls in {turn.attempt} attempts"
-            if turn.state == "completed" and not self.calls[turn.prompt]:
-                yield f"{turn.prompt}: completed without a call"
+    def outside(self) -> Iterator[str]:
+        """What the provider and the tools' own records tell."""
+        yield from outside.chains(self.turns, self.of_turn)
+        yield from outside.paid(self.turns, self.calls, faults=self.faults)
+        yield from outside.effects(self.turns, self.effects, faults=self.faults)
 
     # --- People -------------------------------------------------------------------------------
 
@@ -188,6 +166,10 @@ class Checker:
         ((locks,),), ((workers,),) = self.arena.rows(held), self.arena.rows(live)
         if locks > workers + 1:  # a sweep holds one for a moment
             yield f"{locks} advisory locks of {workers} workers"
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 async def replay_differs(person: Person) -> list[str]:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import psycopg
 from redis.exceptions import RedisError
 
+from tests.chaos import outside
 from tests.chaos.arena import Arena
 from tests.chaos.checker import Checker
 from tests.chaos.people import Person, Sent
@@ -135,13 +136,15 @@ def verdict(arena: Arena, people: Sequence[Person], calls: list[str]) -> Counter
             messages += a_pair(turn, document[number : number + 2])
     for turn in turns:  # whichever is there is the one that was answered
         keys[turn.prompt].response = turn.response
-    checker = Checker(turns, messages, calls, people, faults=FAULTS)
+    checker = Checker(turns, messages, calls, (), people, faults=FAULTS)
     found = {
         "messages answered": len(keys),
         "answered and lost": sum(not checker.by_key[sent.key] for sent in keys.values()),
         "stand twice or more": sum(len(checker.by_key[sent.key]) > 1 for sent in keys.values()),
         "out of order": len(list(checker.orders())),
-        "replies to another history": sum("is not" in what for what in checker.chains()),
+        "replies to another history": sum(
+            "is not" in what for what in outside.chains(turns, checker.of_turn)
+        ),
         "paid calls": len(calls),
     }
     return Counter(found)
@@ -161,7 +164,7 @@ def a_pair(turn: TurnRow, said: list[dict[str, str]]) -> list[MessageRow]:
             1,
             step,
             kind,
-            {},
+            {"parts": [{"part_kind": "user-prompt", "content": one["content"]}]},
             one["content"],
             False,
         )

@@ -8,30 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from tests.chaos.arena import Arena, Process
+from tests.chaos.phases import ACCEPT, BEGIN, CLAIM, COMMIT, END, PHASES, SCRIPT, TOOL, WRITE
 from tests.chaos.relay import Harm, Relay, Trap
 
+BURY = "DELETE FROM workers_workerprocess WHERE pid = %s"
 LEASE = 8  # seconds, settings.WORKER_LEASE
 SPRUNG_WITHIN = 6  # seconds; who waits for a phase that does not come gives up
 REPLY_HARMS = [Harm.DROP_REPLY, Harm.TRUNCATE, Harm.HALF_CLOSE, Harm.DELAY, Harm.DROP_REQUEST]
 
-# What a process says to PostgreSQL or Redis in each phase of a turn.
-ACCEPT = b"INSERT INTO conversations_turn ("
-CLAIM = b"FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker"
-END = b"SET open_turns = open_turns - 1"
-COMMIT = b"COMMIT"
-BEGIN = b"BEGIN"
-WRITE = b"SET version = version + 1, next_message = next_message + "
-SCRIPT = b"EVALSHA"
-
-BURY = "DELETE FROM workers_workerprocess WHERE pid = %s"
-# The phases that a long run has to have hit, each with the fault that aims at it.
-PHASES = {
-    "accepted": "kill_a_replica_as_it_accepts",
-    "claimed": "kill_a_worker_as_it_claims",
-    "streaming": "kill_a_worker_while_it_streams",
-    "between last delta and commit": "kill_a_worker_before_it_commits_the_end",
-    "after commit before the event": "kill_a_worker_after_it_committed_the_end",
-}
 AIM_EVERY = 5  # faults, while a phase is missing
 
 
@@ -48,6 +32,7 @@ class Faults:
             (3, self.kill_a_worker_before_it_commits_the_end),
             (3, self.kill_a_worker_after_it_committed_the_end),
             (2, self.kill_a_worker_as_it_claims),
+            (2, self.kill_a_worker_at_a_tool),
             (3, self.kill_a_replica_as_it_accepts),
             (1, self.kill_a_replica_after_it_accepted),
             (2, self.kill_a_replica),
@@ -111,6 +96,13 @@ class Faults:
         harm = self.fate.choice([Harm.DROP_REPLY, Harm.DROP_REQUEST])
         trap = self.death(worker, CLAIM, harm, then=COMMIT)
         await self.spring(worker.postgresql, trap, "claimed")
+
+    async def kill_a_worker_at_a_tool(self) -> None:
+        """As it notes that a call begins or is done, before or after that is on disk."""
+        worker = self.one("worker")
+        harm = self.fate.choice([Harm.DROP_REPLY, Harm.DROP_REQUEST])
+        trap = self.death(worker, TOOL, harm, skip=self.fate.randrange(4))
+        await self.spring(worker.postgresql, trap, "at a tool")
 
     async def kill_a_replica_as_it_accepts(self) -> None:
         replica = self.one("replica")

@@ -15,8 +15,10 @@ from tests.system.tab import Response, Tab
 
 ACCEPTED_WITHIN = 6  # seconds until a message is sent again
 NETWORK = (OSError, WebSocketException, InvalidHandshake, EOFError, TimeoutError)
+WITH_TOOLS = 0.2  # of the messages
 PAUSE = 0.2  # seconds before a reconnect
 ENDED = {"completed": "response.completed", "failed": "response.failed"}
+TOOLS = "[[tools pay look then=chain rate=25]] "  # tests.provider.script
 POLICIES = ["enqueue"] * 8 + ["interrupt", "rollback"]
 
 
@@ -82,11 +84,18 @@ class RestlessTab(Tab):
             if not seen.final or seen.told:
                 seen.final, seen.told = ENDED.get(told["status"], "response.incomplete"), True
         for told in snapshot["active"]:
-            seen = self.responses[told["response_id"]] = Response()
-            seen.numbers = [told["sequence_number"]]
-            for item in told["output"]:
-                if item["type"] == "message":
-                    seen.texts[item["id"]] = "".join(part["text"] for part in item["content"])
+            self.responses[told["response_id"]] = so_far(told)
+
+
+def so_far(told: dict[str, Any]) -> Response:
+    """What a snapshot shows of an open response."""
+    seen = Response(numbers=[told["sequence_number"]])
+    for item in told["output"]:
+        if item["status"] != "in_progress":
+            seen.done.add(item["id"])
+        if item["type"] == "message":
+            seen.texts[item["id"]] = "".join(part["text"] for part in item["content"])
+    return seen
 
 
 @dataclass
@@ -115,7 +124,8 @@ class Person:
         number = len(self.sent)
         policy = self.fate.choice(POLICIES)
         key = str(UUID(int=self.fate.getrandbits(128), version=4))
-        sent = Sent(key, f"{self.name}-{number}", policy)
+        tools = TOOLS if self.fate.random() < WITH_TOOLS else ""
+        sent = Sent(key, f"{tools}{self.name}-{number}", policy)
         self.sent.append(sent)
         while sent.response is None:
             await self.send(sent)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos.__main__ import QUIET_WITHIN, converse, unquiet
 from tests.chaos.checker import Checker
+from tests.chaos.people import TOOLS
 
 pytestmark = pytest.mark.slow
 
@@ -75,9 +76,28 @@ def test_a_lost_turn_is_found(arena, people):
 
 
 def test_a_call_too_many_is_found(arena, people):
+    plain = next(one for one in people[0].sent if not one.text.startswith(TOOLS))
     with arena.calls.open("a") as log:
-        log.write(json.dumps({"prompt": people[0].sent[0].text}) + "\n")
-    assert "2 calls" in "\n".join(found(arena, people))
+        log.write(2 * (json.dumps({"prompt": plain.text}) + "\n"))
+    assert "calls in 1 attempts" in "\n".join(found(arena, people))
+
+
+@pytest.mark.parametrize("tool", ["pay", "look"])
+def test_an_effect_too_many_is_found(arena, people, tool):
+    done = arena.effects.read_text()
+    again = next(line for line in done.splitlines() if f'"{tool}"' in line)
+    arena.effects.write_text(f"{done}{again}\n")
+    assert "2 effects" in "\n".join(found(arena, people))
+    arena.effects.write_text(done)
+
+
+def test_an_effect_under_another_key_is_found(arena, people):
+    done = arena.effects.read_text()
+    again = json.loads(done.splitlines()[0])
+    again["key"] += "x"
+    arena.effects.write_text(f"{done}{json.dumps(again)}\n")
+    assert "has 2 keys" in "\n".join(found(arena, people))
+    arena.effects.write_text(done)
 
 
 def test_another_order_is_found(arena, people, monkeypatch):

@@ -6,7 +6,7 @@ In the last user message: `[[cut after=3]]`. As the model: `stream?deltas=20&rat
     echo     the last user message
     chain    a hash over the whole history that was sent: any gap or change shows in the text
     tool     name=calculate arguments={"expression":"6*7"} times=1 ids=1 then=stream: calls, then so
-    tools    pay look: calls each of the tools named, then streams
+    tools    pay look then=stream: calls each of the tools named, then so
     hold     after=1: streams so many deltas, then waits for `release`
     stall    after=0: streams so many deltas, then never again
     cut      after=1: so many deltas, then the connection is gone
@@ -46,7 +46,7 @@ def script(body: dict[str, Any]) -> Script:
     if found := SCRIPT.findall(prompt(body)):
         kind, *rest = found[-1].split()
         words = dict(word.split("=", 1) for word in rest if "=" in word)
-        if kind == "tool" and answered(body) >= int(words.get("times", 1)):
+        if kind in {"tool", "tools"} and answered(body) >= int(words.get("times", 1)):
             kind = words.get("then", "stream")
         return Script(kind, words, tuple(word for word in rest if "=" not in word))
     kind, _, query = str(body.get("model", "")).partition("?")
@@ -88,7 +88,7 @@ def tool_calls(script: Script, body: dict[str, Any]) -> list[dict[str, Any]]:
     names: tuple[str, ...] = ()
     if script.kind == "tool":
         names = (script.words.get("name", "calculate"),) * script.number("ids", 1)
-    elif script.kind == "tools" and not answered(body):
+    elif script.kind == "tools":
         names = script.names
     arguments = script.words.get(
         "arguments", '{"expression":"6*7"}' if script.kind == "tool" else "{}"

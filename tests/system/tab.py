@@ -24,6 +24,7 @@ class Response:
     numbers: list[int] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=lambda: defaultdict(str))
+    done: set[str] = field(default_factory=set)  # items that are whole, or for ever incomplete
     final: str | None = None
     told: bool = False  # by a snapshot, not by its events
 
@@ -40,17 +41,15 @@ class Response:
             text = self.texts[event["item_id"]]
             assert event["agentsite_offset"] == len(text), "a delta is missing or doubled"
             self.texts[event["item_id"]] = text + event["delta"]
+        if event["type"] == "response.output_item.done":
+            self.done.add(event["item"]["id"])
         if event["type"] in FINAL:
             self.final = event["type"]
 
     def forget_unfinished(self) -> None:
         """A log was lost together with its worker, the one gap that is allowed."""
-        done = {
-            event["item"]["id"]
-            for event in self.events
-            if event["type"] == "response.output_item.done"
-        }
-        self.texts = defaultdict(str, {i: text for i, text in self.texts.items() if i in done})
+        texts = {item: text for item, text in self.texts.items() if item in self.done}
+        self.texts = defaultdict(str, texts)
 
     @property
     def text(self) -> str:

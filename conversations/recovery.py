@@ -14,9 +14,9 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from redis import RedisError
 
-from conversations import hints, turns
+from conversations import catalog, hints, turns
 from conversations.models import Turn
-from workers import queues
+from workers import orders, queues
 from workers.models import WorkerProcess
 
 HINT_AGE = 3  # seconds after which a hint that led to nothing counts as lost
@@ -63,12 +63,15 @@ class Swept:
 def sweep(free_slots: int = FREE_SLOTS) -> Swept:
     """Requeue the running turns whose worker is dead; hint queued ones that nobody fetches.
 
-    No more are hinted than the caller has free slots, the oldest first.
+    No more are hinted than the caller has free slots, the oldest first. What was not to be stored
+    is erased.
     """
     states = [state for state in map(_requeue, _orphans()) if state is not None]
     requeued = states.count(Turn.State.QUEUED)
     ended = len(states) - requeued + turns.expire()
-    return Swept(requeued, ended, _hint_again(free_slots))
+    hinted = _hint_again(free_slots)
+    catalog.erase_unstored()
+    return Swept(requeued, ended, hinted)
 
 
 def _orphans() -> list[Turn]:
@@ -95,10 +98,12 @@ def _requeue(turn: Turn) -> str | None:
 
 def _hint_again(free_slots: int) -> int:
     """Hint turns again that wait without a hint in their pool's queue."""
-    hinted = 0
+    hinted, resting = 0, orders.resting()
     for pool in settings.QUEUES:
         if hinted >= free_slots:
             break
+        if pool in resting:
+            continue  # of a pause that may be long
         try:
             oldest = queues.oldest(pool)
         except RedisError:

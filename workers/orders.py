@@ -7,8 +7,10 @@ two seconds, and at once when it starts.
 from dataclasses import dataclass
 
 import structlog
+from django.conf import settings
 
 from workers.models import DrainRequest, PoolPause
+from workers.pools import serving
 
 log = structlog.get_logger(__name__)
 
@@ -48,3 +50,13 @@ def unpause(pool: str, *, by: str) -> None:
 def paused() -> frozenset[str]:
     """The pools that are paused."""
     return frozenset(PoolPause.objects.values_list("pool", flat=True))
+
+
+def resting() -> frozenset[str]:
+    """The queues that nobody takes work from: every pool that serves them is paused."""
+    names = paused()
+    return frozenset(
+        queue
+        for queue in (settings.QUEUES if names else ())
+        if all(pool.name in names for pool in serving(queue))
+    )

@@ -12,22 +12,25 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache, partial
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 import django_rq
+import redis
 import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.retry import Retry
 from rq import Queue
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import is_suspended
 from rq.timeouts import JobTimeoutException
 from rq.utils import as_text, str_to_date
 
-from workers import interrupts, orders
+from workers import handing, interrupts, orders
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,14 @@ class TurnJob(Job):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # `manage.py rqworker` ignores the queue's SERIALIZER and would unpickle
         super().__init__(*args, **{**kwargs, "serializer": JSONSerializer})
+
+    @classmethod
+    def found(cls, job_id: str, connection: redis.Redis) -> Self | None:
+        """The job of this id; None where there is none any more."""
+        try:
+            return cls.fetch(job_id, connection=connection, serializer=JSONSerializer)
+        except NoSuchJobError:
+            return None
 
     def send_webhooks(self, *args: Any, **kwargs: Any) -> None:
         """A job calls no addresses that it names itself."""
@@ -131,12 +142,33 @@ def queue(pool: str) -> Queue:
     )
 
 
-def enqueue(pool: str, task: str, *args: Any) -> str:
-    """Ask the pool's workers to call a task; one round trip. Returns the job's id.
+class Handing(Queue):
+    """A queue whose jobs are handed to one worker each, as `workers.handing` chooses."""
 
-    Raises redis.RedisError when Redis cannot be reached within PATIENCE seconds.
+    near = ""  # what has the same goes to the same worker
+
+    @classmethod
+    def to(cls, line: Queue, near: str) -> Self:
+        handing = cls(line.name, connection=line.connection, job_class=TurnJob)
+        handing.serializer, handing.near = line.serializer, near
+        return handing
+
+    def push_job_id(
+        self, job_id: str, pipeline: Pipeline | None = None, at_front: bool = False
+    ) -> None:
+        handing.place(pipeline or self.connection, self.name, self.key, job_id, near=self.near)
+
+
+def enqueue(pool: str, task: str, *args: Any, near: str = "") -> str:
+    """Ask a worker that serves the queue to call a task; one round trip. Returns the job's id.
+
+    `near`: who has been given the same before may be given this. Raises redis.RedisError when
+    Redis cannot be reached within PATIENCE seconds.
     """
-    with (line := queue(pool)).connection.pipeline() as pipeline:
+    line = queue(pool)
+    if settings.DISTRIBUTION != handing.PULL:
+        line = Handing.to(line, near)
+    with line.connection.pipeline() as pipeline:
         job = line.enqueue_call(
             task, args, result_ttl=0, failure_ttl=FAILURE_TTL, pipeline=pipeline
         )
@@ -147,6 +179,11 @@ def enqueue(pool: str, task: str, *args: Any) -> str:
 def depth(pool: str) -> int:
     """How many jobs wait for a worker."""
     return int(queue(pool).count)
+
+
+def suspended(connection: redis.Redis) -> bool:
+    """Whether somebody told all workers to rest (`rq suspend`)."""
+    return bool(is_suspended(connection))
 
 
 def neglected(pool: str) -> bool:

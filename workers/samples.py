@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
-from django.db import connection, transaction
+from django.db import close_old_connections, connection, transaction
 from redis import RedisError
 
 from workers.demand import demands
@@ -36,13 +36,18 @@ class Sampler:
         if monotonic() < self._due:
             return
         self._due = monotonic() + EVERY
-        take()
+        try:
+            take()
+        except Exception:
+            log.exception("sample_not_taken")
+        finally:
+            close_old_connections()
 
 
 def take() -> int:
     """How many pools were sampled: all, or none where somebody did before or Redis is away."""
     stretch = _stretch()
-    if PoolSample.objects.filter(at=stretch).exists():
+    if _is_taken(stretch):
         return 0
     try:
         found = demands()
@@ -73,6 +78,10 @@ def _stretch() -> datetime:
         cursor.execute(STRETCH, [EVERY])
         now: datetime = cursor.fetchone()[0]
     return now
+
+
+def _is_taken(stretch: datetime) -> bool:
+    return PoolSample.objects.filter(at=stretch).exists()
 
 
 def _prune(now: datetime) -> None:

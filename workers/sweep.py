@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from workers.models import WorkerProcess
+from workers.samples import Sampler
 from workers.sessions import Look
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ class Sweeper:
         self._free_slots = free_slots
         self._done = done
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sweep")
+        self._sampler = Sampler()
         self.due = monotonic()  # when to look next; infinite during a sweep
         self._pause = STEP
 
@@ -89,10 +91,14 @@ class Sweeper:
             return
         self._pause = min(look.live * STEP, LONGEST)
         self.due = float("inf")
-        self._thread.submit(sweep, look, self._free_slots()).add_done_callback(self._swept)
+        self._thread.submit(self._sweep, look, self._free_slots()).add_done_callback(self._swept)
 
     def stop(self) -> None:
         self._thread.shutdown(cancel_futures=True)
+
+    def _sweep(self, look: Look, free_slots: int) -> None:
+        sweep(look, free_slots)
+        self._sampler.offer()  # here, because this thread has a connection already
 
     def _swept(self, _: Future[Any]) -> None:
         self._rest()

@@ -6,7 +6,7 @@ finds what another one has started, goes on with what was started like its own, 
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -29,7 +29,9 @@ log = structlog.get_logger(__name__)
 class LocalProcesses:
     """A process is started and ended here; the least busy goes first, of these the newest."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Callable[[Pool], Sequence[str]] | None = None) -> None:
+        """`command`: what to start for a pool, instead of its worker."""
+        self._command = command or command_of
         self._folder = Path(settings.LAUNCHER_FOLDER)
         self._wanted: dict[str, int] = {}
         self._children: dict[str, Children] = {}
@@ -56,13 +58,13 @@ class LocalProcesses:
 
     def tend(self, pool: Pool) -> None:
         """As many as are wanted serve; who drains for too long is killed."""
-        children = self._children.setdefault(pool.name, Children(pool.name))
+        children = self._children_of(pool.name)
         children.bury()
         serving = self._serving(pool)
         missing = self._wanted.get(pool.name, 0) - len(serving)
         if missing > 0 and children.may_start():
             for _ in range(missing):
-                children.add(marks.start(self._home(pool), kind_of(pool), command_of(pool)))
+                children.add(marks.start(self._home(pool), kind_of(pool), self._command(pool)))
         for mark in in_order_of_leaving(serving)[: max(-missing, 0)]:
             mark.drain()
         self._kill_late(pool)
@@ -77,8 +79,11 @@ class LocalProcesses:
                 elif is_late(mark):
                     mark.kill()
             time.sleep(LOOK)
-            for children in self._children.values():
-                children.bury()
+        for pool in pools:
+            self._children_of(pool).wait()
+
+    def _children_of(self, pool: str) -> Children:
+        return self._children.setdefault(pool, Children(pool))
 
     def _home(self, pool: Pool) -> Path:
         return self._folder / pool.name

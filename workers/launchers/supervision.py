@@ -1,11 +1,13 @@
 """The children of this process: buried when they die, started again later and later."""
 
+import signal
 import subprocess
 from time import monotonic
 
 import structlog
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a restart; doubled at each early death
+ENDED_WELL = {0, -signal.SIGTERM}  # the second: asked to end before it could listen
 SETTLED = 10.0  # seconds of life after which a death is no early one
 
 log = structlog.get_logger(__name__)
@@ -34,8 +36,14 @@ class Children:
                 continue
             del self._processes[process]
             log.info("worker_ended", pool=self._pool, pid=process.pid, status=status)
-            if status == 0:
+            if status in ENDED_WELL:
                 continue
             is_early = monotonic() - started < SETTLED
             self._pause = min(self._pause * 2, LONGEST_PAUSE) if is_early else FIRST_PAUSE
             self._due = monotonic() + self._pause
+
+    def wait(self) -> None:
+        """Until all are gone; each was asked to end."""
+        for process in self._processes:
+            process.wait()
+        self.bury()

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from conversations import hints, recovery, turns
 from conversations.models import Turn
-from workers import queues
+from workers import orders, queues
 from workers.queues import TurnJob
 
 HELLO = [{"type": "message", "role": "user", "content": "Hello"}]
@@ -82,6 +82,13 @@ def test_with_an_empty_queue_a_hint_is_lost_after_its_age(waiting):
     Turn.objects.update(hinted_at=Now() - timedelta(seconds=recovery.HINT_AGE - 2))
     assert not recovery.sweep()
     Turn.objects.update(hinted_at=Now() - timedelta(seconds=recovery.HINT_AGE))
+    assert recovery.sweep().hinted == 1
+
+
+def test_a_turn_of_a_paused_pool_is_hinted_again_only_after_the_pause(waiting):
+    orders.pause("default", by="ada")
+    assert not recovery.sweep()
+    orders.unpause("default", by="ada")
     assert recovery.sweep().hinted == 1
 
 

@@ -1,0 +1,90 @@
+"""A worker is drained and resumed, a pool paused and resumed: the processes stay."""
+
+from tests.acceptance.workers.conftest import Fleet
+from tests.waiting import eventually
+from workers import orders, queues
+from workers.models import WorkerProcess
+
+SHORT = {"TEST_LEASE": "2"}  # seconds; orders are read with each renewal
+
+
+def says(fleet: Fleet, worker, number: int = 1) -> None:
+    """Wait until the worker has obeyed so many orders."""
+    eventually(lambda: fleet.said(worker).count("orders_obeyed") == number)
+
+
+def test_a_drained_worker_fetches_nothing_until_it_is_resumed(fleet):
+    worker = fleet.start(**SHORT)
+    fleet.started("a")
+    name = fleet.row(worker).name
+    orders.drain(name, by="ada")
+    says(fleet, worker)
+    fleet.enqueue("noop", "b")
+    fleet.go("a")
+    fleet.hears("a", "done")
+    eventually(lambda: queues.depth("default") == 1)  # who had asked already puts it back
+    orders.resume(name, by="ada")
+    fleet.hears("b", "done")
+    assert worker.poll() is None
+
+
+def test_a_drained_worker_hands_back_what_outlasts_the_grace_and_stays(fleet):
+    worker = fleet.start(**SHORT, TEST_GRACE="1")
+    fleet.started("a")
+    orders.drain(fleet.row(worker).name, by="ada")
+    fleet.hears("a", "draining")
+    eventually(lambda: fleet.row(worker).in_flight == 0)
+    assert worker.poll() is None
+
+
+def test_who_is_resumed_in_time_hands_nothing_back(fleet):
+    worker = fleet.start(**SHORT, TEST_GRACE="3")
+    fleet.started("a")
+    name = fleet.row(worker).name
+    orders.drain(name, by="ada")
+    says(fleet, worker)
+    orders.resume(name, by="ada")
+    says(fleet, worker, 2)
+    orders.drain(name, by="ada")
+    says(fleet, worker, 3)
+    fleet.go("a")
+    fleet.hears("a", "done")
+
+
+def test_a_paused_pool_finishes_what_runs_and_fetches_nothing(fleet):
+    workers = [fleet.start(**SHORT, TEST_GRACE="1") for _ in range(2)]
+    fleet.started("a")
+    orders.pause("default", by="ada")
+    for worker in workers:
+        says(fleet, worker)
+    fleet.enqueue("noop", "b")
+    fleet.looks_round(workers[0])
+    assert sum(WorkerProcess.objects.values_list("in_flight", flat=True)) == 1
+    eventually(lambda: queues.depth("default") == 1)  # who had asked already puts it back
+    fleet.go("a")
+    fleet.hears("a", "done")
+    orders.unpause("default", by="ada")
+    fleet.hears("b", "done")
+
+
+def test_who_starts_in_a_paused_pool_fetches_nothing(fleet):
+    orders.pause("default", by="ada")
+    fleet.enqueue("noop", "a")
+    worker = fleet.start(**SHORT)
+    says(fleet, worker)
+    fleet.looks_round(worker)
+    assert queues.depth("default") == 1
+    orders.unpause("default", by="ada")
+    fleet.hears("a", "done")
+
+
+def test_a_stock_worker_leaves_the_jobs_of_a_paused_pool(fleet):
+    orders.pause("quarantine", by="ada")
+    fleet.enqueue("noop", "a", pool="quarantine")
+    worker = fleet.manage("rqworker", "quarantine", "--burst")
+    assert worker.wait(30) == 0
+    assert "job_left" in fleet.said(worker)
+    orders.unpause("quarantine", by="ada")
+    fleet.enqueue("noop", "b", pool="quarantine")
+    assert fleet.manage("rqworker", "quarantine", "--burst").wait(30) == 0
+    fleet.hears("b", "done")

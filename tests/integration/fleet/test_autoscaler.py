@@ -1,0 +1,180 @@
+"""The autoscaler on a real database and queue, with a launcher that only counts."""
+
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+
+from tests.integration.workers.conftest import direct  # noqa: F401 - a fixture
+from workers import orders, queues
+from workers.autoscaler.control import Autoscaler
+from workers.launchers import NotScaled
+from workers.models import PoolSample, ScalingDecision
+
+
+class Counted:
+    """A launcher whose processes are numbers."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.adopted: list[str] = []
+        self.closed: list[str] = []
+        self.refusal = ""
+
+    def adopt(self, pool):
+        self.adopted.append(pool.name)
+        self.sizes.setdefault(pool.name, 1)
+
+    def size(self, pool):
+        return self.sizes.get(pool.name, 1)
+
+    def scale(self, pool, size):
+        if self.refusal:
+            raise NotScaled(self.refusal)
+        self.sizes[pool.name] = size
+
+    def tend(self, pool):
+        """There is nothing to tend."""
+
+    def close(self, pools):
+        self.closed += pools
+
+
+@pytest.fixture
+def autoscaler(scaled):
+    """Makes autoscalers that have a launcher in common."""
+    launcher, made = Counted(), []
+
+    def make(pool=scaled, **options) -> Autoscaler:
+        made.append(Autoscaler([pool], launcher, **options))
+        return made[-1]
+
+    make.launcher = launcher
+    yield make
+    for one in made:
+        one.close(leave_running=True)
+
+
+def test_load_rises_and_falls_and_the_pool_follows(autoscaler, waiting):
+    one, sizes = autoscaler(), []
+    for jobs in (0, 25, 25, 0, 0):
+        waiting(jobs)
+        one.look()
+        sizes.append(autoscaler.launcher.sizes["default"])
+    assert sizes == [1, 3, 3, 1, 1]
+    made = ScalingDecision.objects.order_by("at").values_list("size", "wanted", "reason")
+    assert list(made) == [(1, 3, "depth is 25, above 10"), (3, 1, "depth is 0, below 2")]
+
+
+def test_a_decision_is_said_once_until_it_changes(autoscaler, waiting, caplog):
+    one = autoscaler()
+    waiting(15)
+    for _ in range(3):
+        one.look()
+    said = [line.msg for line in caplog.records if line.name.endswith("control")]
+    assert [line["reason"] for line in said] == [
+        "depth is 15, above 10",
+        "depth is 7.5, between 2 and 10",
+    ]
+    assert said[0]["event"] == "scaling_decided"
+    assert (said[0]["size"], said[0]["wanted"]) == (1, 2)
+
+
+def test_a_dry_run_says_and_does_nothing_else(autoscaler, waiting):
+    autoscaler().look()  # holds the post
+    waiting(15)
+    (decision,) = autoscaler(dry_run=True).look()
+    assert decision.wanted == 2
+    assert autoscaler.launcher.sizes == {"default": 1}
+    assert not ScalingDecision.objects.exists()
+
+
+def test_a_change_that_was_refused_is_tried_at_the_next_look(autoscaler, waiting, scaled):
+    patient = replace(scaled, scaling=replace(scaled.scaling, up_cooldown=1000))
+    one = autoscaler(patient)
+    waiting(15)
+    autoscaler.launcher.refusal = "409 Conflict"
+    assert one.look() == []
+    assert not ScalingDecision.objects.exists()
+    autoscaler.launcher.refusal = ""
+    assert one.look()[0].wanted == 2
+
+
+def test_a_paused_pool_is_left_as_it_is(autoscaler, waiting):
+    one = autoscaler()
+    waiting(50)
+    orders.pause("default", by="ada")
+    assert one.look() == []
+    orders.unpause("default", by="ada")
+    assert one.look()[0].changes
+
+
+def test_a_second_one_stands_by_until_the_first_is_gone(autoscaler, waiting):
+    first, second = autoscaler(), autoscaler()
+    waiting(15)
+    assert first.look()
+    assert second.look() == []
+    assert autoscaler.launcher.adopted == ["default"]
+    first.close(leave_running=True)
+    assert second.look()
+    assert autoscaler.launcher.adopted == ["default"] * 2
+
+
+def test_who_loses_its_connection_loses_its_post(autoscaler, waiting):
+    first, second = autoscaler(), autoscaler()
+    waiting(0)
+    first.look()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND objsubid = 2"
+        )
+    assert second.look()
+    assert first.look() == []  # notices
+    assert first.look() == []  # and stands by
+
+
+def test_a_new_one_keeps_the_cooldowns_of_the_one_before(autoscaler, waiting, scaled):
+    patient = replace(scaled, scaling=replace(scaled.scaling, up_cooldown=1000))
+    first = autoscaler(patient)
+    waiting(15)
+    first.look()
+    first.close(leave_running=True)
+    waiting(90)
+    (decision,) = autoscaler(patient).look()
+    assert not decision.changes
+    assert "may grow in" in decision.reason
+
+
+def test_a_new_one_knows_from_the_samples_how_long_it_has_been_calm(
+    autoscaler, waiting, scaled, django_user_model
+):
+    waiting(0)
+    autoscaler.launcher.sizes = {"default": 3}
+    resting = replace(scaled, scaling=replace(scaled.scaling, down_cooldown=60))
+    (decision,) = autoscaler(resting).look()
+    assert "may shrink in 60 s" in decision.reason
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE workers_poolsample SET at = at - interval '40 seconds'")
+    autoscaler.launcher.sizes = {"default": 3}
+    (decision,) = autoscaler(resting).look() or autoscaler(resting, dry_run=True).look()
+    assert "may shrink in 60 s" not in decision.reason
+    assert PoolSample.objects.filter(pool="default").exists()
+
+
+def test_without_redis_nothing_is_decided(autoscaler, waiting, settings):
+    one = autoscaler()
+    waiting(15)
+    queues.queue.cache_clear()
+    settings.RQ_QUEUES = {"default": {"URL": "redis://127.0.0.1:1/0"}}
+    assert one.look() == []
+    assert autoscaler.launcher.sizes == {"default": 1}
+
+
+def test_who_is_told_to_stop_ends_what_it_launched_unless_told_otherwise(autoscaler, waiting):
+    waiting(0)
+    for leave_running, closed in ((True, []), (False, ["default"])):
+        one = autoscaler()
+        one.look()
+        one.close(leave_running=leave_running)
+        assert autoscaler.launcher.closed == closed

@@ -1,0 +1,143 @@
+"""Local processes: kept at their number, adopted or drained by the next autoscaler."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.integration.workers.conftest import row
+from tests.waiting import eventually
+from workers import identity
+from workers.launchers import marks
+from workers.launchers.local import LocalProcesses
+from workers.pools import Pool, pool
+
+SLEEP = ["sleep", "60"]
+
+
+class Machine:
+    """A folder of marks, and who stands in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def pids(self, *, draining: bool = False) -> list[int | None]:
+        found = marks.living(self.folder / "default")
+        return [mark.pid for mark in found if (mark.drains_since is not None) == draining]
+
+    def settles(self, launcher: LocalProcesses, pool: Pool, number: int) -> list[int]:
+        """The pids, as soon as so many serve and none drains."""
+
+        def settled():
+            launcher.tend(pool)
+            pids = self.pids()
+            return len(pids) == number and None not in pids and not self.pids(draining=True)
+
+        eventually(settled)
+        return self.pids()
+
+
+@pytest.fixture
+def machine(settings, tmp_path, transactional_db):
+    settings.LAUNCHER_FOLDER = tmp_path
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def default() -> Pool:
+    return pool("default")
+
+
+@pytest.fixture
+def launcher(machine):
+    """Makes launchers; in the end nobody is left."""
+    made = []
+
+    def make(command=SLEEP) -> LocalProcesses:
+        made.append(LocalProcesses(lambda _: command))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close(["default"])
+
+
+def test_as_many_run_as_are_wanted(machine, launcher, default):
+    ours = launcher()
+    ours.adopt(default)
+    assert ours.size(default) == 0
+    ours.scale(default, 3)
+    before = machine.settles(ours, default, 3)
+    ours.scale(default, 1)
+    assert machine.settles(ours, default, 1) == before[:1]
+    assert ours.size(default) == 1
+
+
+def test_who_is_killed_is_started_again(machine, launcher, default):
+    ours = launcher()
+    ours.scale(default, 2)
+    before = machine.settles(ours, default, 2)
+    os.kill(before[0], signal.SIGKILL)
+    eventually(lambda: before[0] not in machine.pids())
+    after = machine.settles(ours, default, 2)
+    assert before[1] in after
+
+
+def test_the_least_busy_goes_first(machine, launcher, default):
+    ours = launcher()
+    ours.scale(default, 3)
+    pids = machine.settles(ours, default, 3)
+    for pid, jobs in zip(pids, (5, 1, 7), strict=True):
+        row(name=f"w-{pid}", pid=pid, host=identity.own().host, in_flight=jobs)
+    ours.scale(default, 2)
+    assert machine.settles(ours, default, 2) == [pids[0], pids[2]]
+
+
+def test_the_next_autoscaler_goes_on_with_what_it_finds(machine, launcher, default):
+    first = launcher()
+    first.scale(default, 2)
+    before = machine.settles(first, default, 2)
+    second = launcher()
+    second.adopt(default)
+    assert second.size(default) == 2
+    assert machine.settles(second, default, 2) == before
+
+
+def test_what_was_started_otherwise_is_drained_and_replaced(machine, launcher, default):
+    first = launcher()
+    first.scale(default, 2)
+    before = machine.settles(first, default, 2)
+    second, wider = launcher(), replace(default, slots=default.slots + 1)
+    second.adopt(wider)
+    after = machine.settles(second, wider, 2)
+    assert not set(before) & set(after)
+
+
+def test_what_cannot_live_is_not_started_in_a_circle(machine, launcher, default, tmp_path):
+    tries = tmp_path / "tries"
+    ours = launcher(["sh", "-c", f"echo >> {tries}; exit 1"])
+    ours.scale(default, 1)
+    eventually(lambda: not machine.pids())
+    for _ in range(100):
+        ours.tend(default)
+    assert len(tries.read_text().splitlines()) == 1
+
+
+def test_who_drains_for_too_long_is_killed(machine, launcher, default, settings, tmp_path):
+    settings.WORKER_GRACE = -60
+    deaf = tmp_path / "deaf"
+    ours = launcher(["sh", "-c", f"trap '' TERM; touch {deaf}; exec sleep 60"])
+    ours.scale(default, 1)
+    eventually(deaf.exists)
+    ours.scale(default, 0)
+    machine.settles(ours, default, 0)
+
+
+def test_all_end_with_the_autoscaler(machine, launcher, default):
+    ours = launcher()
+    ours.scale(default, 2)
+    machine.settles(ours, default, 2)
+    ours.close(["default"])
+    assert machine.pids() == machine.pids(draining=True) == []

@@ -18,7 +18,7 @@ from workers.probes import Report
 from workers.pulse import Pulse
 
 LOOK = 1.0  # seconds
-CALM = 5.0  # seconds between two examinations while nothing lacks
+CALM = 3.0  # seconds between two examinations while nothing lacks
 TWICE = 2  # looks in a row that find something: one may have met a hiccup
 PATIENCE = 60.0  # seconds that work may wait while an idle worker fetches none
 REASON = "not_ready"  # for the gate

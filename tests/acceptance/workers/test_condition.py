@@ -1,0 +1,128 @@
+"""A worker whose dependencies are taken away: it fetches nothing, says so, and comes back by itself."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.acceptance.workers.conftest import ROOT, Fleet
+from tests.waiting import eventually
+from workers import status
+
+
+@pytest.fixture(autouse=True)
+def _own_statuses(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKER_STATUS_DIR", str(tmp_path / "status"))
+
+
+@pytest.fixture
+def worker(fleet: Fleet, tmp_path):
+    """Starts one, and returns it once it has said something."""
+
+    def start(**environment: str) -> subprocess.Popen:
+        told = {"WORKER_STATUS_DIR": str(tmp_path / "status")}
+        process = fleet.start("agentworker", **told | environment)
+        eventually(lambda: status.of(process.pid))
+        return process
+
+    return start
+
+
+@pytest.fixture
+def closed_database(transactional_db):
+    """While the block runs, PostgreSQL takes nobody into the tests' database."""
+    name = connection.settings_dict["NAME"]
+    server = urlsplit(os.environ["DATABASE_URL"])._replace(path="/postgres").geturl()
+
+    @contextmanager
+    def closed():
+        with psycopg.connect(server, autocommit=True) as other:
+            other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            try:
+                yield
+            finally:
+                other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    yield closed
+    connection.close()
+    connection.close_pool()
+
+
+def asked(process: subprocess.Popen, what: str) -> tuple[int, str]:
+    """The probe's exit status and line."""
+    command = [sys.executable, "manage.py", "workerprobe", what, "--pid", str(process.pid)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def lacking(process: subprocess.Popen) -> list[str]:
+    return sorted(status.of(process.pid).lacking)
+
+
+def test_a_worker_without_one_redis_fetches_nothing_until_it_is_back(fleet, worker, other_redis):
+    process = worker(REDIS_LIVE_URL=other_redis.url)
+    eventually(lambda: asked(process, "--ready")[0] == 0)
+    other_redis.kill()
+    eventually(lambda: lacking(process) == ["redis_live"])
+    assert asked(process, "--live")[0] == 0
+    assert "REDIS_LIVE_URL runs" in asked(process, "--ready")[1]
+    fleet.enqueue("noop", "a")
+    other_redis.start()
+    fleet.hears("a", "done")
+    eventually(lambda: asked(process, "--ready")[0] == 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["QUEUE", "CACHE"])
+def test_a_worker_names_the_role_whose_redis_hangs(worker, other_redis, role):
+    process = worker(**{f"REDIS_{role}_URL": other_redis.url})
+    other_redis.freeze()
+    eventually(lambda: lacking(process) == [f"redis_{role.lower()}"])
+    other_redis.thaw()
+    eventually(lambda: not lacking(process))
+
+
+@pytest.mark.slow
+def test_a_worker_without_postgresql_comes_back_with_it(fleet, worker, closed_database):
+    process = worker()
+    with closed_database():
+        eventually(lambda: "postgresql" in lacking(process))
+        assert "DATABASE_URL" in asked(process, "--ready")[1]
+    eventually(lambda: not status.of(process.pid).wants())
+    fleet.enqueue("noop", "a")
+    fleet.hears("a", "done")
+
+
+@pytest.mark.slow
+def test_a_worker_whose_key_no_replica_has_fetches_nothing(fleet, worker, redis_client):
+    process = worker(SECRET_KEY="another")
+    announce = "from workers import peers; peers.announce_replica()"
+    fleet.manage("shell", "-c", announce)
+    eventually(lambda: lacking(process) == ["settings"])
+    assert "the same SECRET_KEY" in asked(process, "--ready")[1]
+
+
+def test_a_frozen_worker_is_not_live(worker, monkeypatch):
+    monkeypatch.setattr(status, "STALE", 0.5)
+    process = worker()
+    process.send_signal(signal.SIGSTOP)
+    told = status.of(process.pid)
+    eventually(lambda: told.faults(status.now()))
+    assert "event loop stands still" in told.faults(status.now())[0]
+
+
+def test_a_worker_that_ends_is_no_longer_asked(worker):
+    process = worker()
+    process.terminate()
+    assert process.wait(20) == 0
+    assert status.of(process.pid) is None
+    assert asked(process, "--live")[0] == 1

@@ -15,9 +15,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentsite.settings")
 site = get_asgi_application()  # sets Django up; what follows needs its models
 
 from conversations.api import handler as api  # noqa: E402
+from conversations.api.socket import ResponsesConsumer  # noqa: E402
 from conversations.sockets import refuse  # noqa: E402
 from conversations.urls import websocket_urlpatterns  # noqa: E402
 
+PROGRAMS = "/v1/responses"  # the API's websocket
 FOREIGN_ORIGIN, NOTHING_HERE = 4403, 4404  # close codes
 
 
@@ -45,7 +47,14 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
     await answer(scope, receive, send)
 
 
+async def websocket(scope: Any, receive: Any, send: Any) -> None:
+    """As for HTTP; a key needs no Origin, for no page of another site knows one."""
+    answer: Any = programs if scope["path"] == PROGRAMS else browsers
+    await answer(scope, receive, send)
+
+
 patterns: list[Any] = [*websocket_urlpatterns, re_path("", refuse(NOTHING_HERE))]
 origins = [origin for origin in settings.ALLOWED_ORIGINS if "://" in origin]
-websocket = ExplicitOrigins(CookieMiddleware(URLRouter(patterns)), origins)
+browsers = ExplicitOrigins(CookieMiddleware(URLRouter(patterns)), origins)
+programs = ResponsesConsumer.as_asgi()
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})

@@ -28,10 +28,10 @@ log = structlog.get_logger(__name__)
 
 
 class Close(Exception):
-    """Close the socket with this code."""
+    """Close the socket with this code, and a word to whoever debugs a client."""
 
-    def __init__(self, code: int) -> None:
-        self.code = code
+    def __init__(self, code: int, reason: str = "") -> None:
+        self.code, self.reason = code, reason
         super().__init__(code)
 
 
@@ -100,7 +100,7 @@ class Socket(AsyncConsumer):
         except StopConsumer:
             raise
         except Close as closing:
-            await self.close(closing.code)
+            await self.close(closing.code, closing.reason)
         except UNAVAILABLE as error:
             log.warning("socket.unserved", error=type(error).__name__)
             await self.close(INTERNAL_ERROR)
@@ -129,10 +129,10 @@ class Socket(AsyncConsumer):
         text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
         await self._send({"type": "websocket.send", "text": text})
 
-    async def close(self, code: int) -> None:
+    async def close(self, code: int, reason: str = "") -> None:
         if not self.is_closed:
             self.is_closed = True
-            await self._send({"type": "websocket.close", "code": code})
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _send(self, message: dict[str, Any]) -> None:
         """Raises `StopConsumer` when the client is gone or does not read."""

@@ -3,6 +3,7 @@
 from agentsite import env
 
 OPEN_TURNS = env.integer("OPEN_TURNS", 100)  # messages of one conversation that may wait
+SOCKETS_PER_USER = env.integer("SOCKETS_PER_USER", 50)  # open at one replica; 0: no limit
 # Days after the last message until `manage.py pruneconversations` deletes it; 0: kept for ever.
 RETENTION_DAYS = env.integer("RETENTION_DAYS", 0)
 

@@ -9,7 +9,13 @@ from django.http import HttpRequest
 from ninja.security.base import AuthBase
 
 from conversations import keys, quotas
-from conversations.errors import InsufficientScope, InvalidKey, RateLimited
+from conversations.api import errors
+from conversations.errors import (
+    InsufficientScope,
+    InvalidKey,
+    RateLimited,
+    UnsupportedParameter,
+)
 from conversations.keys import Caller
 from conversations.models import Scope
 from conversations.quotas import Quota
@@ -41,7 +47,12 @@ class Bearer(AuthBase):
 
 def secret(request: HttpRequest) -> str:
     """The key that a request carries. Raises `InvalidKey`."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key_in(request.headers.get("Authorization", ""))
+
+
+def key_in(header: str) -> str:
+    """The key in an Authorization header. Raises `InvalidKey`."""
+    scheme, _, key = header.partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not 0 < len(key) <= LONGEST or not key.isascii():
         raise InvalidKey("Send an API key: Authorization: Bearer ags_...")
@@ -53,8 +64,14 @@ def admit(key: str) -> tuple[Caller, Quota | None]:
     return caller, quotas.take(caller.key, caller.requests_per_minute)
 
 
-def caller_of(request: HttpRequest) -> Caller:
-    """Who asks, after `Bearer` has let them in."""
+def caller_of(request: HttpRequest, *query: str) -> Caller:
+    """Who asks, after `Bearer` has let them in; no parameter but these may stand in the address.
+
+    Raises `UnsupportedParameter`.
+    """
+    for name in request.GET:
+        if name not in query:
+            raise UnsupportedParameter(param=errors.named([name]))
     caller: Any = request.auth  # type: ignore[attr-defined]  # ninja's
     assert isinstance(caller, Caller)
     return caller

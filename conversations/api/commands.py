@@ -13,7 +13,7 @@ from conversations.api.schemas import CreateResponse, Id, Strict, UserMessage
 from conversations.errors import ConversationError, InvalidFrame, MissingField, UnknownType
 
 NOT_HERE = ("stream", "stream_options", "background")  # HTTP's own
-StreamId = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_.-]{1,256}\Z")]
+StreamId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,256}$")]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -107,4 +107,4 @@ def _told(error: ValidationError) -> ConversationError:
     found = error.errors(include_context=False, include_input=False, include_url=False)
     if found[0]["loc"] == ("stream_id",) and found[0]["type"] != "missing":
         return InvalidStreamId(param="stream_id")
-    return invalid(found)
+    return invalid([dict(one) for one in found])

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from channels.exceptions import StopConsumer
 
 from conversations import listening
 from conversations.api.errors import AWAY, FAULT, Unavailable, described
@@ -21,6 +22,7 @@ from conversations.models import Turn
 from conversations.placing import Order
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+REMEMBERED = 100  # responses of a lane that may be named by what steers them
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +51,7 @@ class Lane:
 
     def append(self, turn: Turn) -> None:
         """Show it after the response that it steers, before any order."""
-        self._last[turn.pk] = 0
+        self._note(turn.pk, 0)
         self._appended.append(turn)
         self._due.set()
 
@@ -82,8 +84,9 @@ class Lane:
         except AWAY as error:
             log.warning("lane.unavailable", error=type(error).__name__)
             await self.refuse(Unavailable())
+        except StopConsumer:
+            raise
         except Exception as error:
-            _raise_if_closing(error)
             log.exception("lane.failed", exc_info=error)
             await self.refuse(ConversationError(FAULT))
 
@@ -92,11 +95,21 @@ class Lane:
         async with aclosing(listening.events(turn)) as events:
             async for told in events:
                 for event in told:
-                    self._last[turn.pk] = event["sequence_number"]
+                    self._note(turn.pk, event["sequence_number"])
                     await self.tell(event)
+
+    def _note(self, turn_id: UUID, number: int) -> None:
+        self._last[turn_id] = number
+        if len(self._last) > REMEMBERED:
+            del self._last[next(iter(self._last))]
 
     async def tell(self, event: dict[str, Any]) -> None:
         await self._send(event if self.name is None else {**event, "stream_id": self.name})
 
     async def refuse(self, error: ConversationError) -> None:
         await self.tell(refusal(error))
+
+
+def refusal(error: ConversationError) -> dict[str, Any]:
+    """An error as the specification's websocket has it."""
+    return {"type": "error", "status": error.status, **described(error)}

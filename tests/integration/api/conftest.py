@@ -16,6 +16,7 @@ from tests.integration.runner.conftest import asked, patience, provider
 from workers import connections
 
 LIMIT = 30  # seconds that any request may take
+WS, FRAME = "websockets-sansio", 65_536  # as replicas are started
 
 __all__ = ["asked", "patience", "provider"]
 
@@ -30,7 +31,8 @@ async def clients(redis_client):
 @pytest_asyncio.fixture
 async def replica():
     """The address of a server that runs in the test's own loop."""
-    config = uvicorn.Config(application, port=0, log_config=None, lifespan="off", ws="none")
+    how = {"log_config": None, "lifespan": "off", "ws": WS, "ws_max_size": FRAME}
+    config = uvicorn.Config(application, port=0, **how)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None
     serving = asyncio.create_task(server.serve())

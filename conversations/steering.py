@@ -1,0 +1,49 @@
+"""More input for a response that is being made: it stops, and a turn after it goes on from there.
+
+Only the response that is named stops. What others have queued in its conversation keeps its place,
+and the steered turn comes after it.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+
+from conversations import access, protocol, turns
+from conversations.errors import NotActive, NotSteerable
+from conversations.models import Policy, Turn
+
+
+def steer(user: AbstractBaseUser, turn_id: UUID, items: list[dict[str, Any]]) -> Turn:
+    """The turn that will answer the input, with its conversation; it inherits the other's request.
+
+    A response that nobody has begun is left to be answered first: to end it now would take what
+    it was asked out of the conversation. Raises `NotFound`, `NotActive`, `NotSteerable`, and as
+    `turns.accept` does.
+    """
+    target = access.turn(user, turn_id)
+    _check(target)
+    with transaction.atomic():
+        accepted = turns.accept(
+            target.conversation_id,
+            user.pk,
+            items,
+            policy=Policy.ENQUEUE,
+            parameters={
+                **target.request,
+                "previous_response_id": protocol.response_id(target.pk),
+            },
+        )
+        target.refresh_from_db(fields=["state", "attempt"])  # as it is under the lock
+        if target.attempt and target.state in (Turn.State.QUEUED, Turn.State.RUNNING):
+            turns.cancel(target.pk)
+    accepted.turn.conversation = target.conversation
+    return accepted.turn
+
+
+def _check(target: Turn) -> None:
+    if target.state in Turn.ENDED:
+        raise NotActive(completed=target.state == Turn.State.COMPLETED)
+    if target.state == Turn.State.WAITING:
+        raise NotSteerable

@@ -97,6 +97,10 @@ class Composition:
         self._items += 1
         return self._items - 1
 
+    def item_of_call(self, call_id: str) -> int:
+        """The output_index of the first call of that id that has no output yet."""
+        return next(item for item, waits in self._calls.items() if waits == call_id)
+
     def end(self, entry: Entry) -> None:
         """Show the END, whose number is `next`; its outcome is committed."""
         assert entry.number == self._next, f"the last event is {self._next}"

@@ -22,7 +22,7 @@ from conversations.errors import (
 )
 from conversations.floods import Flood, Verdict
 from conversations.following import Following
-from conversations.frames import Cancel, Create, Frame, Ping, Subscribe
+from conversations.frames import Answer, Cancel, Create, Frame, Ping, Subscribe
 from conversations.models import Turn
 from conversations.sockets import Close, Socket, patience
 from conversations.threads import in_thread
@@ -117,6 +117,9 @@ class ChatConsumer(Socket):
             case Cancel():
                 await self._identify()
                 await self._cancel(frame, self._following)
+            case Answer():
+                await self._identify()
+                await self._answer(frame, self._following)
 
     async def _subscribe(self, frame: Subscribe) -> None:
         """Join first: what happens while we read is then waiting for us, or missing and noticed."""
@@ -158,13 +161,27 @@ class ChatConsumer(Socket):
                 await announce_change(self._conversation_id)
 
     async def _cancel(self, frame: Cancel, following: Following) -> None:
-        turn = await in_thread(access.turn, self._user, protocol.turn_id(frame.response_id))
-        if turn.conversation_id != self._conversation_id:
-            raise NotFound
+        turn = await self._turn(frame.response_id)
         state = await in_thread(turns.cancel, turn.pk)
         if state in Turn.ENDED and turn.state not in Turn.ENDED:
             await announce_change(self._conversation_id)
         await following.look()
+
+    async def _answer(self, frame: Answer, following: Following) -> None:
+        turn, item = await self._turn(frame.response_id), protocol.call(frame.call_id)
+        if item[0] != turn.pk:
+            raise NotFound
+        answer = turns.Answer(item=item[1], approved=frame.approved, output=frame.output)
+        await in_thread(turns.resume, turn.pk, [answer])
+        await announce_change(self._conversation_id)
+        await following.look()
+
+    async def _turn(self, response_id: str) -> Turn:
+        """A turn of this conversation. Raises `NotFound`."""
+        turn = await in_thread(access.turn, self._user, protocol.turn_id(response_id))
+        if turn.conversation_id != self._conversation_id:
+            raise NotFound
+        return turn
 
     # --- Messages of the groups, and pulses
 
@@ -223,7 +240,7 @@ def described(error: ConversationError, frame: Frame | None) -> dict[str, Any]:
         told["current"] = error.current
     if isinstance(frame, Create):
         told["idempotency_key"] = frame.idempotency_key
-    elif isinstance(frame, Cancel):
+    elif isinstance(frame, Cancel | Answer):
         told["response_id"] = frame.response_id
     return told
 

@@ -18,6 +18,7 @@ from conversations.errors import NotFound
 from conversations.facts import TurnFacts
 from conversations.frames import Cursor
 from conversations.models import Conversation, Turn
+from conversations.pending import NOTHING, Pending
 from conversations.snapshots import Picture, TurnView
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, merge, opening, unpack
@@ -35,6 +36,7 @@ class Followed:
     facts: TurnFacts
     next: int = 0
     token: UUID | None = None
+    asked: Pending | None = None  # as it was told last
 
 
 class Following:
@@ -77,7 +79,9 @@ class Following:
             if not view.has_ended:
                 entries = await shown(view)
                 so_far[view.facts.id] = entries
-                self._open[view.facts.id] = Followed(view.facts, entries[-1].following, view.token)
+                self._open[view.facts.id] = Followed(
+                    view.facts, entries[-1].following, view.token, view.asked
+                )
                 self._note_end(view.facts.id, entries[-1])
         return so_far
 
@@ -135,6 +139,13 @@ class Following:
             await self._show_worker(view)
         for entry in entries:
             await self._show_entry(followed, entry)
+        await self._show_asked(followed, view.asked)
+
+    async def _show_asked(self, followed: Followed, asked: Pending | None) -> None:
+        """What a turn waits for, and once more when it waits no longer."""
+        if asked != followed.asked:
+            followed.asked = asked
+            await self._send(_about(followed.facts, "asked", **(asked or NOTHING)))
 
     async def _show_start(self, followed: Followed, items: Sequence[dict[str, Any]]) -> None:
         """The input is no part of a response, so no event tells it to the other tabs."""

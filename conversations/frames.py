@@ -57,11 +57,21 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a call that waits: leave to make it, or a refusal; its result or a word why."""
+
+    response_id: str
+    call_id: str
+    approved: bool
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Are you there?"""
 
 
-Frame = Subscribe | Create | Cancel | Ping
+Frame = Subscribe | Create | Cancel | Answer | Ping
 Reader = Callable[[Any, str], Any]  # value and name of a field; raises InvalidValue
 
 
@@ -139,6 +149,16 @@ def _number(value: Any, name: str) -> int:
     return value
 
 
+def _verdict(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValue("This field is true or false.", param=name)
+    return value
+
+
+def _output(value: Any, name: str) -> str:
+    return "" if value == "" else _input(value, name)
+
+
 def _policy(value: Any, name: str) -> str:
     if value not in POLICIES:
         raise InvalidValue(f"This field is one of {', '.join(POLICIES)}.", param=name)
@@ -166,5 +186,9 @@ FRAMES: dict[str, tuple[type, dict[str, Reader]]] = {
         },
     ),
     "response.cancel": (Cancel, {"response_id": _text}),
+    "response.answer": (
+        Answer,
+        {"response_id": _text, "call_id": _text, "approved": _verdict, "output": _output},
+    ),
     "ping": (Ping, {}),
 }

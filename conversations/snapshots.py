@@ -10,6 +10,7 @@ from django.db.models import Q
 from conversations import protocol
 from conversations.facts import TurnFacts
 from conversations.models import Conversation, Turn
+from conversations.pending import Pending, pending
 from conversations.replays import replay
 from conversations.stores import store_for
 from conversations.stores.base import Told
@@ -32,6 +33,7 @@ class TurnView:
     input: Sequence[dict[str, Any]]
     error: dict[str, Any] | None
     entries: tuple[Entry, ...]  # all that it showed, if it has ended
+    asked: Pending | None = None  # of a turn that waits
     gone: bool = False  # what it said is not kept any more: its entries are only its frame
 
     @property
@@ -90,7 +92,8 @@ def _views(conversation: Conversation, turns: Iterable[Turn]) -> list[TurnView]:
     turns = list(turns)
     claimed = [turn.pk for turn in turns if turn.attempt and turn.state in Turn.ENDED]
     told = store_for(conversation.agent).told(conversation.pk, claimed) if claimed else {}
-    return [_view(conversation, turn, told.get(turn.pk, ())) for turn in turns]
+    asked = pending(turns)
+    return [_view(conversation, turn, told.get(turn.pk, ()), asked.get(turn.pk)) for turn in turns]
 
 
 def shown(messages: Iterable[Told]) -> list[tuple[Sequence[Sequence[int]], dict[str, Any]]]:
@@ -98,7 +101,9 @@ def shown(messages: Iterable[Told]) -> list[tuple[Sequence[Sequence[int]], dict[
     return [(message.trace, message.payload) for message in messages]
 
 
-def _view(conversation: Conversation, turn: Turn, messages: Sequence[Told]) -> TurnView:
+def _view(
+    conversation: Conversation, turn: Turn, messages: Sequence[Told], asked: Pending | None
+) -> TurnView:
     facts = facts_of(turn, conversation.agent)
     return TurnView(
         facts=facts,
@@ -110,6 +115,7 @@ def _view(conversation: Conversation, turn: Turn, messages: Sequence[Told]) -> T
         input=turn.input,
         error=turn.error,
         entries=_whole(facts, turn, messages) if turn.state in Turn.ENDED else (),
+        asked=asked,
         gone=turn.state in Turn.ENDED and bool(turn.attempt) and not messages,
     )
 
@@ -164,6 +170,7 @@ def _active(view: TurnView, entries: Sequence[Entry]) -> dict[str, Any]:
     state = last.data["status"] if last.kind is Kind.END else view.state
     return {
         **_summary(view),
+        "asked": view.asked,
         "status": protocol.STATUS[state],
         "sequence_number": last.following - 1,
         "input": protocol.input_items(view.facts.id, view.input),

@@ -28,6 +28,7 @@ class ToolCall(models.Model):
 
         APPROVAL = "approval"
         RESULT = "result"
+        CLIENT = "client", "client: it makes the call and sends the result"
 
     fresh = False  # not stored: `turns.start_tool` entered it now, its effect is still to come
     turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)

@@ -6,13 +6,15 @@ Anybody may call it. `docs/protocol.md` describes the same for those who write c
 from conversations.facts import TurnFacts
 from conversations.protocol.endings import ending
 from conversations.protocol.events import events
-from conversations.protocol.ids import conversation_id, response_id, turn_id
+from conversations.protocol.ids import call, call_id, conversation_id, response_id, turn_id
 from conversations.protocol.items import input_items, output, user_message
 from conversations.protocol.responses import STATUS, response
 
 __all__ = [
     "STATUS",
     "TurnFacts",
+    "call",
+    "call_id",
     "conversation_id",
     "ending",
     "events",

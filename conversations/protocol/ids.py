@@ -4,6 +4,10 @@ from uuid import UUID
 
 from conversations.errors import NotFound
 
+LONGEST_INDEX = 9  # digits
+
+ITEM = re.compile(r"(?:msg|fc|fco)_([0-9a-f]{32})_(?:in(?:_\d{1,6})?|\d{1,6})")
+
 
 def response_id(turn: UUID) -> str:
     return f"resp_{turn.hex}"
@@ -39,13 +43,30 @@ def call_id(turn: UUID, index: int) -> str:
     return f"call_{turn.hex}_{index}"
 
 
+def call(text: str) -> tuple[UUID, int]:
+    """The turn and the output_index that a client's call id names. Raises `NotFound`."""
+    turn, _, index = text.rpartition("_")
+    if not index.isascii() or not index.isdecimal() or len(index) > LONGEST_INDEX:
+        raise NotFound
+    return _row(turn, prefix="call_"), int(index)
+
+
 def tool_output_id(turn: UUID, index: int) -> str:
     return f"fco_{turn.hex}_{index}"
 
 
 def input_id(turn: UUID, position: int) -> str:
     """The id of one item of a turn's input; nearly every input is one message."""
-    return f"msg_{turn.hex}_in" + (f"_{position}" if position else "")
+    prefix = "fco" if kind == "function_call_output" else "msg"
+    return f"{prefix}_{turn.hex}_in" + (f"_{position}" if position else "")
+
+
+def item_turn(item: str) -> UUID:
+    """The turn of the item that a client's id names. Raises `NotFound`."""
+    found = ITEM.fullmatch(item)
+    if found is None:
+        raise NotFound
+    return UUID(hex=found[1])
 
 
 def _row(text: str, *, prefix: str) -> UUID:

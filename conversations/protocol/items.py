@@ -23,7 +23,7 @@ def user_message(text: str) -> Item:
 def input_items(turn: UUID, items: Sequence[Item]) -> list[Item]:
     """A turn's input as clients see it."""
     return [
-        {**item, "id": ids.input_id(turn, position), "status": "completed"}
+        {**item, "id": ids.input_id(turn, position, item.get("type", "")), "status": "completed"}
         for position, item in enumerate(items)
     ]
 

@@ -1,10 +1,11 @@
 """Asks the agent: from the transcript to the reply, with a checkpoint after every step between."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from pydantic_ai import Agent, AgentRun, ModelRequestNode, UsageLimits
+from pydantic_ai import Agent, AgentRun, CallToolsNode, ModelRequestNode, UsageLimits
 from pydantic_ai.capabilities import ReinjectSystemPrompt
 from pydantic_ai.messages import (
     ModelMessage,
@@ -13,16 +14,20 @@ from pydantic_ai.messages import (
     ModelResponse,
     ToolCallPart,
 )
+from pydantic_ai.tools import DeferredToolRequests
 from pydantic_ai.usage import RunUsage
 
 from conversations.composing import Composition
+from conversations.errors import TranscriptGone
 from conversations.history import window
+from conversations.runner import deferred
 from conversations.runner.calls import Calls, Ledger, closed
+from conversations.runner.deferred import ClientTools
 from conversations.runner.showing import Showing
 from conversations.runner.steps import Steps
 from conversations.stores.base import NewMessage
 from conversations.threads import in_thread
-from conversations.turns import Claim
+from conversations.turns import Asked, Claim
 from conversations.turns.commits import settled
 from workers.agents import registry
 
@@ -41,11 +46,15 @@ class Asking:
         self._kept = 0  # of the run's new messages
         self._items: list[int] = []  # that show the response to be kept next
         self._asked: Sequence[ToolCallPart] = ()  # calls whose results are not kept yet
+        self._has_read = False  # the transcript
+        self._clients = ClientTools.of(claim.request)
+        self.asked: Sequence[Asked] = ()  # what the run left to others
+        self.waits = False  # for them, with the rest of the turn to come
 
     async def ask(self, transcript: Sequence[str]) -> list[NewMessage]:
         """Until the agent has replied; returns the messages that are left for the end to store."""
         options = registry.options(self._claim.agent)
-        history = await self._history(transcript, options)
+        history = await self.recall(transcript)
         if is_reply(history[-1]):
             return []  # only the end was lost; pydantic-ai would pay for another reply
         agent = registry.agent(self._claim.agent)
@@ -55,28 +64,35 @@ class Asking:
             deps=await self._deps() if options.deps else None,
             usage=self.usage,
             usage_limits=UsageLimits(request_limit=options.request_limit),
+            output_type=deferred.output_type(agent),
+            toolsets=[self._clients] if self._clients else None,
             # pydantic-ai adds a system prompt only to a history that is empty; ours never is
             capabilities=[ReinjectSystemPrompt(), Ledger(self._calls, options.tool_timeout)],
         ) as run:
             async for node in run:
                 if Agent.is_model_request_node(node):
                     await self._request(node, run)
-                elif Agent.is_call_tools_node(node) and node.model_response.tool_calls:
+                elif Agent.is_call_tools_node(node) and self._makes_calls(node, run):
                     await self._keep(run.new_messages())  # before the calls are made
-        return self._new(run.new_messages())
+        return self._last(run)
 
     async def closing(self) -> list[NewMessage]:
-        """Answers to the calls that were cut off, so that the transcript can go on."""
+        """Answers to the calls that were cut off, so that the transcript can go on.
+
+        By this attempt, or by an earlier one where this has not come to read what that left.
+        """
+        if not self._has_read and self._claim.attempt > 1:
+            with suppress(TranscriptGone, registry.UnknownAgent):
+                await self.recall(await self._steps.load())
         if not self._asked:
             return []
-        done = await self._calls.done()
-        parts = [closed(call, done.get(call.tool_call_id)) for call in self._asked]
+        results = await self._calls.results()
+        parts = [closed(call, results.get(call.tool_call_id)) for call in self._asked]
         return [self._steps.message(ModelRequest(parts=parts), ())]
 
-    async def _history(
-        self, transcript: Sequence[str], options: registry.Options
-    ) -> list[ModelMessage]:
-        own = self._claim.next_step
+    async def recall(self, transcript: Sequence[str]) -> list[ModelMessage]:
+        """What the model is shown, and where in it this turn stands."""
+        options, own = registry.options(self._claim.agent), self._claim.next_step
         seen = window(
             transcript,
             most=options.window,
@@ -85,6 +101,7 @@ class Asking:
             earlier=self._steps.snapshot.earlier,
         )
         history = await parsed(seen)
+        self._has_read = True
         for message in history[-own:]:
             if isinstance(message, ModelResponse):
                 self.usage += message.usage
@@ -118,6 +135,24 @@ class Asking:
                 showing.take(event)
             showing.finish(stream.response)
         self._items = showing.items
+
+    def _makes_calls(self, node: CallToolsNode[Any, Any], run: AgentRun[Any, Any]) -> bool:
+        """Whether a call may have an effect now; if all are left to others, the end stores them."""
+        named = [call.tool_name for call in node.model_response.tool_calls]
+        return not all(deferred.is_left(name, run.ctx.deps.tool_manager) for name in named)
+
+    def _last(self, run: AgentRun[Any, Any]) -> list[NewMessage]:
+        """What the run said last, and what it leaves to others."""
+        said = run.new_messages()
+        if run.result is None or not isinstance(run.result.output, DeferredToolRequests):
+            return self._new(said)
+        # What else the response asked for is done, and in the ledger, until all can be told.
+        self.waits = deferred.waits(run.result.output, self._clients)
+        new = self._new(said[:-1] if self.waits and isinstance(said[-1], ModelRequest) else said)
+        self.asked = deferred.asked(
+            run.result.output, clients=self._clients, step=self._calls.step, shown=self._shown
+        )
+        return new
 
     async def _keep(self, messages: Sequence[ModelMessage]) -> None:
         if new := self._new(messages):

@@ -11,6 +11,7 @@ from pydantic_ai import ModelRetry, RunContext, ToolFailed
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
 from pydantic_ai.messages import ToolCallPart, ToolReturn, ToolReturnPart
+from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolDenied
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
 from conversations import turns
@@ -46,13 +47,18 @@ class Calls:
         finish = partial(turns.finish_tool, self.turn_id, self.token, self.step, call_id, result)
         await unbroken(in_thread(settled, lambda _: finish()))
 
-    async def done(self) -> dict[str, dict[str, Any]]:
+    async def results(self) -> dict[str, dict[str, Any]]:
         """The results of this step's calls, by their ids; the other calls' are unknown."""
-        calls = ToolCall.objects.filter(
-            turn=self.turn_id, step=self.step, state=ToolCall.State.DONE
-        )
-        rows = await in_thread(lambda: list(calls.values_list("tool_call_id", "result")))
-        return {call_id: result or {} for call_id, result in rows}
+        calls = await self._rows(result__isnull=False)
+        return {call.tool_call_id: call.result or {} for call in calls}
+
+    async def answers(self) -> dict[str, ToolCall]:
+        """This step's calls that have asked for something and been answered, by their ids."""
+        return {call.tool_call_id: call for call in await self._rows(answered__isnull=False)}
+
+    async def _rows(self, **wanted: Any) -> list[ToolCall]:
+        rows = ToolCall.objects.filter(turn=self.turn_id, step=self.step, **wanted)
+        return await in_thread(lambda: list(rows))
 
     def key(self, call_id: str) -> str:
         """What a tool may give to whoever carries out its effect, so that it happens once."""
@@ -69,6 +75,29 @@ class Ledger(AbstractCapability[Any]):
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
         return Recorded(toolset, self.calls, self.timeout)
 
+    async def handle_deferred_tool_calls(
+        self, ctx: RunContext[Any], *, requests: DeferredToolRequests
+    ) -> DeferredToolResults:
+        """What was answered while the turn waited; all else is left for it to wait for."""
+        answers = await self.calls.answers()
+        answered = [
+            (call.tool_call_id, answers[call.tool_call_id])
+            for call in (*requests.approvals, *requests.calls)
+            if call.tool_call_id in answers
+        ]
+        return DeferredToolResults(
+            approvals={
+                call_id: refusal(call) or True
+                for call_id, call in answered
+                if call.asks == ToolCall.Asks.APPROVAL
+            },
+            calls={
+                call_id: given(call)
+                for call_id, call in answered
+                if call.asks == ToolCall.Asks.RESULT
+            },
+        )
+
 
 @dataclass
 class Recorded(WrapperToolset[Any]):
@@ -83,12 +112,13 @@ class Recorded(WrapperToolset[Any]):
         call_id = ctx.tool_call_id
         assert call_id is not None, "a model's call has an id"
         entry = await self.calls.start(name, tool_args, call_id)
-        if entry.state == ToolCall.State.DONE:
-            return told(entry.result or {})
+        if entry.result is not None:
+            return told(entry.result)
         if not entry.fresh and not (tool.tool_def.metadata or {}).get("idempotent"):
             return await self._note(call_id, {"failed": UNKNOWN})
         metadata = {**(ctx.tool_call_metadata or {}), "idempotency_key": self.calls.key(call_id)}
-        context = replace(ctx, tool_call_metadata=metadata)
+        approved = ctx.tool_call_approved or entry.answered is not None
+        context = replace(ctx, tool_call_metadata=metadata, tool_call_approved=approved)
         return await self._note(call_id, await self._outcome(name, tool_args, context, tool))
 
     async def _note(self, call_id: str, result: dict[str, Any]) -> Any:
@@ -126,7 +156,23 @@ def told(result: dict[str, Any]) -> Any:
         raise ModelRetry(result["retry"])
     if "failed" in result:
         raise ToolFailed(result["failed"])
+    if "denied" in result:
+        return ToolDenied(result["denied"])
     return RETURNS.validate_python(result["returned"])
+
+
+def refusal(call: ToolCall) -> ToolDenied | None:
+    """What the model is told of a call that was refused."""
+    refused = call.state == ToolCall.State.REFUSED
+    return ToolDenied((call.result or {})["denied"]) if refused else None
+
+
+def given(call: ToolCall) -> Any:
+    """The result that a call asked for, as pydantic-ai takes it."""
+    try:
+        return told(call.result or {})
+    except ToolFailed as failed:
+        return failed
 
 
 def closed(call: ToolCallPart, result: dict[str, Any] | None) -> ToolReturnPart:
@@ -136,4 +182,6 @@ def closed(call: ToolCallPart, result: dict[str, Any] | None) -> ToolReturnPart:
         return answer(content=UNKNOWN, outcome="interrupted")
     if "returned" in result:
         return answer(content=RETURNS.validate_python(result["returned"]).return_value)
+    if "denied" in result:
+        return answer(content=result["denied"], outcome="denied")
     return answer(content=result.get("failed", result.get("retry")), outcome="failed")

@@ -4,6 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.db import InterfaceError, OperationalError
 from pydantic_ai.usage import RunUsage
 
 from conversations import protocol, snapshots, turns, watch
+from conversations.announcements import announce_change
 from conversations.emitter import Emitter
 from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
@@ -23,6 +25,7 @@ from conversations.streams import Writer
 from conversations.threads import in_thread, unbroken
 from conversations.traces import Entry
 from conversations.turns import Claim, Outcome
+from workers.agents import registry
 from workers.agents.failures import failure
 from workers.interrupts import Interrupt, Reason, current
 
@@ -102,15 +105,49 @@ class Life:
 
     async def _answer(self) -> None:
         claim = self._claim
-        writer = Writer(self._facts, claim.token, claim.attempt)
-        async with Emitter(writer, shown=await self._shown_before()) as emitter:
+        shown = await self._shown_before()
+        follows = shown[-1].following if claim.has_waited else None
+        writer = Writer(self._facts, claim.token, claim.attempt, follows)
+        async with Emitter(writer, shown=shown) as emitter:
             steps = Steps(claim, emitter)
+            asking = Asking(claim, steps, emitter)
             self._left_behind = steps.partial(attempt=claim.attempt - 1)
             if claim.ending:
-                outcome = replace(claim.ending, messages=self._left_behind)
+                outcome = await self._ending(claim.ending, asking)
             else:
-                outcome = await self._outcome(Asking(claim, steps, emitter), steps)
+                outcome = await self._outcome(asking, steps)
+            if asking.waits and outcome.state == Turn.State.COMPLETED:
+                if await self._wait(asking, outcome, emitter):
+                    return
+                closing = await asking.closing()
+                state, messages = Turn.State.CANCELLED, [*outcome.messages, *closing]
+                outcome = replace(outcome, state=state, messages=messages)
             await self._end(replace(outcome, first_token=emitter.first_token), emitter)
+
+    async def _ending(self, ending: Outcome, asking: Asking) -> Outcome:
+        """The model is not asked again; calls that it made are answered, so that others can be."""
+        messages = self._left_behind
+        if ending.state != Turn.State.FAILED:  # else whatever is looked at may kill us too
+            messages = [*messages, *await asking.closing()]
+        return replace(ending, messages=messages, usage=counted(asking.usage))
+
+    async def _wait(self, asking: Asking, outcome: Outcome, emitter: Emitter) -> bool:
+        """Leave the turn to whoever is asked. False: it is to stop instead."""
+        wait = partial(
+            turns.wait,
+            self._claim.turn_id,
+            self._claim.token,
+            asking.asked,
+            seconds=registry.options(self._claim.agent).answer_within,
+            messages=outcome.messages,
+            usage=outcome.usage,
+        )
+        waits = await unbroken(in_thread(wait))
+        if waits:
+            emitter.release()
+            await emitter.flush()  # who is asked has to see the call
+            await announce_change(self._claim.conversation_id)
+        return waits
 
     async def _shown_before(self) -> Sequence[Entry]:
         """What earlier attempts showed and stored."""
@@ -141,7 +178,9 @@ class Life:
         if messages is None:
             partial = steps.partial(attempt=self._claim.attempt)
             messages = [*self._left_behind, *partial, *await asking.closing()]
-        return Outcome(state=state, messages=messages, error=error, usage=counted(asking.usage))
+        left = asking.asked if state == Turn.State.COMPLETED else ()
+        usage = counted(asking.usage)
+        return Outcome(state=state, messages=messages, error=error, usage=usage, asked=left)
 
     def _failed(self, error: Exception) -> dict[str, Any]:
         """What people are told of it. The log gets no message: it may hold what somebody said."""

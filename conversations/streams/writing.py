@@ -33,11 +33,12 @@ class Writer:
     facts: TurnFacts
     token: UUID
     attempt: int  # from 1
+    follows: int | None = None  # the next number, where the rows have all that was shown
 
     @property
     def skipped_to(self) -> int:
         """The number to go on from where nobody knows how much was shown: the one gap allowed."""
-        return self.attempt << 20
+        return self.attempt << 20 if self.follows is None else self.follows
 
 
 @dataclass(frozen=True, slots=True)

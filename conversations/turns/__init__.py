@@ -9,10 +9,10 @@ from conversations.turns.cancellation import Look, cancel, watch
 from conversations.turns.checkpoints import checkpoint
 from conversations.turns.claims import Claim, claim
 from conversations.turns.copies import copy
-from conversations.turns.ledger import finish_tool, start_tool
+from conversations.turns.ledger import Asked, finish_tool, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import hand_back, requeue
-from conversations.turns.waiting import Answer, Asked, Resumed, expire, resume, wait
+from conversations.turns.waiting import Answer, Resumed, expire, resume, wait
 
 __all__ = [
     "Accepted",

@@ -22,6 +22,7 @@ from conversations.errors import (
 )
 from conversations.ids import new_id
 from conversations.models import Conversation, Policy, Turn
+from conversations.turns import outputs
 from conversations.turns.cancellation import stop
 from conversations.turns.inputs import text_of
 from conversations.turns.outcomes import Ended, hint
@@ -184,8 +185,10 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "hash": request_hash,
     }
     try:
-        with _transaction(policy):
+        with _transaction(policy, request.items):
             turn = next(iter(Turn.objects.raw(ACCEPT, values)), None)
+            if turn:
+                outputs.enter(request.conversation_id, request.owner_id, request.items)
             return _queued(turn) if turn else None
     except DataError as error:
         raise InvalidValue("This cannot be stored as text.", param="input") from error
@@ -206,9 +209,9 @@ def _queue(request: Request, agent: str) -> str:
     return queue_for(work)
 
 
-def _transaction(policy: str) -> AbstractContextManager[Any]:
+def _transaction(policy: str, items: list[dict[str, Any]]) -> AbstractContextManager[Any]:
     """Alone, the one statement is a transaction of its own, without two more round trips."""
-    if policy in STOPS or connection.in_atomic_block:
+    if policy in STOPS or outputs.of(items) or connection.in_atomic_block:
         return transaction.atomic()
     return nullcontext()
 

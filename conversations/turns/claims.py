@@ -53,6 +53,7 @@ class Claim:
     created: datetime
     input: Sequence[dict[str, Any]]
     request: dict[str, Any]  # the parameters that came with it, as `Turn.request` has them
+    has_waited: bool = False  # until now: the rows have all that was shown
     ending: Outcome | None = None  # ask nobody: close the log and end the turn like this
 
 
@@ -120,6 +121,7 @@ def _take(conversation: Conversation, turn: Turn, worker_id: UUID, token: UUID) 
     )
     assert taken == 1, "somebody changed a turn without the Conversation lock"
     wrote = () if turn.attempt else (entering(turn),)
+    turn.has_waited = bool(turn.attempt) and turn.waited == turn.attempt
     turn.attempt, turn.claim_token = turn.attempt + 1, token
     return _made(conversation, turn, wrote)
 
@@ -150,6 +152,7 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
         next_step=vars(turn)["last_step"] + 1,
         metadata=conversation.metadata,
         created=turn.created,
+        has_waited=turn.has_waited,
         input=turn.input,
         request=turn.request,
         ending=ending,

@@ -6,20 +6,23 @@ from typing import Any
 
 from conversations.models import Message, Turn
 from conversations.stores.base import Key, NewMessage
+from conversations.turns.outputs import returned
 
 
 def entering(turn: Turn, *, retracted: bool = False) -> NewMessage:
-    """A pydantic-ai ModelRequest with one UserPromptPart, under the key of every input."""
+    """A pydantic-ai ModelRequest, under the key of every input.
+
+    It holds what a client's functions returned, then what the person says.
+    """
     text = text_of(turn.input)
-    part = {
-        "part_kind": "user-prompt",
-        "content": text,
-        "timestamp": turn.created.isoformat(),
-    }
+    parts = returned(turn.input, at=turn.created)
+    if text or not parts:
+        said = {"part_kind": "user-prompt", "content": text}
+        parts.append({**said, "timestamp": turn.created.isoformat()})
     return NewMessage(
         key=Key(turn.id, 0, 0),
         kind=Message.Kind.REQUEST,
-        payload=json.dumps({"kind": "request", "parts": [part]}),
+        payload=json.dumps({"kind": "request", "parts": parts}),
         text=text,
         retracted=retracted,
     )

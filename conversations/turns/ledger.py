@@ -1,6 +1,8 @@
 """The ledger of tool calls: what was started is on disk before it has an effect."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +40,43 @@ WHERE call.turn_id = held.id AND step = %(step)s AND tool_call_id = %(call)s
 RETURNING call.*
 """
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A call that others answer; `step` is that of the response that asks for it."""
+
+    step: int
+    call_id: str
+    tool: str
+    arguments: Any
+    item: int  # output index of the call, by which it is answered
+    asks: str = ToolCall.Asks.APPROVAL
+
+
+def ask(turn: Turn, asked: Sequence[Asked]) -> None:
+    """Enter calls that others answer, in the caller's transaction.
+
+    A tool that asked only when it was called is in the ledger already.
+    """
+    ToolCall.objects.bulk_create(
+        (
+            ToolCall(
+                turn=turn,
+                step=call.step,
+                tool_call_id=call.call_id,
+                tool=call.tool,
+                arguments=call.arguments,
+                item=call.item,
+                asks=call.asks,
+                state=ToolCall.State.ASKED,
+            )
+            for call in asked
+        ),
+        update_conflicts=True,
+        unique_fields=["turn", "step", "tool_call_id"],
+        update_fields=["state", "asks", "item"],
+    )
 
 
 def start_tool(

@@ -18,6 +18,7 @@ from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
 from conversations.turns.commits import settled
 from conversations.turns.inputs import entering
+from conversations.turns.ledger import Asked, ask
 
 UNOPENED = 2  # number of the final event where no log was opened: created, queued, final
 
@@ -63,6 +64,7 @@ class Outcome:
     usage: dict[str, Any] | None = None
     last_event: int = UNOPENED
     first_token: datetime | None = None
+    asked: Sequence[Asked] = ()  # a client's own functions, left to it by a completed reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,8 @@ def _end(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
         version = _write(conversation, turn, outcome.messages)
         if turn.attempt and turn.state != Turn.State.COMPLETED:
             _leave(ToolCall.objects.filter(turn=turn))
+        elif outcome.asked:
+            ask(turn, outcome.asked)
         if turn.attempt and conversation.open_turns:  # one never claimed did not hold up others
             hint_next(conversation.id)
     return _seen(turn, version=version, open_turns=conversation.open_turns)

@@ -23,6 +23,7 @@ from conversations.stores.base import NewMessage, Snapshot
 from conversations.turns.cancellation import stop_waiting
 from conversations.turns.closings import REFUSED
 from conversations.turns.commits import settled
+from conversations.turns.ledger import Asked, ask
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import hint
 
@@ -30,18 +31,6 @@ EXPIRED = {"code": "expired", "message": "Nobody answered in time."}
 AT_ONCE = 100  # turns that one sweep lets expire
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A call that waits; `step` is that of the response that asks for it."""
-
-    step: int
-    call_id: str
-    tool: str
-    arguments: Any
-    item: int  # output index of the call, by which it is answered
-    asks: str = ToolCall.Asks.APPROVAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +96,7 @@ def _wait(
 ) -> bool:
     if turn.cancel_requested != Turn.CancelRequest.NONE:
         return False
-    _enter(turn, asked)
+    ask(turn, asked)
     Turn.objects.filter(pk=turn.pk).update(
         state=Turn.State.WAITING,
         waited=F("attempt"),
@@ -116,28 +105,6 @@ def _wait(
     )
     log.info("turn_waits", turn=str(turn.pk), calls=len(asked))
     return True
-
-
-def _enter(turn: Turn, asked: Sequence[Asked]) -> None:
-    """A tool that asked only when it was called is in the ledger already."""
-    ToolCall.objects.bulk_create(
-        (
-            ToolCall(
-                turn=turn,
-                step=call.step,
-                tool_call_id=call.call_id,
-                tool=call.tool,
-                arguments=call.arguments,
-                item=call.item,
-                asks=call.asks,
-                state=ToolCall.State.ASKED,
-            )
-            for call in asked
-        ),
-        update_conflicts=True,
-        unique_fields=["turn", "step", "tool_call_id"],
-        update_fields=["state", "asks", "item"],
-    )
 
 
 def resume(turn_id: UUID, answers: Sequence[Answer]) -> Resumed:

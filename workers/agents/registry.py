@@ -31,6 +31,7 @@ class Options:
     store: str = field(default_factory=lambda: settings.STORE_DEFAULT)  # a name in STORES
     queue: str | None = None  # a name in QUEUES; None: as settings.ROUTING decides
     request_limit: int = 50  # model responses in one turn
+    answer_within: float = 86_400  # seconds that a turn waits for a person
     tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown
     window: int = 80  # messages that the model is shown at most; 0: all
     keep: int = 20  # about as many stay when the window is cut

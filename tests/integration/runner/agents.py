@@ -3,6 +3,7 @@
 import asyncio
 
 from pydantic_ai import Agent, ModelRetry, RunContext, ToolFailed
+from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
 
 agent = Agent(name="tested", instructions="Be kind.")
 
@@ -67,6 +68,27 @@ async def fail(ctx: RunContext[None], how: str) -> str:
 @agent.tool(retries=1)
 async def ask(ctx: RunContext[None]) -> str:
     raise ModelRetry("try another way")
+
+
+@agent.tool(requires_approval=True)
+async def transfer(ctx: RunContext[None], amount: int = 1) -> str:
+    done(ctx)
+    return f"transferred {amount}"
+
+
+@agent.tool
+async def spend(ctx: RunContext[None], amount: int = 1) -> str:
+    """Asks only when it is called."""
+    if not ctx.tool_call_approved:
+        raise ApprovalRequired
+    done(ctx)
+    return f"spent {amount}"
+
+
+@agent.tool
+async def fetch(ctx: RunContext[None]) -> str:
+    """Somebody else brings what it is called for."""
+    raise CallDeferred
 
 
 old = Agent(name="old", system_prompt="Speak as they did.", tools=[calculate])

@@ -21,10 +21,12 @@ class Talk:
     conversation: Conversation
     worker: WorkerProcess
 
-    async def say(self, text) -> Turn:
-        items = [protocol.user_message(text)]
+    async def say(self, text, **options) -> Turn:
+        return await self.send([protocol.user_message(text)], **options)
+
+    async def send(self, items, **options) -> Turn:
         conversation, owner = self.conversation.id, self.conversation.owner_id
-        return (await in_thread(turns.accept, conversation, owner, items)).turn
+        return (await in_thread(turns.accept, conversation, owner, items, **options)).turn
 
     async def answer(self) -> None:
         async with asyncio.timeout(LIMIT):

@@ -1,0 +1,69 @@
+"""What a client's own functions returned: from the input of a turn into the ledger, and to the model."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from conversations import protocol
+from conversations.errors import InvalidValue, NotFound
+from conversations.models import ToolCall
+
+Item = dict[str, Any]
+
+
+def of(items: Iterable[Item]) -> list[Item]:
+    """Those of the items that are outputs."""
+    return [item for item in items if item.get("type") == "function_call_output"]
+
+
+def enter(conversation_id: UUID, owner_id: int, items: Iterable[Item]) -> None:
+    """Answer the calls, in the transaction that accepts the items; each can be answered once.
+
+    A fork goes on from calls of the conversation that it came from, any number of times. Raises
+    `InvalidValue` where no call waits for an output.
+    """
+    for item in of(items):
+        call = _call(item, turn__owner=owner_id)
+        if call.turn.conversation_id == conversation_id and not _answer(call, item):
+            raise InvalidValue("This function call has an output already.", param="input")
+
+
+def _call(item: Item, **wanted: Any) -> ToolCall:
+    calls = ToolCall.objects.filter(asks=ToolCall.Asks.CLIENT, **wanted).select_related("turn")
+    try:
+        turn, index = protocol.call(item["call_id"])
+        return calls.get(turn=turn, item=index)
+    except (NotFound, ToolCall.DoesNotExist):
+        raise InvalidValue("No function call waits for this output.", param="input") from None
+
+
+def _answer(call: ToolCall, item: Item) -> bool:
+    waits = ToolCall.objects.filter(pk=call.pk, state=ToolCall.State.ASKED)
+    given = {"returned": {"return_value": text_of(item["output"])}}
+    done = ToolCall.State.DONE
+    return bool(waits.update(state=done, result=given, answered=Now(), finished=Now()))
+
+
+def returned(items: Iterable[Item], *, at: datetime) -> list[dict[str, Any]]:
+    """The outputs as parts of a pydantic-ai ModelRequest, under the ids that the model gave."""
+    return [_part(_call(item), item, at) for item in of(items)]
+
+
+def _part(call: ToolCall, item: Item, at: datetime) -> dict[str, Any]:
+    return {
+        "part_kind": "tool-return",
+        "tool_name": call.tool,
+        "tool_call_id": call.tool_call_id,
+        "content": text_of(item["output"]),
+        "timestamp": at.isoformat(),
+    }
+
+
+def text_of(output: str | list[Item]) -> str:
+    """An output is a text, or a list of pieces of text."""
+    if isinstance(output, str):
+        return output
+    return "\n\n".join(part["text"] for part in output if "text" in part)

@@ -79,6 +79,25 @@ async def test_calls_that_a_stop_cuts_off_are_answered_as_unknown(talk, provider
     ]
 
 
+async def test_a_cancel_between_two_workers_answers_the_calls_that_the_first_left_open(
+    talk, provider, asked
+):
+    asked.gates["pay"] = asyncio.Event()
+    turn = await talk.say("[[tools pay look]]")
+    async with talk.answering() as interrupt:
+        await talk.ledger("look", "done")
+        interrupt.fire(Reason.ABANDONED)
+    await talk.die(turn)
+    assert await in_thread(turns.cancel, turn.pk) == Turn.State.QUEUED  # for the next claim to do
+    await talk.answer()
+    assert (await talk.row(turn)).state == Turn.State.CANCELLED
+    outputs = [item for item in output(await talk.shown(turn)) if "output" in item]
+    assert [("unknown" in item["output"]) for item in outputs] == [True, False]
+    await talk.hear("[[echo]] and now?")
+    roles = [message["role"] for message in provider.calls[-1]["body"]["messages"]]
+    assert roles == ["system", "user", "assistant", "tool", "tool", "user"]
+
+
 async def test_a_stop_before_the_first_word_leaves_nothing_of_an_answer(talk, provider):
     turn = await talk.say("[[hold after=0]]")
     async with talk.answering() as interrupt:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.provider import replies
-from tests.provider.script import answered, prompt, script
+from tests.provider.script import Script, answered, prompt, script
 
 PATIENCE = 10  # seconds
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests"}
@@ -24,6 +24,11 @@ class Provider:
     calls: list[dict[str, Any]] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Condition = field(default_factory=asyncio.Condition)
+    refusals: list[int] = field(default_factory=list)  # Retry-After of the next calls' 429
+
+    def refuse(self, count: int, *, retry_after: int) -> None:
+        """Answer the next calls by 429, whatever they ask."""
+        self.refusals += [retry_after] * count
 
     @property
     def url(self) -> str:
@@ -86,6 +91,9 @@ class Provider:
 
     async def _complete(self, body: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
         plan = script(body)
+        if self.refusals:
+            words = {"code": "429", "retry_after": str(self.refusals.pop(0))}
+            plan = Script("status", words)
         await self._count(body, paid=plan.kind != "status")
         if plan.number("wait", 0) and not answered(body):
             await self.released.wait()

@@ -95,7 +95,7 @@ class Budgeted(WrapperModel):
     ) -> "Passage":
         if self._stands_in_for:
             metrics.FALLBACKS.labels(self._stands_in_for, self.name).inc()
-        admissions = ratelimit.admissions(self.name)
+        admissions = ratelimit.admissions_to(self.name)
         most = (model_settings or {}).get("max_tokens")
         reply = min(self._reply, most) if most else self._reply
         patience = self._patience

@@ -1,6 +1,6 @@
 """The provider's limit: one budget for each provider and model, shared by all workers.
 
-`admissions` gives the running loop's side of a budget, `asking` says for whom models are asked,
+`admissions_to` gives the running loop's side of a budget, `asking` says for whom models are asked,
 `state` shows it all. docs/limits.md tells the rest.
 """
 
@@ -22,7 +22,7 @@ __all__ = [
     "Reason",
     "Refused",
     "Waiting",
-    "admissions",
+    "admissions_to",
     "asking",
     "caller",
     "state",
@@ -33,7 +33,7 @@ _admissions: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Admissions]]
 )
 
 
-def admissions(name: str) -> Admissions | None:
+def admissions_to(name: str) -> Admissions | None:
     """The running loop's side of the budget of `provider/model`; None: it has no limit."""
     permitted = terms(name)
     if permitted is None:

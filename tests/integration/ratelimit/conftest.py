@@ -3,12 +3,21 @@
 from dataclasses import dataclass, field
 
 import pytest
+import pytest_asyncio
 
 from tests.integration.ratelimit.test_book_machine import SET_CLOCK, START
+from workers import connections
 from workers.ratelimit import script
 from workers.ratelimit.book import Entry, Exchange, Outcome, Settlement
 from workers.ratelimit.plain import PlainBook
 from workers.ratelimit.terms import SECOND, Terms
+
+
+@pytest_asyncio.fixture
+async def clients(redis_client):
+    """Clients of Redis are closed with their loop."""
+    yield
+    await connections.close()
 
 
 @dataclass

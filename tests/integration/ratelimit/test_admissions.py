@@ -1,0 +1,181 @@
+"""One process's side of a budget, on a real Redis."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from tests.integration.redis_server import RedisServer
+from workers import ratelimit
+from workers.ratelimit import Caller, Outcome, Reason, Refused
+from workers.ratelimit.admissions import Admissions
+from workers.ratelimit.terms import Terms
+
+pytestmark = pytest.mark.usefixtures("clients")
+LIMIT = 15  # seconds that anything may take
+ADA = Caller(owner="ada")
+
+
+def process(**terms) -> Admissions:
+    return Admissions("test/model", Terms(**terms))
+
+
+async def admitted(budget, *, tokens=0, caller=ADA, patience=LIMIT):
+    return await budget.admit(tokens, caller=caller, patience=patience)
+
+
+async def settled(budget) -> None:
+    """Until all is said."""
+    async with asyncio.timeout(LIMIT):
+        await budget._talk
+
+
+def in_line(redis_client) -> int:
+    return redis_client.zcard("agentsite:{limit:test/model}:line")
+
+
+async def until(condition) -> None:
+    """Until the condition holds, which a thread looks up."""
+    async with asyncio.timeout(LIMIT):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - in Redis
+            await asyncio.sleep(0.01)
+
+
+async def test_a_request_that_need_not_wait_costs_two_scripts():
+    budget = process(requests_per_minute=600)
+    budget.settle(await admitted(budget), tokens=10, outcome=Outcome.OK)
+    await settled(budget)
+    assert budget.scripts == 2
+
+
+async def test_many_that_wait_cost_little_more_than_one_each():
+    budget = process(requests_per_minute=6_000, burst=0.02)
+    for grant in await asyncio.gather(*(admitted(budget) for _ in range(50))):
+        budget.settle(grant)
+    await settled(budget)
+    assert budget.scripts <= 1.5 * 50
+
+
+async def test_two_processes_share_one_limit():
+    one, other = process(requests_per_minute=60, burst=2), process(requests_per_minute=60, burst=2)
+    await admitted(one)
+    await admitted(other)
+    with pytest.raises(Refused) as refused:
+        await admitted(one, patience=0.2)
+    assert refused.value.reason is Reason.BUSY
+    assert 0.5 < refused.value.seconds <= 1
+
+
+async def test_a_wait_is_told_with_its_reason_and_its_end():
+    heard = []
+    budget = process(requests_per_minute=40, burst=0)
+    await admitted(budget)
+    await admitted(budget, caller=Caller("ada", told=heard.append))
+    assert heard[0].reason is Reason.BUSY
+    assert 1 < heard[0].seconds <= 1.5
+    assert heard[-1] is None
+
+
+async def test_a_short_wait_is_not_worth_a_word():
+    heard = []
+    budget = process(requests_per_minute=600, burst=0)
+    await admitted(budget)
+    await admitted(budget, caller=Caller("ada", told=heard.append))
+    assert heard == []
+
+
+async def test_one_that_is_cancelled_leaves_at_once_and_takes_nothing(redis_client):
+    budget = process(requests_per_minute=60, burst=0)
+    await admitted(budget)
+    waiting = asyncio.create_task(admitted(budget))
+    await until(lambda: in_line(redis_client) == 1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await settled(budget)
+    assert in_line(redis_client) == 0
+
+
+async def test_a_pause_is_honoured_by_the_other_process():
+    one, other = process(), process()
+    one.settle(await admitted(one), pause=60)
+    await settled(one)
+    with pytest.raises(Refused) as refused:
+        await admitted(other)
+    assert refused.value.reason is Reason.PAUSED
+    assert 59 < refused.value.seconds <= 60
+
+
+async def test_a_process_that_never_came_back_is_passed_over(redis_client):
+    dead, budget = (
+        process(requests_per_minute=600, burst=0),
+        process(requests_per_minute=600, burst=0),
+    )
+    await admitted(dead)
+    lost = asyncio.create_task(admitted(dead))
+    await until(lambda: in_line(redis_client) == 1)
+    dead._stop_timer()
+    dead._talk.cancel()
+    await admitted(budget)
+    lost.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await lost
+
+
+async def test_what_is_used_and_who_waits_can_be_seen(settings):
+    settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 60, "burst": 2}}
+    budget = ratelimit.admissions_to("test/model")
+    assert ratelimit.admissions_to("other/model") is None
+    for _ in range(2):
+        budget.settle(await admitted(budget, tokens=50), tokens=100)
+    waiting = asyncio.create_task(admitted(budget))
+    await until(lambda: ratelimit.state()[0].waiting and ratelimit.state()[0].tokens_used > 195)
+    [seen] = await asyncio.to_thread(ratelimit.state)
+    waiting.cancel()
+    assert (seen.name, seen.circuit, seen.waiting, seen.processes) == ("test/model", "closed", 1, 1)
+    assert (round(seen.requests_used), seen.requests_per_minute) == (2, 60)
+
+
+@pytest.fixture
+def server(tmp_path, settings):
+    server = RedisServer(tmp_path)
+    server.start()
+    settings.REDIS_CACHE_URL = server.url
+    yield server
+    server.stop()
+
+
+async def test_without_redis_each_process_keeps_to_its_part_of_the_limit(server):
+    one, other = process(requests_per_minute=60, burst=4), process(requests_per_minute=60, burst=4)
+    for budget in (one, other):
+        await admitted(budget)
+    one.settle(await admitted(one))
+    await settled(one)
+    server.stop()
+    for _ in range(2):  # half of the burst of four
+        await admitted(one)
+    with pytest.raises(Refused) as refused:
+        await admitted(one, patience=1.5)
+    assert 1.5 < refused.value.seconds <= 2  # half of the rate
+
+
+async def test_what_waits_when_redis_is_lost_goes_on_and_comes_back_to_it(server, monkeypatch):
+    monkeypatch.setattr("workers.ratelimit.admissions.RETRY", 0.1)
+    budget = process(requests_per_minute=240, burst=0)
+    waiting = [asyncio.create_task(admitted(budget)) for _ in range(6)]
+    await waiting[0]
+    server.stop()
+    await waiting[2]
+    server.start()
+    async with asyncio.timeout(LIMIT):
+        await asyncio.gather(*waiting)
+    assert budget._book is budget._shared
+
+
+async def test_an_emptied_redis_loses_no_place(redis_client):
+    budget = process(requests_per_minute=240, burst=0)
+    waiting = [asyncio.create_task(admitted(budget)) for _ in range(4)]
+    await waiting[0]
+    redis_client.flushdb()
+    async with asyncio.timeout(LIMIT):
+        await asyncio.gather(*waiting)

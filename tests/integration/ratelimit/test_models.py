@@ -1,0 +1,163 @@
+"""Models that keep to the shared budget, on a provider that says no, fails, or is slow."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from pydantic_ai import Agent
+from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
+
+from tests.provider import Provider
+from tests.unit.agents.streaming import streamed
+from workers import ratelimit
+from workers.agents import model
+from workers.agents.failures import failure
+from workers.ratelimit import Caller
+
+pytestmark = pytest.mark.usefixtures("clients")
+
+
+@pytest_asyncio.fixture
+async def provider():
+    async with Provider() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def site(settings, provider):
+    """A site with this provider."""
+    settings.AGENT_BASE_URL, settings.AGENT_MODEL = provider.url, "stream"
+    settings.AGENT_TIMEOUT = 5
+    settings.PROVIDER_LIMITS = {"*": {}}
+    return settings
+
+
+@pytest_asyncio.fixture
+async def agent():
+    """Makes agents of the settings' models."""
+    made = []
+
+    def make():
+        made.append(model.from_settings())
+        return Agent(made[-1])
+
+    yield make
+    for one in made:
+        for speaker in getattr(one, "models", [one]):  # of one that chooses
+            await speaker.client.close()
+
+
+def models(provider):
+    return [call["model"] for call in provider.calls]
+
+
+async def test_a_reply_settles_what_the_provider_counted(agent, site):
+    site.PROVIDER_LIMITS = {"compatible/stream": {"tokens_per_minute": 60_000}}
+    assert (await streamed(agent(), "hello")).output
+    budget = ratelimit.admissions_to("compatible/stream")
+    await budget._talk
+    [seen] = await asyncio.to_thread(ratelimit.state)
+    assert round(seen.tokens_used) == 18  # as the provider says
+
+
+async def test_a_429_makes_everyone_pause_and_is_tried_again(agent, provider):
+    provider.refuse(1, retry_after=1)
+    asked = [streamed(agent(), f"hello {n}") for n in range(3)]
+    replies = await asyncio.gather(*asked)
+    assert all(reply.output for reply in replies)
+    begins = sorted(call["time"] for call in provider.calls if call["paid"])
+    assert min(begins[-1:]) - min(call["time"] for call in provider.calls) >= 1
+
+
+async def test_a_pause_beyond_patience_fails_with_the_time_that_is_left(agent, provider, site):
+    site.PROVIDER_LIMITS = {"*": {"patience": 2}}
+    provider.refuse(9, retry_after=60)
+    with pytest.raises(AgentRunError):
+        await streamed(agent(), "hello")
+    with pytest.raises(AgentRunError) as caught:
+        await streamed(agent(), "hello again")
+    assert failure(caught.value).code == "provider_rate_limited"
+    assert 50 < failure(caught.value).retry_after <= 60
+    assert len(provider.calls) == 1  # the second was not even sent
+
+
+async def test_a_provider_that_fails_in_a_row_is_left_alone_until_a_probe(agent, provider, site):
+    site.PROVIDER_LIMITS = {"*": {"failures": 2, "rest": 0.5, "patience": 0.1}}
+    speaker = agent()
+    for _ in range(2):
+        with pytest.raises(AgentRunError):
+            await streamed(speaker, "[[status code=500]]")
+    with pytest.raises(AgentRunError) as caught:
+        await streamed(speaker, "hello")
+    assert failure(caught.value).code == "provider_error"
+    assert len(provider.calls) == 2
+    site.PROVIDER_LIMITS = {"*": {"failures": 2, "rest": 0.5}}
+    assert (await streamed(speaker, "hello")).output
+    assert (await asyncio.to_thread(ratelimit.state))[0].circuit == "closed"
+
+
+async def test_one_owner_is_not_held_up_by_the_many_requests_of_another(agent, provider, site):
+    site.PROVIDER_LIMITS = {"*": {"requests_per_minute": 600, "burst": 0}}
+    speaker = agent()
+
+    async def asked(owner):
+        with ratelimit.asking(Caller(owner)):
+            await streamed(speaker, owner)
+
+    await asyncio.gather(*(asked("ada") for _ in range(8)), asked("bob"))
+    assert [call["prompt"] for call in provider.calls].index("bob") <= 2
+
+
+@pytest.fixture
+def two(site):
+    """A large model and a small one; which is asked is for each test to say."""
+    site.AGENT_MODELS = {
+        "large": {"model": "large", "cost": 10},
+        "small": {"model": "stream", "cost": 1, "longest": 1_000},
+    }
+    return site
+
+
+async def test_a_model_that_fails_is_stood_in_for_by_the_next(agent, provider, two):
+    two.AGENT_MODELS["large"]["model"] = "status?code=503"
+    assert (await streamed(agent(), "hello")).output
+    assert models(provider) == ["status?code=503", "stream"]
+
+
+async def test_a_model_that_is_busy_is_stood_in_for_at_once(agent, provider, two):
+    two.AGENT_MODELS["large"]["model"] = "stream?deltas=1"
+    two.PROVIDER_LIMITS = {"compatible/stream?deltas=1": {"requests_per_minute": 1, "burst": 0}}
+    speaker = agent()
+    for _ in range(2):
+        assert (await streamed(speaker, "hello")).output
+    assert models(provider) == ["stream?deltas=1", "stream"]
+
+
+async def test_a_model_that_is_down_is_asked_no_more(agent, provider, two):
+    two.AGENT_MODELS["large"]["model"] = "status?code=503"
+    two.PROVIDER_LIMITS = {"*": {"failures": 1, "rest": 60}}
+    speaker = agent()
+    for _ in range(3):
+        assert (await streamed(speaker, "hello")).output
+    assert models(provider) == ["status?code=503", "stream", "stream", "stream"]
+
+
+async def test_when_all_fail_the_last_ones_error_is_told(agent, two):
+    two.AGENT_MODELS["large"]["model"] = "status?code=503"
+    two.AGENT_MODELS["small"]["model"] = "status?code=400"
+    with pytest.raises(FallbackExceptionGroup) as caught:
+        await streamed(agent(), "hello")
+    assert failure(caught.value).code == "context_too_long"
+
+
+async def test_batch_work_goes_to_the_cheapest_and_long_prompts_to_who_has_room(
+    agent, provider, two
+):
+    two.AGENT_MODELS["large"]["model"] = "stream?deltas=1"
+    two.AGENT_ROUTES = {"batch": {"queues": ["batch"], "cheapest": True}}
+    speaker = agent()
+    with ratelimit.asking(Caller(queue="batch")):
+        await streamed(speaker, "short")
+        await streamed(speaker, "long " * 1_000)
+    await streamed(speaker, "short")
+    assert models(provider) == ["stream", "stream?deltas=1", "stream?deltas=1"]

@@ -42,6 +42,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=int, default=8000, help="of the site (default: 8000)")
     run.add_argument("--replicas", type=int, default=2, help="web processes (default: 2)")
     run.add_argument("--workers", type=int, default=2, help="worker processes (default: 2)")
+    run.add_argument(
+        "--autoscale",
+        action="store_true",
+        help="instead: start workers when there is work for them, drain them when there is not",
+    )
 
     test = commands.add_parser(
         "test",

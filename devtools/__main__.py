@@ -11,7 +11,9 @@ def main() -> int:
     match arguments.command:
         case "run":
             return stack.run(
-                port=arguments.port, replicas=arguments.replicas, workers=arguments.workers
+                port=arguments.port,
+                replicas=arguments.replicas,
+                workers=None if arguments.autoscale else arguments.workers,
             )
         case "test":
             return testing.run(arguments.pytest)

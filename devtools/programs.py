@@ -1,5 +1,6 @@
 """The site's own programs as children of the local stack."""
 
+import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,10 @@ class Programs:
 
     def worker(self, number: int) -> Command:
         return self.python(f"worker-{number}", "manage.py agentworker --pool default")
+
+    def autoscaler(self) -> Command:
+        """Has children of its own, which end when it does: so it is asked to, whatever happens."""
+        return self.python("autoscaler", "manage.py autoscale", orphan_signal=signal.SIGTERM)
 
     def quarantine(self) -> Command:
         """RQ's own forking worker: a turn that kills its process kills no other."""

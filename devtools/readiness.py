@@ -3,6 +3,7 @@
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -12,7 +13,7 @@ LIMIT = 60  # seconds
 LOOK_EVERY = 0.1  # seconds
 
 # Of each process only its newest registration has a lease that has not run out.
-LIVE_WORKERS = "SELECT count(*) FROM workers_workerprocess WHERE lease > now() AND pid = ANY(%s)"
+LIVE_WORKERS = "SELECT count(*) FROM workers_workerprocess WHERE lease > now()"
 
 
 def wait(what: str, is_ready: Callable[[], bool], *, meanwhile: Callable[[], None]) -> None:
@@ -40,9 +41,18 @@ def replica(port: int) -> bool:
 
 def workers(database_url: str, pids: Sequence[int | None]) -> bool:
     """Whether all of these processes have said in the database that they live."""
+    return registered(database_url, f"{LIVE_WORKERS} AND pid = ANY(%s)", list(pids)) >= len(pids)
+
+
+def anybody(database_url: str) -> bool:
+    """Whether any worker has."""
+    return registered(database_url, LIVE_WORKERS) > 0
+
+
+def registered(database_url: str, statement: LiteralString, *values: Any) -> int:
     try:
         with psycopg.connect(database_url) as connection:
-            row = connection.execute(LIVE_WORKERS, [list(pids)]).fetchone()
+            row = connection.execute(statement, values).fetchone()
     except psycopg.Error:
-        return False
-    return row is not None and row[0] >= len(pids)
+        return 0
+    return row[0] if row else 0

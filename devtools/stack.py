@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,22 +17,25 @@ from devtools.redis import Redis, describe
 from devtools.supervisor import Child, Interrupted, Supervisor
 
 # Seconds to end; longer than replicas and workers give what is under way.
-SERVER_GRACE, REPLICA_GRACE, WORKER_GRACE = 15, 25, 30
+SERVER_GRACE, REPLICA_GRACE, WORKER_GRACE, AUTOSCALER_GRACE = 15, 25, 30, 45
 LISTED = ("replica", "worker")  # the processes in .local/processes.json
 BACKLOG = 1024  # connections that wait while the door restarts
 
 
-def run(*, port: int, replicas: int, workers: int) -> int:
-    """Bring everything up, keep it up until a signal, take it down; the exit status."""
+def run(*, port: int, replicas: int, workers: int | None) -> int:
+    """Bring everything up, keep it up until a signal, take it down; the exit status.
+
+    Without a number of `workers` an autoscaler starts and drains them.
+    """
     local = Folder(Path(".local").resolve())
     try:
         with local.lock(), listen(port) as listener:
             local.make()
             with Supervisor(tell=say, changed=lambda children: show(local, children)) as supervisor:
-                stack = Stack(local, supervisor, listener.getsockname()[1])
+                stack = Stack(local, supervisor, listener.getsockname()[1], workers)
                 stack.start_servers()
                 stack.prepare()
-                stack.start_site(listener, replicas=replicas, workers=workers)
+                stack.start_site(listener, replicas=replicas)
                 supervisor.watch()
     except NotStarted as problem:
         say(f"not started: {problem}")
@@ -49,11 +52,14 @@ class Stack:
     local: Folder
     supervisor: Supervisor
     port: int
+    workers: int | None = None  # as many as the autoscaler wants
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def programs(self) -> Programs:
-        return Programs(self.local, os.environ | self.variables)
+        usual = variables.AUTOSCALED if self.workers is None else {}
+        own = self.variables | {"LAUNCHER_FOLDER": str(self.local.path / "launched")}
+        return Programs(self.local, usual | os.environ | own)
 
     def start_servers(self) -> None:
         """PostgreSQL and Redis, unless others are given; then .local/env is complete."""
@@ -92,11 +98,9 @@ class Stack:
             raise NotStarted("\n".join(lines))
         say("tables are up to date")
 
-    def start_site(self, listener: socket.socket, *, replicas: int, workers: int) -> None:
+    def start_site(self, listener: socket.socket, *, replicas: int) -> None:
         """Workers, then replicas and the door to them."""
-        numbers = range(1, workers + 1)
-        pool = self.supervisor.start(*map(self.programs.worker, numbers), grace=WORKER_GRACE)
-        self.supervisor.start(self.programs.quarantine(), grace=WORKER_GRACE)
+        pool = self.start_autoscaler() if self.workers is None else self.start_workers(self.workers)
         ports = [free_port() for _ in range(replicas)]
         self.supervisor.start(
             self.programs.door(listener, ports),  # told first: it lets nobody in while they drain
@@ -104,20 +108,34 @@ class Stack:
             grace=REPLICA_GRACE,
         )
         self.await_replicas(ports)
-        self.await_workers(pool)
+        self.await_workers([child.pid for child in pool])
         say(f"ready http://127.0.0.1:{self.port}/")
         say("account {DEMO_USER} password {DEMO_PASSWORD}".format_map(self.variables))
+
+    def start_workers(self, number: int) -> list[Child]:
+        numbers = range(1, number + 1)
+        pool = self.supervisor.start(*map(self.programs.worker, numbers), grace=WORKER_GRACE)
+        self.supervisor.start(self.programs.quarantine(), grace=WORKER_GRACE)
+        return pool
+
+    def start_autoscaler(self) -> list[Child]:
+        """It waits for the workers that it drains, so it gets longer than they."""
+        self.supervisor.start(self.programs.autoscaler(), grace=AUTOSCALER_GRACE)
+        return []
 
     def await_replicas(self, ports: list[int]) -> None:
         look = self.supervisor.look
         readiness.wait("replicas", lambda: readiness.replicas(ports), meanwhile=look)
         say(f"{len(ports)} replicas on ports {', '.join(map(str, ports))}")
 
-    def await_workers(self, pool: list[Child]) -> None:
+    def await_workers(self, pids: Sequence[int | None]) -> None:
         url, look = self.variables["DATABASE_URL"], self.supervisor.look
-        is_ready = lambda: readiness.workers(url, [child.pid for child in pool])  # noqa: E731
-        readiness.wait("workers", is_ready, meanwhile=look)
-        say(f"{len(pool)} workers")
+        if self.workers is None:
+            readiness.wait("workers", lambda: readiness.anybody(url), meanwhile=look)
+            say("an autoscaler: as many workers as there is work")
+        else:
+            readiness.wait("workers", lambda: readiness.workers(url, pids), meanwhile=look)
+            say(f"{len(pids)} workers")
 
 
 def listen(port: int) -> socket.socket:

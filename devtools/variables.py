@@ -8,6 +8,15 @@ REPEATED = ("AGENT", "DATABASE_", "REDIS_", "DEMO_")  # .local/env says them aga
 MADE = "LOCAL_MADE"  # names the variables in .local/env that were not given
 
 
+# One process of the usual size would serve this whole machine: small ones show what happens.
+AUTOSCALED = {
+    "WORKER_SLOTS": "10",
+    "POOLS": """{"default": {"maximum": 4, "scaling": {
+        "signal": "slots", "upper": 0.7, "lower": 0.3, "up_cooldown": 2, "down_cooldown": 10
+    }}}""",
+}
+
+
 def given(environment: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
     """What somebody chose. A shell that has read .local/env only repeats what we made."""
     made = before.get(MADE, "").split()

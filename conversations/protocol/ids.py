@@ -1,5 +1,6 @@
 """Ids as clients see them: functions of the rows' ids, so that nobody has to store them."""
 
+import re
 from uuid import UUID
 
 from conversations.errors import NotFound
@@ -55,7 +56,7 @@ def tool_output_id(turn: UUID, index: int) -> str:
     return f"fco_{turn.hex}_{index}"
 
 
-def input_id(turn: UUID, position: int) -> str:
+def input_id(turn: UUID, position: int, kind: str = "message") -> str:
     """The id of one item of a turn's input; nearly every input is one message."""
     prefix = "fco" if kind == "function_call_output" else "msg"
     return f"{prefix}_{turn.hex}_in" + (f"_{position}" if position else "")

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 def wake(conversation_id: UUID, pool: str) -> bool:
     """Whether the hint is on its way; never raises, for the commit before it stands anyway."""
     try:
-        queues.enqueue(pool, TASK, str(conversation_id), pool)
+        queues.enqueue(pool, TASK, str(conversation_id), pool, near=conversation_id.hex)
     except Exception:
         log.exception("hint_not_sent", conversation=str(conversation_id), pool=pool)
         return False

@@ -29,6 +29,7 @@ class Source(Protocol):
     """A list of jobs, seen by its fetcher."""
 
     queue: str  # the class of its work
+    is_own: bool  # this worker's alone: what it cannot take goes to the others
 
     def fetch(self, *, block: bool) -> Seat | None:
         """The next job, waited for a second where `block`; None: nothing there."""
@@ -85,7 +86,7 @@ class Fetcher(threading.Thread):
 
     def _step(self) -> None:
         queue = self._source.queue
-        if self._slots.free(queue):
+        if self._source.is_own or self._slots.free(queue):
             self._bring(self._tried(block=self._patience != 0))
             return
         self._tell_age()

@@ -159,18 +159,25 @@ class Handing(Queue):
         handing.place(pipeline or self.connection, self.name, self.key, job_id, near=self.near)
 
 
-def enqueue(pool: str, task: str, *args: Any, near: str = "") -> str:
+def enqueue(pool: str, task: str, *args: Any, near: str = "", seconds: int | None = None) -> str:
     """Ask a worker that serves the queue to call a task; one round trip. Returns the job's id.
 
-    `near`: who has been given the same before may be given this. Raises redis.RedisError when
-    Redis cannot be reached within PATIENCE seconds.
+    `near`: who has been given the same before may be given this. `seconds`: what is not begun by
+    then is dropped, key and all. Raises redis.RedisError when Redis cannot be reached within
+    PATIENCE seconds.
     """
     line = queue(pool)
     if settings.DISTRIBUTION != handing.PULL:
         line = Handing.to(line, near)
     with line.connection.pipeline() as pipeline:
         job = line.enqueue_call(
-            task, args, result_ttl=0, failure_ttl=FAILURE_TTL, pipeline=pipeline
+            task,
+            args,
+            result_ttl=0,
+            failure_ttl=FAILURE_TTL,
+            ttl=seconds,
+            description=task,  # else the arguments, which are nobody's to read
+            pipeline=pipeline,
         )
         pipeline.execute()
     return str(job.id)

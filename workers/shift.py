@@ -20,6 +20,7 @@ from workers.condition import Condition
 from workers.fetching import Fetcher, Source
 from workers.flights import Flights, Seat
 from workers.gates import Gate
+from workers.handing import EVERY, Offers
 from workers.interrupts import Reason
 from workers.obedience import Obedience
 from workers.pools import Pool
@@ -35,7 +36,7 @@ MAINTENANCE = 600  # seconds between RQ's clean-ups, as in RQ
 HAND_BACK = 4  # seconds that interrupted jobs get for their last writes
 LAST_RESORT = 3  # seconds more, then the process is ended whatever hangs
 ECHO = 1  # seconds in which a second signal is only the first one's echo
-UNREGISTERED = "unregistered"  # why the gate is closed while presence has no row
+UNREGISTERED, DRAINING = "unregistered", "draining"  # why the gate is closed
 FAREWELL = 2  # seconds for fetchers that wait in Redis
 
 
@@ -54,8 +55,11 @@ class Books(Protocol):
 class Shift:
     """What one worker does on its event loop; `work` goes from start to end."""
 
-    def __init__(self, worker: Books, pool: Pool, sources: Sequence[Source]) -> None:
-        self._pool, self._sources = pool, sources
+    def __init__(
+        self, worker: Books, pool: Pool, sources: Sequence[Source], *, offers: Offers | None = None
+    ) -> None:
+        """`offers`: where hints are handed to workers that have room."""
+        self._pool, self._sources, self._offers = pool, sources, offers
         self._loop = uvloop.new_event_loop()
         self._flights = Flights()
         self._fetchers: list[Fetcher] = []
@@ -88,9 +92,13 @@ class Shift:
     ) -> bool:
         """Until told to stop or at the limits of `Fetcher`; whether any job ran."""
         pool = self._pool
+        slots = Slots(pool.slots, pool.queues, reserved=pool.reserved, max_jobs=max_jobs)
+        if self._offers:
+            offering = Routine("offers", partial(self._offer, self._offers, slots), seconds=EVERY)
+            self._routines = (*self._routines, offering)
         hire = partial(
             Fetcher,
-            slots=Slots(pool.slots, pool.queues, reserved=pool.reserved, max_jobs=max_jobs),
+            slots=slots,
             gate=self._gate,
             deliver=self._deliver,
             ended=self._count_out,
@@ -113,6 +121,7 @@ class Shift:
         """Stop fetching and let land what can."""
         self._told_at = monotonic()
         log.info("worker_draining", jobs=len(self._flights))
+        self._gate.close(DRAINING)
         for fetcher in self._fetchers:
             fetcher.stop()
         self._ended.set()
@@ -152,17 +161,26 @@ class Shift:
         await self._loop.shutdown_asyncgens()
 
     def _close(self) -> None:
+        self._gate.close(DRAINING)
         for routine in self._routines:
             routine.stop()
         for fetcher in self._fetchers:
             fetcher.stop()
             fetcher.join(FAREWELL)
+        if self._offers:
+            self._offers.withdraw()
         self._presence.stop()
         presence.set_current(None)
         self._flights.close()
         self._loop.close()
 
     # --- called from other threads ------------------------------------------------------------
+
+    def _offer(self, offers: Offers, slots: Slots) -> None:
+        if self._gate.is_open:
+            offers.make(slots)
+        else:
+            offers.withdraw()
 
     def _deliver(self, seat: Seat, landed: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(self._flights.take, seat, landed)

@@ -36,6 +36,11 @@ class Slots:
         self._changed = threading.Condition()
 
     @property
+    def used(self) -> int:
+        """Jobs that run."""
+        return self._used.total()
+
+    @property
     def exhausted(self) -> bool:
         """Whether as many jobs have been taken as ever may be."""
         return self._left == 0

@@ -20,23 +20,22 @@ from redis.client import Pipeline, PubSub, PubSubWorkerThread
 from redis.retry import Retry
 from rq import Queue, Worker, worker_registration
 from rq.command import parse_payload
-from rq.exceptions import DequeueTimeout
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
-from rq.suspension import is_suspended
 from rq.utils import ensure_job_list, now
 from rq.worker import WorkerStatus
 
 from workers import identity, pools
-from workers.queues import FAILURE_TTL, TurnJob, oldest, preload
+from workers.handing import PULL, Offers, own_list
+from workers.lines import Line
+from workers.queues import FAILURE_TTL, TurnJob, preload
 from workers.shift import Shift
 
 log = structlog.get_logger(__name__)
 
 TTL = 20  # seconds; a dead worker leaves RQ's lists a minute later
-BLOCK = 1  # seconds that a fetch waits: what a worker told to stop may take to notice
-PATIENCE = 3  # seconds until a hung Redis counts as away; longer than BLOCK
+PATIENCE = 3  # seconds until a hung Redis counts as away; longer than a line blocks
 EXECUTION_BEAT = timedelta(seconds=20)  # RQ gives an execution 90 s
 BEATS = 200  # executions that one beat looks after
 
@@ -79,13 +78,26 @@ class AgentWorker(Worker):
         if with_scheduler:
             raise ValueError("AgentWorker starts no scheduler: start `rqscheduler` beside it")
         preload()
-        pool = pools.of([queue.name for queue in self.queues])
-        self.shift = Shift(self, pool, [Line(self, queue) for queue in self.queues])
+        pool = pools.of(self.queue_names())
+        self.shift = Shift(self, pool, self._lines(), offers=self._offers())
         self.bootstrap(logging_level)
         try:
             return self.shift.work(burst=burst, max_jobs=max_jobs, max_idle=max_idle_time)
         finally:
             self.teardown()  # type: ignore[no-untyped-call]
+
+    def _lines(self) -> list[Line]:
+        """What it listens to."""
+        shared = [Line(self, queue) for queue in self.queues]
+        if settings.DISTRIBUTION == PULL:
+            return shared
+        own = (Line(self, queue, own=own_list(queue.name, self.name)) for queue in self.queues)
+        return [*shared, *own]
+
+    def _offers(self) -> Offers | None:
+        if settings.DISTRIBUTION == PULL:
+            return None
+        return Offers(self.name, {line.name: line.key for line in self.queues}, self.connection)
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -205,43 +217,9 @@ class AgentWorker(Worker):
         return list(islice(late, BEATS))
 
 
-class Line:
-    """One of the worker's queues, seen by its fetcher."""
-
-    def __init__(self, worker: AgentWorker, queue: Queue) -> None:
-        self.queue = queue.name
-        self._worker = worker
-        self._queue = queue
-
-    def fetch(self, *, block: bool) -> AgentWorker | None:
-        """The next job in a stand-in's hands. One queue is read by BLMOVE: a crash loses none."""
-        worker, queue = self._worker, self._queue
-        try:
-            found = worker.queue_class.dequeue_any(
-                [queue], BLOCK if block else None, worker.connection, TurnJob, JSONSerializer
-            )
-        except DequeueTimeout:
-            return None
-        except RedisError:
-            raise
-        except Exception as error:
-            job_id = getattr(error, "job_id", "")
-            log.exception("job_unreadable", queue=self.queue, job=job_id)
-            queue.intermediate_queue.remove(job_id)
-            return None
-        return worker.seat(found[0], queue) if found else None
-
-    def suspended(self) -> bool:
-        return bool(is_suspended(self._worker.connection))
-
-    def is_old(self) -> bool:
-        since = oldest(self.queue)
-        return since is not None and (now() - since).total_seconds() > settings.QUEUE_AGEING
-
-
 def default_name(queues: Any) -> str:
     """Of a worker that is given none: where it runs and which pool it is of."""
-    names = [getattr(queue, "name", queue) for queue in ensure_job_list(queues)]
+    names = [str(getattr(queue, "name", queue)) for queue in ensure_job_list(queues)]
     me = identity.own()
     return f"{pools.of(names).name}-{me.host}-{me.pid}"
 

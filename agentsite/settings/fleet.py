@@ -45,6 +45,12 @@ ROUTING = env.text("ROUTING", "workers.routing.by_rule")
 # The tier of single users, whatever they ask for, as JSON: {"<id>": "flex"}
 OWNER_TIERS = env.mapping("OWNER_TIERS")
 
+# How a hint reaches a worker: whoever comes first takes it; it is handed to the idlest; or always
+# to the same for a conversation, which keeps its history warm. See docs/distribution.md.
+DISTRIBUTION = env.choice("DISTRIBUTION", "pull", "push", "hash")
+# Characters of transcripts that a worker keeps parsed for the conversations' next turns; 0: none.
+WORKER_HISTORIES = env.integer("WORKER_HISTORIES", 32_000_000 if DISTRIBUTION == "hash" else 0)
+
 RQ = {"COMMIT_MODE": "auto", "JOB_CLASS": "workers.queues.TurnJob"}
 RQ_QUEUES = {
     queue: {
@@ -54,7 +60,8 @@ RQ_QUEUES = {
     }
     for queue in QUEUES
 }
-WORKER_TASKS = ["conversations.tasks.answer"]  # the only functions that a worker runs
+# the only functions that a worker runs
+WORKER_TASKS = ["conversations.tasks.answer", "conversations.tasks.answer_sealed"]
 WORKER_SWEEP = "conversations.recovery.sweep"
 WORKER_LEASE = 8  # seconds without a renewal until a worker counts as dead
 WORKER_GRACE = 25  # seconds that a worker told to stop gives its turns

@@ -63,11 +63,11 @@ def test_the_pages_of_django_rq_open_and_count(busy, staff):
     started = page(staff, f"queues/{NUMBER}/started/")
     assert f"{JOBS} jobs" in started
     assert "tests.tasks.wait(&#x27;job-7&#x27;)" in started
-    assert busy.worker.name in page(staff, "workers/0/")
+    assert busy.worker.name in page(staff, f"workers/{NUMBER}/")
 
 
 def test_the_page_of_a_worker_names_a_job_that_runs(busy, staff):
-    shown = page(staff, f"workers/0/{busy.worker.key}/")
+    shown = page(staff, f"workers/{NUMBER}/{busy.worker.key}/")
     assert "busy" in shown
     assert busy.jobs[-1] in shown
 

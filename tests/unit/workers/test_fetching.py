@@ -25,6 +25,8 @@ class Seat:
 class Queue:
     """A source whose jobs are given one by one; an exception in place of a job is raised."""
 
+    is_own = False
+
     def __init__(self, *jobs: Seat | Exception, queue: str = "default", old: bool = False) -> None:
         self.queue, self.old = queue, old
         self.jobs = list(jobs)
@@ -197,3 +199,12 @@ def test_a_queue_that_has_grown_old_takes_the_next_slot_from_one_that_goes_first
     slots.release("default")
     assert late.delivered.acquire(timeout=GENEROUS)
     assert not first.seats
+
+
+def test_what_is_handed_to_a_worker_without_a_slot_goes_back_at_once(hire):
+    slots = Slots(1, ["default"])
+    assert slots.take("default")
+    queue = Queue(seat := Seat())
+    queue.is_own = True
+    hire(queue, slots=slots)
+    assert seat.returned.wait(GENEROUS)

@@ -1,22 +1,33 @@
 """Begin, fork, rename and delete conversations. Callers come with rows that `access` gave them."""
 
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from conversations import streams, turns
 from conversations.errors import InvalidValue
 from conversations.models import Conversation, Policy, Turn
-from conversations.stores import store_for
+from conversations.stores import is_carried, store_for
+from workers.agents import registry
 
 TITLE_LENGTH = 200  # characters, as the column has it
 FIRST_WORDS = 60  # characters of the first message that name a conversation
+UNSTORED_FOR = timedelta(minutes=10)  # after the end, for a program that fetches its answer slowly
+AT_ONCE = 100  # conversations that one sweep erases
 
 log = structlog.get_logger(__name__)
+
+
+def agents() -> list[str]:
+    """With whom a conversation can be begun here, the default first."""
+    return [name for name in registry.names() if not is_carried(name)]
 
 
 def begin(
@@ -93,6 +104,12 @@ def rename(conversation: Conversation, title: str) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(title=title)
 
 
+def label(conversation: Conversation, metadata: dict[str, str]) -> None:
+    """Give it other metadata, for its owner's programs and its agent's `deps`."""
+    conversation.metadata = metadata
+    Conversation.objects.filter(pk=conversation.pk).update(metadata=metadata)
+
+
 def set_policy(conversation: Conversation, policy: str) -> None:
     """What later messages do that come while another is answered. Raises `errors.InvalidValue`."""
     check_policy(policy)
@@ -117,6 +134,28 @@ def delete(conversation: Conversation) -> None:
         store_for(conversation.agent).delete(conversation.pk)
         Conversation.objects.filter(pk=conversation.pk).delete()
         transaction.on_commit(partial(_close_tabs, conversation.pk), robust=True)
+
+
+def delete_turn(turn: Turn) -> None:
+    """Forget a turn with its outcome; with the last one its conversation, if nobody named that.
+
+    Raises `errors.NotFound`, `errors.ResponseInProgress`.
+    """
+    conversation = turns.delete(turn.pk)
+    was_made_for_it = not turn.request.get("conversation", True)
+    if was_made_for_it and not Turn.objects.filter(conversation=conversation).exists():
+        delete(conversation)
+
+
+def erase_unstored() -> int:
+    """Delete what was not to be stored and whose program has not waited for it; how many."""
+    before = timezone.now() - UNSTORED_FOR
+    recent = Turn.objects.filter(conversation=OuterRef("pk"), finished__gt=before)
+    left = Conversation.objects.filter(~Exists(recent), stored=False, open_turns=0)
+    found = list(left.filter(updated__lt=before)[:AT_ONCE])
+    for conversation in found:
+        delete(conversation)
+    return len(found)
 
 
 def _close_tabs(conversation_id: UUID) -> None:

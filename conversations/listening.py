@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from channels.layers import get_channel_layer
 
-from conversations import protocol, snapshots, streams
+from conversations import catalog, protocol, snapshots, streams
 from conversations.errors import InvalidValue, NotFound
 from conversations.facts import TurnFacts
 from conversations.following import Followed, Following, Frame, shown
@@ -106,14 +106,23 @@ class Listening(Following):
         views = await super()._views()
         if self._open and not views:
             raise NotFound
-        return views
+        return [view for view in views if self._has_more(view)]
+
+    def _has_more(self, view: TurnView) -> bool:
+        """False, and it is over, where the last event was known from the beginning."""
+        followed = self._open.get(view.facts.id)
+        if followed and view.has_ended and view.entries[-1].following <= followed.next:
+            del self._open[view.facts.id]
+            return False
+        return True
 
 
 async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
     """The events of a turn, read with its conversation, after a number and until its end.
 
     As many at a time as there are; none at all every few seconds while it is silent. Nothing is
-    kept for whoever does not fetch them: the log has it. Raises `NotFound` when it is deleted.
+    kept for whoever does not fetch them: the log has it. What is not to be stored is deleted once
+    its end was fetched. Raises `NotFound` when it is deleted.
     """
     listening = Listening(turn, snapshots.facts_of(turn, turn.conversation.agent), after=after)
     async with Ear(turn.conversation_id) as ear:
@@ -125,15 +134,15 @@ async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
             with patience():
                 await listening.take(message)
         yield listening.taken()
+    if not turn.conversation.stored:
+        await in_thread(catalog.delete, turn.conversation)
 
 
-async def check_cursor(turn: Turn, after: int) -> bool:
-    """Whether events come after this number. Raises `InvalidValue` where it is still to come."""
+async def check_cursor(turn: Turn, after: int) -> None:
+    """Raises `InvalidValue` where no event has this number yet."""
     view = await in_thread(snapshots.one, turn)
-    last = (await shown(view))[-1]
-    if after >= last.following:
+    if after >= (await shown(view))[-1].following:
         raise InvalidValue("No event has this number yet.", param="starting_after")
-    return last.kind is not Kind.END or after < last.following - 1
 
 
 async def current(turn: Turn) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 Synchronous: the conversation that is made or forked for it and its turn are one commit.
 """
 
+import json
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -17,17 +19,20 @@ from conversations.models import Conversation, Turn
 from conversations.turns import Accepted
 from conversations.turns.inputs import text_of
 
+SHOWN_TIERS = {"priority": "priority", "flex": "flex", "batch": "flex"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What a program asks for; of `conversation` and `previous` at most one is given."""
 
     user: AbstractBaseUser
-    items: list[dict[str, Any]]
+    items: list[dict[str, Any]]  # the last is a person's
     agent: str | None = None  # that of the conversation, or the default
     conversation: UUID | None = None
     previous: UUID | None = None  # the turn that this one follows
     stored: bool = True
+    tier: str = "auto"  # as `workers.routing` knows them
     key: str | None = None
     policy: str | None = None
     expected_version: int | None = None
@@ -92,13 +97,46 @@ def _previous(order: Order) -> Turn:
 
 
 def _ask(order: Order, conversation: Conversation, *, number: int | None = None) -> Accepted:
+    """What was said before the question is entered first, in the same commit."""
+    said, asked = _halves(order.items)
+    parameters = {**order.parameters, "service_tier": _tier_shown(order)}
+    if said:
+        parameters = {**parameters, "said": _digest(said)}
+        if not _is_known(order):
+            turns.enter(conversation.pk, order.user.pk, said, number=number)
+        number = number + len(said) if number is not None else None
     return turns.accept(
         conversation.pk,
         order.user.pk,
-        order.items,
+        asked,
         idempotency_key=order.key,
         policy=order.policy,
         expected_version=order.expected_version,
         number=number,
-        parameters=order.parameters,
+        tier=order.tier,
+        parameters=parameters,
     )
+
+
+def _tier_shown(order: Order) -> str:
+    """The tier as clients call it, that of the owner if the site has given them one."""
+    tier = settings.OWNER_TIERS.get(str(order.user.pk), order.tier)
+    return SHOWN_TIERS.get(tier, "default")
+
+
+def _halves(items: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What was said and answered, then what is asked: a person's last messages."""
+    before = [index for index, item in enumerate(items) if item.get("role") != "user"]
+    first = before[-1] + 1 if before else 0
+    return items[:first], items[first:]
+
+
+def _digest(said: list[dict[str, Any]]) -> str:
+    """Part of what a repeated request has in common with the first."""
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _is_known(order: Order) -> bool:
+    """Whether the key was used: then nothing is entered, for the first answer counts."""
+    known = Turn.objects.filter(owner=order.user.pk, idempotency_key=order.key)
+    return order.key is not None and known.exists()

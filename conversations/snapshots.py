@@ -82,6 +82,17 @@ def one(turn: Turn) -> TurnView:
     return _views(turn.conversation, [turn])[0]
 
 
+def several(conversation: Conversation, turns: Iterable[Turn]) -> list[TurnView]:
+    """These turns of it, as their rows were then."""
+    return _views(conversation, turns)
+
+
+def items(view: TurnView) -> list[dict[str, Any]]:
+    """What came in and, once it has its outcome, what came out."""
+    shown = protocol.output(view.facts, view.entries)
+    return [*protocol.input_items(view.facts.id, view.input), *shown]
+
+
 def stored(facts: TurnFacts) -> tuple[Entry, ...]:
     """What the committed messages of a turn show: all there is where its log is gone."""
     told = store_for(facts.agent).told(facts.conversation_id, [facts.id])
@@ -154,9 +165,7 @@ def described(picture: Picture, so_far: Mapping[UUID, Sequence[Entry]]) -> dict[
 
 def _items(view: TurnView) -> list[dict[str, Any]]:
     response_id = protocol.response_id(view.facts.id)
-    items = protocol.input_items(view.facts.id, view.input)
-    items += protocol.output(view.facts, view.entries)
-    return [{"response_id": response_id, **item} for item in items]
+    return [{"response_id": response_id, **item} for item in items(view)]
 
 
 def _outcome(view: TurnView) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Conversations in Django's admin: read-only lists that stay cheap, verbs as actions."""
 
 from conversations.admin.conversations import ConversationAdmin
+from conversations.admin.keys import ApiKeyAdmin
 from conversations.admin.messages import MessageAdmin, ToolCallAdmin
 from conversations.admin.turns import TurnAdmin
 
-__all__ = ["ConversationAdmin", "MessageAdmin", "ToolCallAdmin", "TurnAdmin"]
+__all__ = ["ApiKeyAdmin", "ConversationAdmin", "MessageAdmin", "ToolCallAdmin", "TurnAdmin"]

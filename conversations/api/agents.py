@@ -5,9 +5,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Path, Router
 
-from conversations.api.bearer import reads
+from conversations import catalog
+from conversations.api.bearer import caller_of, reads
 from conversations.errors import NotFound
-from workers.agents import registry
 
 router = Router(tags=["models"])
 OWNER = "agentsite"
@@ -16,13 +16,15 @@ OWNER = "agentsite"
 @router.get("/models", auth=reads)
 async def list_models(request: HttpRequest) -> HttpResponse:
     """Every agent; the one that answers where none is named comes first."""
-    return JsonResponse({"object": "list", "data": [described(name) for name in registry.names()]})
+    caller_of(request)
+    return JsonResponse({"object": "list", "data": [described(name) for name in catalog.agents()]})
 
 
 @router.get("/models/{model}", auth=reads)
 async def get_model(request: HttpRequest, model: Path[str]) -> HttpResponse:
     """One agent."""
-    if model not in registry.names():
+    caller_of(request)
+    if model not in catalog.agents():
         raise NotFound("There is no such model.", param="model")
     return JsonResponse(described(model))
 

@@ -30,8 +30,7 @@ AWAY = (OperationalError, InterfaceError, RedisError, OSError)
 FAULT = "The site failed; try again."
 AGAIN = 1  # seconds after which a client may ask again while a database is away
 PARAM_LENGTH = 100  # characters of a client's own name that go back to it
-# Names that pydantic puts into a path and clients do not know.
-TAGS = {"body", "query", "path", "header", "text", "items", "message", "function_call_output"}
+TAG = "<"  # how the names begin that schemas give to alternatives: clients do not know them
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +100,11 @@ def _told_nothing(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
-    return answer(invalid(error.errors))
+    """Ninja's paths begin with where the value was: in the body, the query, the path."""
+    bare = [
+        {**one, "loc": one["loc"][2 if one["loc"][0] == "body" else 1 :]} for one in error.errors
+    ]
+    return answer(invalid(bare))
 
 
 def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
@@ -135,7 +138,7 @@ def invalid(errors: Sequence[dict[str, Any]]) -> InvalidFrame:
 
 def named(path: Sequence[Any]) -> str | None:
     """The path of a value as clients write it: `input[0].content`."""
-    steps = [step for step in path if step not in TAGS or step == path[-1]]
+    steps = [step for step in path if not str(step).startswith(TAG)]
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     text = text.removeprefix(".")[:PARAM_LENGTH]
-    return text if text.isascii() and text.isprintable() else None
+    return text if text and text.isascii() and text.isprintable() else None

@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, get_resolver
+from django.urls import get_resolver
 
 from conversations.api import cors, errors
 from conversations.api.dress import dress
@@ -83,10 +83,10 @@ async def _operate(request: ApiRequest) -> HttpResponseBase:
         return preflight
     try:
         match = get_resolver(URLS).resolve(request.path_info)
-    except Resolver404:
+        request.resolver_match = match
+        response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
+    except Http404:
         raise NotFound("There is no such address.") from None
-    request.resolver_match = match
-    response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
     return response
 
 

@@ -3,15 +3,16 @@
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from ninja import Router
+from ninja import Path, Query, Router
 
-from conversations import listening, placing, protocol
+from conversations import access, catalog, listening, placing, protocol, turns
 from conversations.announcements import acceptance, announce, announce_change
-from conversations.api.bearer import caller_of, writes
-from conversations.api.schemas import CreateResponse
-from conversations.api.sse import stream
+from conversations.api import sse
+from conversations.api.bearer import caller_of, reads, writes
+from conversations.api.pages import PAGE, Page, listed
+from conversations.api.schemas import CreateResponse, Replay
 from conversations.errors import InvalidValue, NotFound, PreviousNotFound
 from conversations.models import Turn
 from conversations.placing import Order
@@ -28,10 +29,57 @@ async def create_response(request: HttpRequest, body: CreateResponse) -> HttpRes
     order = order_of(caller_of(request).user, body, key=idempotency_key(request))
     turn = await ask(order)
     if body.stream:
-        return stream(turn)
+        return sse.stream(turn)
     if body.background:
         return JsonResponse(await listening.current(turn))
     return JsonResponse(await listening.finished(turn))
+
+
+@router.get("/responses/{response_id}", auth=reads)
+async def get_response(
+    request: HttpRequest, response_id: Path[str], replay: Query[Replay]
+) -> HttpResponseBase:
+    """A response as it is now, or its events after a number, as they were or as they come."""
+    turn = await found(request, response_id, "stream", "starting_after")
+    if not replay.stream:
+        return JsonResponse(await listening.current(turn))
+    after = -1 if replay.starting_after is None else replay.starting_after
+    await listening.check_cursor(turn, after)
+    return sse.stream(turn, after=after)
+
+
+@router.post("/responses/{response_id}/cancel", auth=writes)
+async def cancel_response(request: HttpRequest, response_id: Path[str]) -> HttpResponse:
+    """Stop a response; the answer tells how it stands, for a reply that came first counts."""
+    turn = await found(request, response_id)
+    state = await in_thread(turns.cancel, turn.pk)
+    if state in Turn.ENDED and turn.state not in Turn.ENDED:
+        await announce_change(turn.conversation_id)
+    await in_thread(turn.refresh_from_db)
+    return JsonResponse(await listening.current(turn))
+
+
+@router.delete("/responses/{response_id}", auth=writes)
+async def delete_response(request: HttpRequest, response_id: Path[str]) -> HttpResponse:
+    """Take a response out of its conversation, with its input."""
+    turn = await found(request, response_id)
+    await in_thread(catalog.delete_turn, turn)
+    return JsonResponse({"id": response_id, "object": "response", "deleted": True})
+
+
+@router.get("/responses/{response_id}/input_items", auth=reads)
+async def list_input_items(
+    request: HttpRequest, response_id: Path[str], page: Query[Page]
+) -> HttpResponse:
+    """What a response answers."""
+    turn = await found(request, response_id, *PAGE)
+    return JsonResponse(listed(protocol.input_items(turn.pk, turn.input), page))
+
+
+async def found(request: HttpRequest, response_id: str, *query: str) -> Turn:
+    """The caller's turn, with its conversation. Raises `NotFound`."""
+    caller = caller_of(request, *query)
+    return await in_thread(access.turn, caller.user, protocol.turn_id(response_id))
 
 
 def order_of(user: AbstractBaseUser, body: CreateResponse, *, key: str | None) -> Order:
@@ -43,6 +91,7 @@ def order_of(user: AbstractBaseUser, body: CreateResponse, *, key: str | None) -
         conversation=_conversation(body),
         previous=_previous(body),
         stored=body.store is not False,
+        tier=body.service_tier or "auto",
         key=key,
         policy=body.policy,
         expected_version=body.expected_version,

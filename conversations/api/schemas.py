@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from conversations.models import Policy
 from conversations.protocol.responses import DEFAULTS
@@ -30,6 +39,24 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def either(value: Any) -> str | None:
+    """Which alternative is meant, text or a list; errors then tell of that one alone."""
+    if isinstance(value, str):
+        return "<text>"
+    return "<list>" if isinstance(value, list) else None
+
+
+EITHER = Discriminator(
+    either, custom_error_type="either", custom_error_message="This is a text or a list"
+)
+
+
+def speaker(value: Any) -> str | None:
+    """Whose message it is."""
+    role = value.get("role") if isinstance(value, dict) else getattr(value, "role", None)
+    return f"<{role}>" if isinstance(role, str) else None
+
+
 class InputText(Strict):
     """A piece of text."""
 
@@ -42,7 +69,9 @@ class UserMessage(Strict):
 
     type: Literal["message"] = "message"
     role: Literal["user"]
-    content: str | list[InputText]
+    content: Annotated[
+        Annotated[str, Tag("<text>")] | Annotated[list[InputText], Tag("<list>")], EITHER
+    ]
 
     def as_item(self) -> dict[str, Any]:
         """As `Turn.input` keeps it."""
@@ -56,6 +85,68 @@ class UserMessage(Strict):
         }
 
 
+class OutputText(Strict):
+    """A piece of what an agent said."""
+
+    type: Literal["output_text"]
+    text: str
+    annotations: list[Any] = Field(default=[], max_length=0)
+    logprobs: list[Any] = Field(default=[], max_length=0)
+
+    def as_part(self) -> dict[str, Any]:
+        return {"type": "output_text", "text": self.text, "annotations": [], "logprobs": []}
+
+
+class AssistantMessage(Strict):
+    """What an agent said."""
+
+    type: Literal["message"] = "message"
+    role: Literal["assistant"]
+    content: Annotated[
+        Annotated[str, Tag("<text>")] | Annotated[list[OutputText], Tag("<list>")], EITHER
+    ]
+    id: Id | None = None  # of another conversation's; it gets one here
+    status: Literal["completed"] = "completed"
+
+    def as_item(self) -> dict[str, Any]:
+        """As `Turn.input` keeps it."""
+        content = self.content
+        if isinstance(content, str):
+            content = [OutputText(type="output_text", text=content)]
+        parts = [part.as_part() for part in content]
+        return {"type": "message", "role": self.role, "content": parts}
+
+
+Said = Annotated[
+    Annotated[UserMessage, Tag("<user>")] | Annotated[AssistantMessage, Tag("<assistant>")],
+    Discriminator(
+        speaker,
+        custom_error_type="speaker",
+        custom_error_message="This is a message of the role user or assistant",
+    ),
+]
+
+
+class CreateConversation(Strict):
+    """A request for a conversation."""
+
+    model: Id | None = None
+    metadata: Metadata | None = None
+    items: Annotated[list[Said], Field(max_length=20)] | None = None
+
+
+class UpdateConversation(Strict):
+    """Other metadata."""
+
+    metadata: Metadata
+
+
+class CreateItems(Strict):
+    """What was said elsewhere."""
+
+    items: Annotated[list[Said], Field(min_length=1, max_length=20)]
+
+
 class ConversationRef(Strict):
     """A conversation by its id."""
 
@@ -65,10 +156,11 @@ class ConversationRef(Strict):
 class CreateResponse(Strict):
     """A request for a response."""
 
-    input: (
-        Annotated[str, StringConstraints(min_length=1)]
-        | Annotated[list[UserMessage], Field(min_length=1, max_length=100)]
-    )
+    input: Annotated[
+        Annotated[str, StringConstraints(min_length=1), Tag("<text>")]
+        | Annotated[list[Said], Field(min_length=1, max_length=100), Tag("<list>")],
+        EITHER,
+    ]
     model: Id | None = None
     conversation: Id | ConversationRef | None = None
     previous_response_id: Id | None = None
@@ -76,7 +168,7 @@ class CreateResponse(Strict):
     background: bool | None = None
     store: bool | None = None
     metadata: Metadata | None = None
-    service_tier: Literal["auto", "default"] | None = None
+    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
     policy: Policy | None = Field(None, strict=False)
     expected_version: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 
@@ -100,6 +192,13 @@ class CreateResponse(Strict):
             raise ValueError("what is not stored cannot be part of a conversation")
         return self
 
+    @field_validator("input")
+    @classmethod
+    def ends_with_a_person(cls, value: str | list[Said]) -> str | list[Said]:
+        if isinstance(value, list) and value[-1].role != "user":
+            raise ValueError("the last item is a message of the user, which is answered")
+        return value
+
     @property
     def items(self) -> list[dict[str, Any]]:
         """The input as `Turn.input` keeps it."""
@@ -122,6 +221,19 @@ class CreateResponse(Strict):
             "background": bool(self.background),
             "metadata": self.metadata or {},
         }
+
+
+class Replay(BaseModel):
+    """How a response is looked at."""
+
+    stream: bool = False
+    starting_after: int | None = Field(None, ge=0, lt=2**31, description="With stream=true")
+
+    @model_validator(mode="after")
+    def agrees(self) -> Self:
+        if self.starting_after is not None and not self.stream:
+            raise ValueError("starting_after goes with stream=true")
+        return self
 
 
 def _is_unchanged(model: type[BaseModel], name: str, value: Any) -> bool:

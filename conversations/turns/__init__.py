@@ -9,6 +9,7 @@ from conversations.turns.cancellation import Look, cancel, watch
 from conversations.turns.checkpoints import checkpoint
 from conversations.turns.claims import Claim, claim
 from conversations.turns.copies import copy
+from conversations.turns.entries import delete, enter
 from conversations.turns.ledger import Asked, finish_tool, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import hand_back, requeue
@@ -28,7 +29,9 @@ __all__ = [
     "checkpoint",
     "claim",
     "copy",
+    "delete",
     "end",
+    "enter",
     "expire",
     "finish_tool",
     "hand_back",

@@ -3,7 +3,6 @@
 import asyncio
 
 import httpx2 as httpx
-import pytest
 import pytest_asyncio
 import uvicorn
 from channels.layers import get_channel_layer
@@ -36,7 +35,7 @@ async def replica():
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None
     serving = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"

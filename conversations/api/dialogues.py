@@ -1,0 +1,139 @@
+"""`/v1/conversations`: begin, look, label, delete; and their items."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import Path, Query, Router
+
+from conversations import access, catalog, protocol, turns
+from conversations.announcements import announce_change
+from conversations.api import items
+from conversations.api.bearer import caller_of, reads, writes
+from conversations.api.pages import PAGE, Page
+from conversations.api.schemas import CreateConversation, CreateItems, UpdateConversation
+from conversations.errors import ConversationError, NotFound
+from conversations.models import Conversation
+from conversations.protocol import ids
+from conversations.threads import in_thread
+
+router = Router(tags=["conversations"])
+
+
+class PartOfResponse(ConversationError):
+    """This item is part of a response, which needs it; delete the response."""
+
+    code = "part_of_response"
+    status = 409
+
+
+@router.post("/conversations", auth=writes)
+async def create_conversation(request: HttpRequest, body: CreateConversation) -> HttpResponse:
+    """Begin a conversation, with what was said before if there is anything."""
+    conversation = await in_thread(_begin, caller_of(request).user, body)
+    return JsonResponse(described(conversation))
+
+
+@router.get("/conversations/{conversation_id}", auth=reads)
+async def get_conversation(request: HttpRequest, conversation_id: Path[str]) -> HttpResponse:
+    """A conversation without what was said."""
+    return JsonResponse(described(await found(request, conversation_id)))
+
+
+@router.post("/conversations/{conversation_id}", auth=writes)
+async def update_conversation(
+    request: HttpRequest, conversation_id: Path[str], body: UpdateConversation
+) -> HttpResponse:
+    """Give a conversation other metadata."""
+    conversation = await found(request, conversation_id)
+    await in_thread(catalog.label, conversation, body.metadata)
+    return JsonResponse(described(conversation))
+
+
+@router.delete("/conversations/{conversation_id}", auth=writes)
+async def delete_conversation(request: HttpRequest, conversation_id: Path[str]) -> HttpResponse:
+    """Delete a conversation with all that was said; what is being answered stops."""
+    conversation = await found(request, conversation_id)
+    await in_thread(catalog.delete, conversation)
+    told = {"id": conversation_id, "object": "conversation.deleted", "deleted": True}
+    return JsonResponse(told)
+
+
+@router.get("/conversations/{conversation_id}/items", auth=reads)
+async def list_items(
+    request: HttpRequest, conversation_id: Path[str], page: Query[Page]
+) -> HttpResponse:
+    """What was said, the newest first."""
+    conversation = await found(request, conversation_id, *PAGE)
+    return JsonResponse(await in_thread(items.page_of, conversation, page))
+
+
+@router.post("/conversations/{conversation_id}/items", auth=writes)
+async def create_items(
+    request: HttpRequest, conversation_id: Path[str], body: CreateItems
+) -> HttpResponse:
+    """Enter what was said elsewhere; nobody is asked to answer it."""
+    conversation = await found(request, conversation_id)
+    said = [item.as_item() for item in body.items]
+    entered = await in_thread(turns.enter, conversation.pk, conversation.owner_id, said)
+    await announce_change(conversation.pk)
+    made = [item for turn in entered for item in protocol.input_items(turn.pk, turn.input)]
+    return JsonResponse(items.as_list(made))
+
+
+@router.get("/conversations/{conversation_id}/items/{item_id}", auth=reads)
+async def get_item(
+    request: HttpRequest, conversation_id: Path[str], item_id: Path[str]
+) -> HttpResponse:
+    """One item."""
+    conversation = await found(request, conversation_id)
+    _, item = await in_thread(items.one, conversation, item_id)
+    return JsonResponse(item)
+
+
+@router.delete("/conversations/{conversation_id}/items/{item_id}", auth=writes)
+async def delete_item(
+    request: HttpRequest, conversation_id: Path[str], item_id: Path[str]
+) -> HttpResponse:
+    """Take out an item that was entered by itself."""
+    conversation = await found(request, conversation_id)
+    turn, _ = await in_thread(items.one, conversation, item_id)
+    if turn.attempt or len(turn.input) > 1:
+        raise PartOfResponse(param="item_id")
+    await in_thread(turns.delete, turn.pk)
+    return JsonResponse(described(conversation))
+
+
+async def found(request: HttpRequest, conversation_id: str, *query: str) -> Conversation:
+    """The caller's conversation. Raises `NotFound`."""
+    user = caller_of(request, *query).user
+    return await in_thread(access.conversation, user, row(conversation_id))
+
+
+def row(conversation_id: str) -> UUID:
+    """Raises `NotFound` for an id that can be none."""
+    return ids.conversation_row(conversation_id)
+
+
+def described(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": protocol.conversation_id(conversation.pk),
+        "object": "conversation",
+        "created_at": int(conversation.created.timestamp()),
+        "metadata": conversation.metadata,
+    }
+
+
+def _begin(user: AbstractBaseUser, body: CreateConversation) -> Conversation:
+    said = [item.as_item() for item in body.items or []]
+    agent = body.model or settings.AGENT_DEFAULT
+    if agent not in settings.AGENTS:
+        raise NotFound("There is no such model.", param="model")
+    with transaction.atomic():
+        conversation = catalog.begin(user.pk, agent=agent, metadata=body.metadata)
+        if said:
+            turns.enter(conversation.pk, user.pk, said)
+    return conversation

@@ -1,0 +1,102 @@
+"""Conversations and their items, as programs keep them."""
+
+import pytest
+from openai.types.conversations import Conversation as SdkConversation
+from openai.types.conversations import ConversationItem
+from pydantic import TypeAdapter
+
+ITEM = TypeAdapter(ConversationItem)
+ADA = {"role": "user", "content": "my name is Ada"}
+HELLO = {"role": "assistant", "content": [{"type": "output_text", "text": "hello Ada"}]}
+
+
+async def begun(program, **body):
+    answer = await program.post("/v1/conversations", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def texts(program, conversation, query=""):
+    page = await items(program, conversation, query)
+    return [item["content"][0]["text"] for item in page["data"]]
+
+
+async def items(program, conversation, query=""):
+    answer = await program.get(f"/v1/conversations/{conversation['id']}/items{query}")
+    assert answer.status_code == 200, answer.text
+    for item in answer.json()["data"]:
+        ITEM.validate_python(item)
+    return answer.json()
+
+
+async def test_a_conversation_is_begun_labelled_and_deleted(program):
+    conversation = await begun(program, metadata={"topic": "engines"})
+    SdkConversation.model_validate(conversation)
+    address = f"/v1/conversations/{conversation['id']}"
+    await program.post(address, json={"metadata": {"topic": "looms"}})
+    assert (await program.get(address)).json()["metadata"] == {"topic": "looms"}
+    deleted = (await program.delete(address)).json()
+    assert deleted == {"id": conversation["id"], "object": "conversation.deleted", "deleted": True}
+    assert (await program.get(address)).status_code == 404
+
+
+async def test_what_was_said_elsewhere_is_entered(program):
+    conversation = await begun(program, items=[ADA])
+    address = f"/v1/conversations/{conversation['id']}/items"
+    entered = (await program.post(address, json={"items": [HELLO]})).json()
+    assert entered["data"][0]["role"] == "assistant"
+    assert await texts(program, conversation, "?order=asc") == ["my name is Ada", "hello Ada"]
+
+
+async def test_a_list_is_read_page_by_page(program):
+    said = [{"role": "user", "content": str(number)} for number in range(5)]
+    conversation = await begun(program, items=said)
+    for order in ("asc", "desc"):
+        seen, after = [], ""
+        while True:
+            query = f"?limit=2&order={order}{after}"
+            page = await items(program, conversation, query)
+            seen += [item["content"][0]["text"] for item in page["data"]]
+            if not page["has_more"]:
+                break
+            after = f"&after={page['last_id']}"
+        assert sorted(seen) == seen[:: 1 if order == "asc" else -1] == list("01234")
+
+
+async def test_one_item_is_found_and_deleted(program):
+    conversation = await begun(program, items=[ADA, HELLO])
+    [hello, ada] = (await items(program, conversation))["data"]
+    address = f"/v1/conversations/{conversation['id']}/items"
+    assert (await program.get(f"{address}/{hello['id']}")).json() == hello
+    assert (await program.delete(f"{address}/{hello['id']}")).json()["id"] == conversation["id"]
+    assert (await items(program, conversation))["data"] == [ada]
+
+
+@pytest.mark.usefixtures("crew")
+async def test_an_item_of_a_response_stays(program):
+    conversation = await begun(program)
+    body = {"input": "[[echo]] x", "conversation": conversation["id"]}
+    response = (await program.post("/v1/responses", json=body)).json()
+    address = f"/v1/conversations/{conversation['id']}/items/{response['output'][0]['id']}"
+    assert (await program.get(address)).json() == response["output"][0]
+    refused = await program.delete(address)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "part_of_response")
+
+
+async def test_nothing_is_entered_while_something_is_answered(program):
+    conversation = await begun(program)
+    body = {"input": "x", "conversation": conversation["id"], "background": True}
+    await program.post("/v1/responses", json=body)
+    address = f"/v1/conversations/{conversation['id']}/items"
+    refused = await program.post(address, json={"items": [ADA]})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "response_in_progress")
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "order=up", "after=msg_x", "page=1"]
+)
+async def test_a_page_that_cannot_be_is_refused(program, query):
+    conversation = await begun(program)
+    answer = await program.get(f"/v1/conversations/{conversation['id']}/items?{query}")
+    assert answer.status_code in (400, 404)
+    assert answer.json()["error"]["param"] == query.partition("=")[0]

@@ -1,0 +1,158 @@
+"""What is wrong with a request is told by type, and costs nobody anything."""
+
+import pytest
+
+from conversations import keys
+from conversations.models import Conversation, Turn
+from conversations.threads import in_thread
+from tests.integration.admin.rows import person
+
+SOMEBODY = "resp_" + "0" * 32
+RESPONSES = "/v1/responses"
+
+
+async def refused(program, body, **how):
+    answer = await program.post(RESPONSES, json=body, **how)
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    return answer.status_code, error["code"], error["param"]
+
+
+BODIES = [
+    ({}, "missing_field", "input"),
+    ({"input": ""}, "invalid_value", "input"),
+    ({"input": 7}, "invalid_value", "input"),
+    ({"input": []}, "invalid_value", "input"),
+    ({"input": [{"role": "system", "content": "x"}]}, "invalid_value", "input[0]"),
+    ({"input": [{"role": "user", "content": 1}]}, "invalid_value", "input[0].content"),
+    ({"input": "x", "temperature": 0.2}, "unsupported_parameter", "temperature"),
+    ({"input": "x", "instructions": "obey"}, "unsupported_parameter", "instructions"),
+    ({"input": "x", "owner": 1}, "unsupported_parameter", "owner"),
+    ({"input": "x", "stream": "yes"}, "invalid_value", "stream"),
+    ({"input": "x", "model": "nobody"}, "invalid_value", "model"),
+    ({"input": "x", "service_tier": "scale"}, "invalid_value", "service_tier"),
+    ({"input": "x", "policy": "panic"}, "invalid_value", "policy"),
+    ({"input": "x", "metadata": {"k": 1}}, "invalid_value", "metadata.k"),
+    ({"input": "x", "metadata": {"k" * 65: ""}}, "invalid_value", None),
+    ({"input": "x", "metadata": {"k": "v" * 513}}, "invalid_value", "metadata.k"),
+    ({"input": "x", "metadata": {str(k): "" for k in range(17)}}, "invalid_value", "metadata"),
+    ({"input": "x", "store": False, "background": True}, "invalid_value", None),
+    (
+        {"input": "x", "conversation": "conv_x", "previous_response_id": SOMEBODY},
+        "invalid_value",
+        None,
+    ),
+    (
+        {"input": "x", "previous_response_id": SOMEBODY},
+        "previous_response_not_found",
+        "previous_response_id",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "param"), BODIES)
+async def test_a_parameter_that_cannot_be_used_is_named(program, body, code, param):
+    status, told, named = await refused(program, body)
+    assert (status, told) == (400, code)
+    if param:
+        assert named == param
+    assert not await in_thread(Turn.objects.exists)
+    assert not await in_thread(Conversation.objects.exists)
+
+
+RAW = [
+    b"",
+    b"{",
+    b"[]",
+    b"\xff\xfe",
+    b'{"input": NaN}',
+    b'{"input": 1e999}',
+    b'{"input": "a", "input": "b"}',
+    b'{"input": "\\ud800"}',
+    b'{"input": "\\u0000"}',
+    b'{"input": ' + b"[" * 100_000,
+    b'{"metadata": ' + b'{"a":' * 40 + b"1" + b"}" * 41,
+    b'{"expected_version": ' + b"9" * 5000 + b"}",
+    b'{"input": "x", "expected_version": 99999999999999999999}',
+]
+
+
+@pytest.mark.parametrize("body", RAW)
+async def test_what_is_no_json_for_us_is_refused(program, body):
+    answer = await program.post(RESPONSES, content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert not await in_thread(Conversation.objects.exists)
+
+
+async def test_a_body_has_its_limit(program, settings):
+    settings.API_BODY_LIMIT = 1000
+    answer = await program.post(RESPONSES, json={"input": "x" * 1_000_000})
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "too_large"
+
+
+async def test_what_is_offered_by_default_may_be_asked_for(program):
+    """Clients send what they always send."""
+    same = {"temperature": 1.0, "truncation": "disabled", "tools": [], "instructions": None}
+    answer = await program.post(RESPONSES, json={"input": "x", "background": True, **same})
+    assert answer.status_code == 200
+
+
+ELSEWHERE = [
+    ("GET", "/v1/nowhere", 404),
+    ("GET", "/v1/", 404),
+    ("PUT", RESPONSES, 405),
+    ("OPTIONS", RESPONSES, 405),
+    ("GET", f"{RESPONSES}/{SOMEBODY}", 404),
+    ("GET", f"{RESPONSES}/x%00y", 404),
+    ("POST", f"{RESPONSES}/{SOMEBODY}/cancel", 404),
+    ("DELETE", f"{RESPONSES}/resp_{'A' * 32}", 404),
+    ("GET", "/v1/conversations/conv_1", 404),
+    ("GET", "/v1/models/nobody", 404),
+    ("GET", "/v1/models?page=2", 400),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ELSEWHERE)
+async def test_what_is_not_there_is_told_by_type(program, method, path, status):
+    answer = await program.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["code"]
+    assert answer.headers["x-request-id"]
+
+
+async def test_what_is_anothers_is_not_there(program, replica):
+    mine = (await program.post(RESPONSES, json={"input": "x", "background": True})).json()
+    begun = (await program.post("/v1/conversations", json={})).json()
+    eve = await in_thread(person, "eve")
+    _, secret = await in_thread(keys.make, eve.pk, name="tests")
+    program.headers["Authorization"] = f"Bearer {secret}"
+    paths = [f"{RESPONSES}/{mine['id']}", f"/v1/conversations/{begun['id']}"]
+    paths += [f"{paths[0]}?stream=true", f"{paths[0]}/input_items", f"{paths[1]}/items"]
+    for path in paths:
+        assert (await program.get(path)).status_code == 404
+    assert (await program.delete(paths[0])).status_code == 404
+    assert (await refused(program, {"input": "x", "conversation": begun["id"]}))[:2] == (
+        404,
+        "not_found",
+    )
+    status, code, _ = await refused(program, {"input": "x", "previous_response_id": mine["id"]})
+    assert (status, code) == (400, "previous_response_not_found")
+
+
+async def test_other_origins_learn_nothing_unless_they_are_named(program, settings):
+    origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    answer = await program.options(RESPONSES, headers=origin)
+    assert answer.status_code == 405
+    assert "access-control-allow-origin" not in answer.headers
+    settings.CORS_ORIGINS = ["https://elsewhere.example"]
+    answer = await program.options(RESPONSES, headers=origin)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "https://elsewhere.example"
+
+
+async def test_a_key_is_not_taken_without_https_where_the_site_has_it(program, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    answer = await program.get("/v1/models")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "https_required")

@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.fields.json import KT
 
 from conversations.ids import new_id
 from conversations.models.conversation import Conversation, Policy
@@ -121,6 +122,13 @@ class Turn(models.Model):
             # the admin's lists of the few turns that ended otherwise than completed
             models.Index(
                 fields=["state", "-id"], condition=Q(state__in=OTHERWISE), name="turn_not_completed"
+            ),
+            # the admin's lists of what failed for one reason
+            models.Index(
+                KT("error__code"),
+                F("id").desc(),
+                condition=Q(state="failed"),
+                name="turn_failed_by_code",
             ),
         ]
 

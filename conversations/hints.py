@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from redis import RedisError
 
-from workers import connections, queues
+from workers import connections, metrics, queues
 
 TASK = "conversations.tasks.answer"
 
@@ -26,7 +26,9 @@ def wake(conversation_id: UUID, pool: str) -> bool:
         queues.enqueue(pool, TASK, str(conversation_id), pool, near=conversation_id.hex)
     except Exception:
         log.exception("hint_not_sent", conversation=str(conversation_id), pool=pool)
+        metrics.HINTS.labels(queue=pool, outcome="failed").inc()
         return False
+    metrics.HINTS.labels(queue=pool, outcome="sent").inc()
     return True
 
 

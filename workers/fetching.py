@@ -12,8 +12,10 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 import structlog
+from django.conf import settings
 from redis import RedisError
 
+from workers import metrics
 from workers.flights import Seat
 from workers.gates import Gate
 from workers.slots import Slots
@@ -100,7 +102,11 @@ class Fetcher(threading.Thread):
             if slot:
                 self._slots.give_back(queue)
             return
-        if not (slot or self._slots.take(queue)):
+        fits = slot or self._slots.take(queue)
+        if self._source.is_own:
+            outcome = "taken" if fits else "returned"
+            metrics.HANDED.labels(how=settings.DISTRIBUTION, outcome=outcome).inc()
+        if not fits:
             self._ask(seat.put_back)
             return
         self._idle_since = monotonic()

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import structlog
 from redis import RedisError
 
+from workers import metrics
 from workers.interrupts import Interrupt, Reason
 from workers.queues import TurnJob
 
@@ -135,6 +136,10 @@ async def perform(flight: Flight) -> BaseException | None:
 def settle(flight: Flight, error: BaseException | None) -> None:
     """Write a job's outcome into RQ's books."""
     seat, reason = flight.seat, flight.interrupt.reason
+    outcome = "failed" if error else "done"
+    if error and reason is Reason.DRAINING:
+        outcome = "returned"
+    metrics.JOBS.labels(queue=seat.job.origin, outcome=outcome).inc()
     if flight.stopped:
         seat.stop()
     elif reason is Reason.TIMED_OUT:

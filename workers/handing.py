@@ -15,6 +15,8 @@ import redis
 import structlog
 from django.conf import settings
 
+from workers import metrics
+
 PULL, PUSH, HASH = "pull", "push", "hash"
 EVERY = 0.5  # seconds between two offers of a worker
 LIFETIME = 1500  # ms that an offer counts
@@ -175,3 +177,4 @@ class Offers:
             return
         if back:
             log.info("hints_given_back", queue=queue, hints=back)
+            metrics.HANDED.labels(how=settings.DISTRIBUTION, outcome="returned").inc(back)

@@ -61,9 +61,11 @@ class TurnJob(Job):
     def found(cls, job_id: str, connection: redis.Redis) -> Self | None:
         """The job of this id; None where there is none any more."""
         try:
-            return cls.fetch(job_id, connection=connection, serializer=JSONSerializer)
+            found = cls.fetch(job_id, connection=connection, serializer=JSONSerializer)
         except NoSuchJobError:
             return None
+        assert isinstance(found, cls)
+        return found
 
     def send_webhooks(self, *args: Any, **kwargs: Any) -> None:
         """A job calls no addresses that it names itself."""

@@ -1,8 +1,9 @@
 """Asks the agent: from the transcript to the reply, with a checkpoint after every step between."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from pydantic_ai import Agent, AgentRun, CallToolsNode, ModelRequestNode, UsageLimits
@@ -100,7 +101,9 @@ class Asking:
             own=own,
             earlier=self._steps.snapshot.earlier,
         )
-        history = await parsed(seen)
+        history = await parsed(seen, known=self._steps.parsed)
+        # pydantic-ai may write into what it is to answer, but not into what lies before that
+        self._steps.parsed = dict(zip(seen[:-own], history[:-own], strict=True))
         self._has_read = True
         for message in history[-own:]:
             if isinstance(message, ModelResponse):
@@ -173,12 +176,16 @@ class Asking:
         return self._steps.message(message, self._items)
 
 
-async def parsed(messages: Sequence[str]) -> list[ModelMessage]:
-    """The transcript as pydantic-ai has it."""
-    text = f"[{','.join(messages)}]"
+async def parsed(
+    messages: Sequence[str], *, known: Mapping[str, ModelMessage] = MappingProxyType({})
+) -> list[ModelMessage]:
+    """The transcript as pydantic-ai has it; what is `known` is not parsed again."""
+    text = f"[{','.join(message for message in messages if message not in known)}]"
     if len(text) < LARGE:
-        return ModelMessagesTypeAdapter.validate_json(text)
-    return await in_thread(ModelMessagesTypeAdapter.validate_json, text)
+        fresh = iter(ModelMessagesTypeAdapter.validate_json(text))
+    else:
+        fresh = iter(await in_thread(ModelMessagesTypeAdapter.validate_json, text))
+    return [known[message] if message in known else next(fresh) for message in messages]
 
 
 def is_reply(message: ModelMessage) -> bool:

@@ -24,7 +24,7 @@ from conversations.stores.base import NewMessage
 from conversations.streams import Writer
 from conversations.threads import in_thread, unbroken
 from conversations.traces import Entry
-from conversations.turns import Claim, Outcome
+from conversations.turns import Claim, Ended, Outcome
 from workers.agents import registry
 from workers.agents.failures import failure
 from workers.interrupts import Interrupt, Reason, current
@@ -122,7 +122,8 @@ class Life:
                 closing = await asking.closing()
                 state, messages = Turn.State.CANCELLED, [*outcome.messages, *closing]
                 outcome = replace(outcome, state=state, messages=messages)
-            await self._end(replace(outcome, first_token=emitter.first_token), emitter)
+            ended = await self._end(replace(outcome, first_token=emitter.first_token), emitter)
+            steps.leave(outcome.messages, ended)
 
     async def _ending(self, ending: Outcome, asking: Asking) -> Outcome:
         """The model is not asked again; calls that it made are answered, so that others can be."""
@@ -194,7 +195,7 @@ class Life:
         )
         return told.as_error()
 
-    async def _end(self, outcome: Outcome, emitter: Emitter) -> None:
+    async def _end(self, outcome: Outcome, emitter: Emitter) -> Ended:
         """One commit for the reply and the state, then the last events."""
         outcome = replace(outcome, last_event=emitter.next)
         ended = await unbroken(
@@ -205,6 +206,7 @@ class Life:
         emitter.end(protocol.ending(self._facts, emitter.entries, ended))
         emitter.release()
         self._log.info("turn_ended", state=ended.state, frames=emitter.frames)
+        return ended
 
     async def _let_go(self) -> None:
         """Interrupted where the turn could not be ended: at the very beginning, or after its end."""

@@ -1,7 +1,7 @@
 """What a claim adds to the transcript: messages under their keys, with the trace of what was seen."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic_ai.messages import (
     ModelMessage,
@@ -15,13 +15,16 @@ from pydantic_core import PydanticSerializationError
 
 from conversations import turns
 from conversations.composing import Composition
-from conversations.models import Message
+from conversations.models import Message, Turn
 from conversations.replays import outputs
+from conversations.runner import histories
+from conversations.runner.histories import History
 from conversations.runner.storable import storable, storable_data
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage
+from conversations.stores.database import grown
 from conversations.threads import in_thread, unbroken
-from conversations.turns import Claim
+from conversations.turns import Claim, Ended
 from workers.agents import registry
 
 NUL = "\\u0000"  # as JSON has it
@@ -36,20 +39,44 @@ class Steps:
         self._store = store_for(claim.agent)
         self._fence = Fence(claim.turn_id, claim.token)
         self.next = claim.next_step
+        self.parsed: Mapping[str, ModelMessage] = {}  # of the transcript, as far as it is known
+        self._has_read = False
 
     async def load(self) -> Sequence[str]:
         """As much of the transcript as the model may see, this claim's own writing included."""
-        claim = self._claim
-        window = registry.options(claim.agent).window
-        self.snapshot = await in_thread(
-            self._store.resume,
-            claim.conversation_id,
-            claim.base_version,
-            claim.wrote,
-            claim.version,
-            newest=max(window, claim.next_step) if window else 0,
-        )
+        claim, newest = self._claim, self._newest
+        handle, base = claim.conversation_id, claim.base_version
+        if known := histories.find(self._store, handle, base, newest=newest):
+            self.parsed = known.parsed
+            self.snapshot = grown(known.snapshot, claim.wrote, version=claim.version)
+        else:
+            self.snapshot = await in_thread(
+                self._store.resume, handle, base, claim.wrote, claim.version, newest=newest
+            )
+        self._has_read = True
         return self.snapshot.messages
+
+    def leave(self, messages: Sequence[NewMessage], ended: Ended) -> None:
+        """Keep for the conversation's next turn what this one knows, the end's `messages` included.
+
+        Where anybody else has written meanwhile, or the end has withdrawn something, it knows less
+        than the rows.
+        """
+        kept = histories.of(self._store)
+        if kept is None or not self._has_read:
+            return
+        version = self.snapshot.version + bool(messages)
+        if ended.version != version or ended.state == Turn.State.ROLLED_BACK:
+            kept.forget(self._claim.conversation_id)
+            return
+        snapshot = grown(self.snapshot, messages, version=version)
+        kept.keep(History(snapshot, self.parsed), newest=self._newest)
+
+    @property
+    def _newest(self) -> int:
+        """How many messages the model may see at most; 0: all."""
+        window = registry.options(self._claim.agent).window
+        return max(window, self._claim.next_step) if window else 0
 
     async def keep(self, messages: Sequence[NewMessage]) -> None:
         """A checkpoint; what it stores may be seen from then on. Raises `errors.Fenced`."""

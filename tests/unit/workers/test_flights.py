@@ -12,7 +12,7 @@ class Seat:
     """Writes down what a real one would write into Redis."""
 
     def __init__(self, coroutine, *, job_id: str = "a", timeout: float | None = None) -> None:
-        self.job = SimpleNamespace(id=job_id, timeout=timeout, call=self._call)
+        self.job = SimpleNamespace(origin="default", id=job_id, timeout=timeout, call=self._call)
         self.books: list[str] = []
         self.running = asyncio.Event()
         self._coroutine = coroutine

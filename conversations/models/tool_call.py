@@ -38,6 +38,7 @@ class ToolCall(models.Model):
     arguments = models.JSONField()
     state = models.CharField(max_length=10, choices=State, default=State.STARTED)
     result = models.JSONField(null=True)
+    progress = models.JSONField(null=True, help_text="How far it had come, as it told last")
     asks = models.CharField(
         max_length=10, choices=Asks, blank=True, db_default="", help_text="What it waits for"
     )

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pydantic_ai import Agent, AgentRun, CallToolsNode, ModelRequestNode, UsageLimits
-from pydantic_ai.capabilities import ReinjectSystemPrompt
+from pydantic_ai.capabilities import AbstractCapability, ReinjectSystemPrompt
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
@@ -24,6 +24,8 @@ from conversations.history import window
 from conversations.runner import deferred
 from conversations.runner.calls import Calls, Ledger, closed
 from conversations.runner.deferred import ClientTools
+from conversations.runner.notes import Notes
+from conversations.runner.sharing import Sharing
 from conversations.runner.showing import Showing
 from conversations.runner.steps import Steps
 from conversations.stores.base import NewMessage
@@ -59,23 +61,33 @@ class Asking:
         if is_reply(history[-1]):
             return []  # only the end was lost; pydantic-ai would pay for another reply
         agent = registry.agent(self._claim.agent)
-        async with agent.iter(
-            None,
-            message_history=history,
-            deps=await self._deps() if options.deps else None,
-            usage=self.usage,
-            usage_limits=UsageLimits(request_limit=options.request_limit),
-            output_type=deferred.output_type(agent),
-            toolsets=[self._clients] if self._clients else None,
-            # pydantic-ai adds a system prompt only to a history that is empty; ours never is
-            capabilities=[ReinjectSystemPrompt(), Ledger(self._calls, options.tool_timeout)],
-        ) as run:
+        async with (
+            Notes(self._claim, self._shown) as notes,
+            agent.iter(
+                None,
+                message_history=history,
+                deps=await self._deps() if options.deps else None,
+                usage=self.usage,
+                usage_limits=UsageLimits(request_limit=options.request_limit),
+                output_type=deferred.output_type(agent),
+                toolsets=[self._clients] if self._clients else None,
+                capabilities=self._capabilities(notes, options),
+            ) as run,
+        ):
             async for node in run:
                 if Agent.is_model_request_node(node):
                     await self._request(node, run)
                 elif Agent.is_call_tools_node(node) and self._makes_calls(node, run):
                     await self._keep(run.new_messages())  # before the calls are made
         return self._last(run)
+
+    def _capabilities(
+        self, notes: Notes, options: registry.Options
+    ) -> list[AbstractCapability[Any]]:
+        """pydantic-ai adds a system prompt only to a history that is empty; ours never is."""
+        sharing = Sharing.of(self._claim)
+        ledger = Ledger(self._calls, sharing, notes, options.tool_timeout)
+        return [ReinjectSystemPrompt(), ledger]
 
     async def closing(self) -> list[NewMessage]:
         """Answers to the calls that were cut off, so that the transcript can go on.

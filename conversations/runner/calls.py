@@ -17,10 +17,13 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 from conversations import turns
 from conversations.errors import Fenced
 from conversations.models import ToolCall
+from conversations.runner.notes import Notes
+from conversations.runner.sharing import Sharing
 from conversations.runner.storable import storable_data
 from conversations.threads import in_thread, unbroken
 from conversations.turns.commits import settled
 from workers.agents.failures import ToolFault
+from workers.agents.progress import reporting
 
 UNKNOWN = (
     "The call was interrupted. Whether it took effect is unknown: find out before you repeat it."
@@ -70,10 +73,12 @@ class Ledger(AbstractCapability[Any]):
     """Puts the agent's assembled tools behind the ledger, whatever they are."""
 
     calls: Calls
+    sharing: Sharing
+    notes: Notes
     timeout: float  # seconds
 
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
-        return Recorded(toolset, self.calls, self.timeout)
+        return Recorded(toolset, self.calls, self.sharing, self.notes, self.timeout)
 
     async def handle_deferred_tool_calls(
         self, ctx: RunContext[Any], *, requests: DeferredToolRequests
@@ -104,6 +109,8 @@ class Recorded(WrapperToolset[Any]):
     """A toolset each call of which is entered before and after."""
 
     calls: Calls
+    sharing: Sharing
+    notes: Notes
     timeout: float  # seconds
 
     async def call_tool(
@@ -119,7 +126,13 @@ class Recorded(WrapperToolset[Any]):
         metadata = {**(ctx.tool_call_metadata or {}), "idempotency_key": self.calls.key(call_id)}
         approved = ctx.tool_call_approved or entry.answered is not None
         context = replace(ctx, tool_call_metadata=metadata, tool_call_approved=approved)
-        return await self._note(call_id, await self._outcome(name, tool_args, context, tool))
+        outcome = await self.sharing.outcome(
+            tool.tool_def,
+            tool_args,
+            partial(self._outcome, name, tool_args, context, tool),
+            patience=self.timeout,
+        )
+        return await self._note(call_id, outcome)
 
     async def _note(self, call_id: str, result: dict[str, Any]) -> Any:
         await self.calls.finish(call_id, result)
@@ -129,10 +142,12 @@ class Recorded(WrapperToolset[Any]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> dict[str, Any]:
         """The call's outcome in a form that can be stored and told again."""
+        call_id = ctx.tool_call_id or ""
         limit = asyncio.timeout(self.timeout)
         try:
             async with limit:
-                result = await super().call_tool(name, tool_args, ctx, tool)
+                with reporting(partial(self.notes.progress, self.calls.step, call_id)):
+                    result = await super().call_tool(name, tool_args, ctx, tool)
         except (Fenced, CallDeferred, ApprovalRequired):
             raise
         except ModelRetry as error:

@@ -8,9 +8,11 @@ and the base: the entries that the log no longer holds.
 
 `append` publishes each frame to the conversation's group of the channel layer in the same
 script. Pub/sub may lose frames; the log does not, so who finds a gap reads again.
+`note` is for what no log needs: that a turn waits, how far its tools have come.
 """
 
 from conversations.streams.groups import announce, dissolve, group
+from conversations.streams.notes import forget_notes, note, notes
 from conversations.streams.reading import Read, expire, read
 from conversations.streams.writing import (
     FIRST,
@@ -33,7 +35,10 @@ __all__ = [
     "append",
     "dissolve",
     "expire",
+    "forget_notes",
     "group",
+    "note",
+    "notes",
     "open_log",
     "read",
     "rebase",

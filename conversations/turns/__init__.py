@@ -10,7 +10,7 @@ from conversations.turns.checkpoints import checkpoint
 from conversations.turns.claims import Claim, claim
 from conversations.turns.copies import copy
 from conversations.turns.entries import delete, enter
-from conversations.turns.ledger import Asked, finish_tool, start_tool
+from conversations.turns.ledger import Asked, finish_tool, note_progress, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import hand_back, requeue
 from conversations.turns.waiting import Answer, Resumed, expire, resume, wait
@@ -35,6 +35,7 @@ __all__ = [
     "expire",
     "finish_tool",
     "hand_back",
+    "note_progress",
     "requeue",
     "resume",
     "start_tool",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from conversations.errors import Fenced
 from conversations.models import ToolCall, Turn
 
@@ -40,6 +42,13 @@ WHERE call.turn_id = held.id AND step = %(step)s AND tool_call_id = %(call)s
 RETURNING call.*
 """
 )
+# Only words for people: a claim that is lost in this very moment may still have said them.
+PROGRESS = """
+UPDATE conversations_toolcall AS call SET progress = %(progress)s::jsonb
+FROM conversations_turn AS turn
+WHERE turn.id = %(turn)s AND turn.claim_token = %(token)s
+    AND call.turn_id = turn.id AND call.step = %(step)s AND call.tool_call_id = %(call)s
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +131,18 @@ def finish_tool(turn_id: UUID, token: UUID, step: int, call_id: str, result: Any
     for call in ToolCall.objects.raw(FINISH, values):
         return call
     raise Fenced
+
+
+def note_progress(
+    turn_id: UUID, token: UUID, step: int, call_id: str, progress: dict[str, Any]
+) -> None:
+    """Enter how far a call has come: `fraction` from 0 to 1 or None, and a `message`."""
+    values: dict[str, str | int | UUID] = {
+        "turn": turn_id,
+        "token": token,
+        "step": step,
+        "call": call_id,
+        "progress": json.dumps(progress),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PROGRESS, values)

@@ -13,7 +13,7 @@ import structlog
 from channels.layers import get_channel_layer
 
 from conversations import catalog, protocol, snapshots, streams
-from conversations.errors import InvalidValue, NotFound
+from conversations.errors import InvalidValue, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.following import Followed, Following, Frame, shown
 from conversations.models import Turn
@@ -139,22 +139,30 @@ async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
 
 
 async def check_cursor(turn: Turn, after: int) -> None:
-    """Raises `InvalidValue` where no event has this number yet."""
-    view = await in_thread(snapshots.one, turn)
+    """Raises `InvalidValue` where no event has this number yet, and `TranscriptGone`."""
+    view = await _view(turn)
     if after >= (await shown(view))[-1].following:
         raise InvalidValue("No event has this number yet.", param="starting_after")
 
 
 async def current(turn: Turn) -> dict[str, Any]:
-    """The response of a turn, read with its conversation, as it is now."""
-    view = await in_thread(snapshots.one, turn)
+    """The response of a turn, read with its conversation, as it is now. Raises `TranscriptGone`."""
+    view = await _view(turn)
     entries = await shown(view)
     facts, last = view.facts, entries[-1]
     if last.kind is Kind.END:
         response: dict[str, Any] = protocol.events(facts, last)[0]["response"]
         return response
     status = protocol.STATUS[view.state]
-    return protocol.response(facts, status, output=protocol.output(facts, entries))
+    so_far = protocol.response(facts, status, output=protocol.output(facts, entries))
+    return {**so_far, "agentsite_pending": view.asked} if view.state == "waiting" else so_far
+
+
+async def _view(turn: Turn) -> TurnView:
+    view = await in_thread(snapshots.one, turn)
+    if view.gone:
+        raise TranscriptGone
+    return view
 
 
 async def finished(turn: Turn) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Order:
     """What a program asks for; of `conversation` and `previous` at most one is given."""
 
     user: AbstractBaseUser
-    items: list[dict[str, Any]]  # the last is a person's
+    items: list[dict[str, Any]]  # the last is no agent's
     agent: str | None = None  # that of the conversation, or the default
     conversation: UUID | None = None
     previous: UUID | None = None  # the turn that this one follows
@@ -125,8 +125,8 @@ def _tier_shown(order: Order) -> str:
 
 
 def _halves(items: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What was said and answered, then what is asked: a person's last messages."""
-    before = [index for index, item in enumerate(items) if item.get("role") != "user"]
+    """What was said and answered, then what is asked: all that came after it."""
+    before = [index for index, item in enumerate(items) if item.get("role") == "assistant"]
     first = before[-1] + 1 if before else 0
     return items[:first], items[first:]
 

@@ -12,7 +12,7 @@ from conversations.announcements import acceptance, announce, announce_change
 from conversations.api import sse
 from conversations.api.bearer import caller_of, reads, writes
 from conversations.api.pages import PAGE, Page, listed
-from conversations.api.schemas import CreateResponse, Replay
+from conversations.api.schemas import AnswerCall, CreateResponse, Replay
 from conversations.errors import InvalidValue, NotFound, PreviousNotFound
 from conversations.models import Turn
 from conversations.placing import Order
@@ -55,6 +55,22 @@ async def cancel_response(request: HttpRequest, response_id: Path[str]) -> HttpR
     state = await in_thread(turns.cancel, turn.pk)
     if state in Turn.ENDED and turn.state not in Turn.ENDED:
         await announce_change(turn.conversation_id)
+    await in_thread(turn.refresh_from_db)
+    return JsonResponse(await listening.current(turn))
+
+
+@router.post("/responses/{response_id}/answer", auth=writes)
+async def answer_call(
+    request: HttpRequest, response_id: Path[str], body: AnswerCall
+) -> HttpResponse:
+    """Let a call be made that waits for a person, or refuse it; `agentsite_pending` lists them."""
+    turn = await found(request, response_id)
+    owner, item = protocol.call(body.call_id)
+    if owner != turn.pk:
+        raise NotFound(param="call_id")
+    answer = turns.Answer(item=item, approved=body.approved, output=body.output)
+    await in_thread(turns.resume, turn.pk, [answer])
+    await announce_change(turn.conversation_id)
     await in_thread(turn.refresh_from_db)
     return JsonResponse(await listening.current(turn))
 

@@ -29,7 +29,6 @@ FIXED: dict[str, Any] = {
     **{name: value for name, value in DEFAULTS.items() if name != "incomplete_details"},
     "include": [],
     "stream_options": {"include_obfuscation": False},
-    "tools": [],
 }
 
 
@@ -127,6 +126,50 @@ Said = Annotated[
 ]
 
 
+class FunctionCallOutput(Strict):
+    """What a client's own function returned."""
+
+    type: Literal["function_call_output"]
+    call_id: Id
+    output: Annotated[
+        Annotated[str, Tag("<text>")] | Annotated[list[InputText], Tag("<list>")], EITHER
+    ]
+    id: Id | None = None  # its own name for it; here it gets another
+    status: Literal["completed"] | None = None
+
+    def as_item(self) -> dict[str, Any]:
+        """As `Turn.input` keeps it."""
+        return self.model_dump(include={"type", "call_id", "output"})
+
+
+def sort(value: Any) -> str | None:
+    """Which kind of item it is."""
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return "<output>" if kind == "function_call_output" else speaker(value)
+
+
+Item = Annotated[
+    Annotated[UserMessage, Tag("<user>")]
+    | Annotated[AssistantMessage, Tag("<assistant>")]
+    | Annotated[FunctionCallOutput, Tag("<output>")],
+    Discriminator(
+        sort,
+        custom_error_type="sort",
+        custom_error_message="This is a message of the role user or assistant, or a function_call_output",
+    ),
+]
+
+
+class Function(Strict):
+    """A function of the client's own."""
+
+    type: Literal["function"]
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    description: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
 class CreateConversation(Strict):
     """A request for a conversation."""
 
@@ -158,7 +201,7 @@ class CreateResponse(Strict):
 
     input: Annotated[
         Annotated[str, StringConstraints(min_length=1), Tag("<text>")]
-        | Annotated[list[Said], Field(min_length=1, max_length=100), Tag("<list>")],
+        | Annotated[list[Item], Field(min_length=1, max_length=100), Tag("<list>")],
         EITHER,
     ]
     model: Id | None = None
@@ -169,6 +212,8 @@ class CreateResponse(Strict):
     store: bool | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    tools: Annotated[list[Function], Field(max_length=128)] | None = None
+    tool_choice: Literal["auto", "none"] | None = None
     policy: Policy | None = Field(None, strict=False)
     expected_version: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 
@@ -190,14 +235,26 @@ class CreateResponse(Strict):
             raise ValueError("what runs in the background has to be stored")
         if self.store is False and self.conversation is not None:
             raise ValueError("what is not stored cannot be part of a conversation")
+        if self._answers_calls and not (self.conversation or self.previous_response_id):
+            raise ValueError("an output goes with previous_response_id or conversation")
+        names = [tool.name for tool in self.tools or ()]
+        if len(set(names)) < len(names):
+            raise ValueError("two tools have one name")
         return self
 
     @field_validator("input")
     @classmethod
-    def ends_with_a_person(cls, value: str | list[Said]) -> str | list[Said]:
-        if isinstance(value, list) and value[-1].role != "user":
-            raise ValueError("the last item is a message of the user, which is answered")
+    def asks_something(cls, value: str | list[Item]) -> str | list[Item]:
+        if isinstance(value, list) and isinstance(value[-1], AssistantMessage):
+            raise ValueError(  # noqa: TRY004 - pydantic wants this one
+                "after the last message of the assistant there is nothing to answer"
+            )
         return value
+
+    @property
+    def _answers_calls(self) -> bool:
+        given = self.input if isinstance(self.input, list) else []
+        return any(isinstance(item, FunctionCallOutput) for item in given)
 
     @property
     def items(self) -> list[dict[str, Any]]:
@@ -220,7 +277,17 @@ class CreateResponse(Strict):
             "store": self.store is not False,
             "background": bool(self.background),
             "metadata": self.metadata or {},
+            "tools": [tool.model_dump() for tool in self.tools or ()],
+            "tool_choice": self.tool_choice or "auto",
         }
+
+
+class AnswerCall(Strict):
+    """A person's answer to a call that waits for it."""
+
+    call_id: Id
+    approved: bool
+    output: Annotated[str, StringConstraints(max_length=10_000)] = ""
 
 
 class Replay(BaseModel):

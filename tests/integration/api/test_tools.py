@@ -1,0 +1,105 @@
+"""Functions of a program: it passes them, makes the calls, and sends what they returned."""
+
+import asyncio
+
+import openresponses_types as specification
+import pytest
+
+from tests.integration.api.events import events_of, read
+from tests.integration.runner import agents
+from tests.waiting import GENEROUS
+
+pytestmark = pytest.mark.usefixtures("crew")
+
+WEATHER = {
+    "type": "function",
+    "name": "weather",
+    "description": "The weather in a city",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    "strict": True,
+}
+
+
+async def ask(program, said, **body):
+    body = {"input": said, "tools": [WEATHER], **body}
+    answer = await program.post("/v1/responses", json=body)
+    assert answer.status_code == 200, answer.text
+    specification.ResponseResource.model_validate(answer.json())
+    return answer.json()
+
+
+def outputs(response):
+    calls = [item for item in response["output"] if item["type"] == "function_call"]
+    kind = "function_call_output"
+    return [{"type": kind, "call_id": call["call_id"], "output": "sun"} for call in calls]
+
+
+@pytest.mark.parametrize("way", ["previous_response_id", "conversation"])
+async def test_a_round_trip_with_two_calls_at_once(program, provider, way):
+    begun = (await program.post("/v1/conversations", json={})).json()
+    where = {"conversation": begun["id"]} if way == "conversation" else {}
+    first = await ask(program, "[[tools weather weather]]", **where)
+    assert first["tools"] == [WEATHER]
+    assert first["status"] == "completed"
+    where = where or {"previous_response_id": first["id"]}
+    second = await ask(program, outputs(first), **where)
+    assert second["output"][-1]["type"] == "message"
+    told = [m["content"] for m in provider.calls[-1]["body"]["messages"] if m["role"] == "tool"]
+    assert told == ["sun", "sun"]
+
+
+async def test_arguments_are_streamed(program):
+    body = {"input": "[[tools weather]]", "tools": [WEATHER], "stream": True}
+    types = [event["type"] for event in await events_of(program, body)]
+    assert "response.function_call_arguments.delta" in types
+    assert types[-1] == "response.completed"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"input": [{"type": "function_call_output", "call_id": "call_x", "output": "y"}]},
+        {"input": "x", "tools": [{"type": "web_search"}]},
+        {"input": "x", "tools": [WEATHER, WEATHER]},
+        {"input": "x", "tools": [{**WEATHER, "name": "a b"}]},
+        {"input": "x", "tool_choice": "required"},
+        {"input": "x", "parallel_tool_calls": False},
+        {"input": [{"type": "function_call", "call_id": "c", "name": "n", "arguments": "{}"}]},
+    ],
+)
+async def test_what_cannot_be_done_is_refused(program, wrong):
+    answer = await program.post("/v1/responses", json=wrong)
+    assert answer.status_code == 400, answer.text
+
+
+async def pending(program, response):
+    """The calls that a response waits for, once it does."""
+    async with asyncio.timeout(GENEROUS):
+        while True:
+            now = (await program.get(f"/v1/responses/{response['id']}")).json()
+            if "agentsite_pending" in now:
+                return now["agentsite_pending"]["calls"]
+            await asyncio.sleep(0.05)
+
+
+async def test_a_person_lets_a_call_be_made(program):
+    response = await ask(program, "[[tools transfer]]", background=True)
+    [call] = await pending(program, response)
+    assert (call["name"], call["asks"]) == ("transfer", "approval")
+    address = f"/v1/responses/{response['id']}"
+    answer = {"call_id": call["call_id"], "approved": True}
+    assert (await program.post(f"{address}/answer", json=answer)).status_code == 200
+    refused = {**answer, "approved": False}
+    assert (await program.post(f"{address}/answer", json=refused)).status_code == 409
+    async with program.stream("GET", f"{address}?stream=true") as events:
+        assert [event async for event in read(events)][-1]["type"] == "response.completed"
+    assert len(agents.effects) == 1
+
+
+async def test_a_call_of_another_response_is_not_answered(program):
+    response = await ask(program, "[[tools transfer]]", background=True)
+    await pending(program, response)
+    for call_id in ("call_x", f"call_{'0' * 32}_0"):
+        answer = {"call_id": call_id, "approved": True}
+        told = await program.post(f"/v1/responses/{response['id']}/answer", json=answer)
+        assert told.status_code == 404

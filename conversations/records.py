@@ -1,6 +1,7 @@
 """What an agent's tools may read of the records: those of the conversation's owner, no others."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from django.db.models import QuerySet
 
 from conversations.models import Conversation, Message
 from conversations.threads import in_thread
+
+TITLE = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,10 @@ class Records:
         here = self._messages().filter(conversation_id=self.conversation_id, kind="request")
         first = await in_thread(here.order_by("number").first)
         return first.text if first else ""
+
+    async def rename(self, title: str) -> None:
+        here = Conversation.objects.filter(pk=self.conversation_id, owner_id=self.owner_id)
+        await in_thread(partial(here.update, title=title[:TITLE]))
 
     def _messages(self) -> QuerySet[Message]:
         """Those that a person has written or read; between them are those of tools alone."""

@@ -16,7 +16,7 @@ from conversations.errors import (
     TooLarge,
     UnknownType,
 )
-from conversations.frames import Cancel, Create, Cursor, Ping, Subscribe, parse
+from conversations.frames import Answer, Cancel, Create, Cursor, Ping, Subscribe, parse
 from conversations.models import Policy
 
 SEQUENCE = "cursor.sequence_number"
@@ -38,6 +38,10 @@ GOOD = [
     (create(policy="reject", expected_version=7), Create("k1", "hello", "reject", 7)),
     (create(input="日本 🌧\n"), Create("k1", "日本 🌧\n")),
     ('{"type": "response.cancel", "response_id": "r"}', Cancel("r")),
+    (
+        '{"type": "response.answer", "response_id": "r", "call_id": "c", "approved": false}',
+        Answer("r", "c", approved=False),
+    ),
     ('{"type": "ping"}', Ping()),
 ]
 

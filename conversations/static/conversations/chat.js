@@ -71,6 +71,12 @@ function cancel(id) {
   if (!sent) dispatch({ type: "error", code: "offline" });
 }
 
+// To the question of a tool; every tab is told, and the first answer counts.
+function answer(turn, { dataset }, approved) {
+  const frame = { type: "response.answer", response_id: turn.id, call_id: dataset.call, approved };
+  if (!connection.send(frame)) dispatch({ type: "error", code: "offline" });
+}
+
 function stop() {
   const turn = running(state);
   if (turn) cancel(turn.id);
@@ -110,6 +116,8 @@ const VERBS = {
     if (status === "refused") dispatch({ type: "page.forget", key });
     send(input);
   },
+  approve: (turn, button) => answer(turn, button, true),
+  refuse: (turn, button) => answer(turn, button, false),
   discard: ({ key }) => dispatch({ type: "page.forget", key }),
   edit: (turn) => away(edit(turn, at("composer"))),
   regenerate: (turn) => away(regenerate(turn, at("composer"))),

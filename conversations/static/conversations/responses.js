@@ -13,6 +13,8 @@ export function answered(id) {
     seen: -1, // number of the last event
     items: [],
     error: null,
+    asked: [], // calls that wait for somebody's answer
+    expires: null, // when that is too late, in seconds since 1970
     worker: "",
     attempt: 1,
   };
@@ -64,7 +66,7 @@ function finished(turn, index, item) {
 }
 
 function ended(turn, { type, response }) {
-  return { status: type.slice("response.".length), error: response?.error ?? null };
+  return { status: type.slice("response.".length), error: response?.error ?? null, asked: [] };
 }
 
 // JavaScript counts UTF-16 units, the server characters.
@@ -103,7 +105,11 @@ export function told(items, responses) {
   });
 }
 
+// What a program sent for a function that it offered is no person's text.
+const isInput = ({ role, id }) => role === "user" || /_in(_\d+)?$/.test(id);
+
 function halves(items) {
-  const sides = Object.groupBy(items, ({ role }) => (role === "user" ? "asked" : "came"));
-  return [sides.asked ?? [], sides.came ?? []];
+  const sides = Object.groupBy(items, (item) => (isInput(item) ? "asked" : "came"));
+  const asked = sides.asked ?? [];
+  return [asked.filter(({ type }) => type === "message"), sides.came ?? []];
 }

@@ -30,6 +30,7 @@ const STEPS = {
   "agentsite:subscribed": (state, { replica }) => ({ ...state, replica }),
   "agentsite:accepted": accepted,
   "agentsite:input": (state, event) => patched(state, event.response_id, { input: textOf(event.items) }),
+  "agentsite:asked": (state, { response_id, calls, expires }) => patched(state, response_id, { asked: calls, expires }),
   "agentsite:attempt": (state, event) => patched(state, event.response_id, { attempt: event.attempt }),
   "agentsite:worker": (state, event) =>
     patched(state, event.response_id, { worker: event.worker, attempt: event.attempt }),
@@ -48,9 +49,10 @@ function snapshot(state, { replica = state.replica, items = [], responses = [], 
   return { ...state, replica, torn: false, ready: true, more: has_more, turns: [...known, ...waiting] };
 }
 
-function inProgress({ response_id, status, sequence_number, input, output = [], worker, attempt }) {
+function inProgress({ response_id, status, sequence_number, input, output = [], asked, worker, attempt }) {
   const items = itemsOf(output);
-  const shown = { status, seen: sequence_number, items, worker: worker ?? "", attempt: attempt ?? 1 };
+  const waits = { asked: asked?.calls ?? [], expires: asked?.expires ?? null };
+  const shown = { status, seen: sequence_number, items, ...waits, worker: worker ?? "", attempt: attempt ?? 1 };
   return { ...answered(response_id), ...shown, input: input ? textOf(input) : null };
 }
 

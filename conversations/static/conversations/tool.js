@@ -1,22 +1,45 @@
-// A tool call as one quiet line that opens to show what went in and what came out.
+// A tool call as one quiet line that opens to show what went in and what came out. Where it asks for
+// leave it is open, with two buttons.
 
 import { make } from "./make.js";
 
 export function tool() {
+  const verb = make("span");
   const name = make("code");
   const state = make("span", { className: "state" });
   const input = make("pre");
   const output = make("pre");
-  const body = make("div", { className: "inside" }, make("span", { textContent: "Asked with" }), input, make("span", { textContent: "Answered" }), output);
-  const element = make("details", { className: "tool" }, make("summary", {}, "Used ", name, " ", state), body);
-  const update = (item, { final, output: result }) => {
+  const answered = make("span", { textContent: "Answered" });
+  const body = make("div", { className: "inside" }, make("span", { textContent: "Asked with" }), input, answered, output);
+  const fold = make("details", {}, make("summary", {}, verb, " ", name, " ", state), body);
+  const element = make("div", { className: "tool" }, fold);
+  let question = null;
+  const update = (item, { final, output: result, asks }) => {
+    verb.textContent = asks ? "Asks to use" : "Used";
     name.textContent = item.name;
     input.textContent = pretty(item.arguments);
     output.textContent = result ? pretty(result.output) : "";
-    state.textContent = stateOf(item, { final, result });
-    element.dataset.state = result ? "done" : "open";
+    answered.hidden = output.hidden = !result;
+    state.textContent = asks ? "" : stateOf(item, { final, result });
+    element.dataset.state = asks ? "asks" : result ? "done" : "open";
+    if (Boolean(asks) === Boolean(question)) return;
+    question?.remove();
+    question = asks ? questionOf(asks) : null;
+    fold.open = Boolean(asks);
+    if (question) element.append(question);
   };
   return { element, update };
+}
+
+// What asks for a result gets it from a program; a person can only see that it waits.
+function questionOf({ call_id, name, asks }) {
+  if (asks !== "approval") return make("div", { className: "question", textContent: "Its result comes from outside." });
+  const button = (textContent, verb, className) => {
+    const made = make("button", { type: "button", className, textContent, dataset: { verb, call: call_id } });
+    made.setAttribute("aria-label", `${textContent} the use of ${name}`);
+    return made;
+  };
+  return make("div", { className: "question" }, button("Approve", "approve", "primary"), button("Refuse", "refuse", "plain"));
 }
 
 function stateOf(item, { final, result }) {

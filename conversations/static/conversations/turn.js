@@ -61,7 +61,8 @@ export class TurnView {
     let view = this.views.get(item.id);
     if (!view) this.views.set(item.id, (view = item.type === "message" ? this.prose() : tool()));
     const final = item.status !== "in_progress" || ENDED.has(this.turn.status);
-    view.update(item, { final, output });
+    const asks = this.turn.asked.find(({ call_id }) => call_id === item.call_id);
+    view.update(item, { final, output, asks });
     if (this.answer.children[place] !== view.element) this.answer.insertBefore(view.element, this.answer.children[place] ?? null);
   }
 
@@ -86,7 +87,7 @@ export class TurnView {
   }
 
   showFoot(turn) {
-    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, Boolean(turn.items.length), turn.input === null].join("|");
+    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, turn.asked.length, turn.expires, Boolean(turn.items.length), turn.input === null].join("|");
     if (shape === this.shape) return;
     this.shape = shape;
     this.foot.replaceChildren(...under(turn));
@@ -121,7 +122,13 @@ function under(turn) {
   return parts;
 }
 
+function untilWhen({ expires }) {
+  const when = { weekday: "short", hour: "numeric", minute: "2-digit" };
+  return expires ? `Waits for an answer until ${new Date(expires * 1000).toLocaleString([], when)}` : "Waits for an answer";
+}
+
 function going(turn) {
+  if (turn.asked.length) return [make("span", { textContent: untilWhen(turn) }), make("span", { className: "worker", textContent: turn.worker })];
   const words = turn.attempt > 1 ? "Interrupted; another worker goes on" : "";
   const dots = make("span", { className: "dots" }, make("i"), make("i"), make("i"));
   const worker = make("span", { className: "worker", textContent: turn.worker });

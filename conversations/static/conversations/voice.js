@@ -13,14 +13,16 @@ export class Voice {
   tell({ turns, ready }) {
     for (const turn of turns) {
       const before = this.known.get(turn.id);
-      this.known.set(turn.id, turn.status);
-      if (this.awake && before !== turn.status) this.say(turn);
+      const now = turn.asked.length ? "asks" : turn.status;
+      this.known.set(turn.id, now);
+      if (this.awake && before !== now) this.say(turn);
     }
     this.awake ||= ready;
   }
 
-  say({ status, error }) {
-    if (status === "in_progress") this.element.textContent = "The answer begins.";
+  say({ status, error, asked }) {
+    if (asked.length) this.element.textContent = `May ${asked[0].name} be used? Approve or refuse.`;
+    else if (status === "in_progress") this.element.textContent = "The answer begins.";
     else if (status === "failed") this.element.textContent = failure(error ?? undefined);
     else if (status === "completed") this.element.textContent = "The answer is complete.";
     else if (ENDED.has(status)) this.element.textContent = "The answer was stopped.";

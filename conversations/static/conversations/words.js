@@ -13,6 +13,7 @@ const FAILURES = {
   rate_limited: "You are sending too fast. Wait a moment.",
   version_conflict: "The conversation has changed meanwhile. Look at it, then send again.",
   response_in_progress: "An answer is still being made. Please wait for it.",
+  already_answered: "This question has been answered already.",
   not_found: "This conversation no longer exists.",
   not_logged_in: "You are logged out.",
   offline: "The site cannot be reached. Try again.",

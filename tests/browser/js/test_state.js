@@ -141,3 +141,11 @@ test("a tool call grows by its arguments and ends with them", () => {
   equal(state.turns[0].items[0].arguments, '{"a": 1}');
   ok(running(state));
 });
+
+test("what is asked belongs to its turn until somebody answers", () => {
+  const asked = { type: "agentsite:asked", response_id: "resp_a", expires: 9, calls: [{ call_id: "c", name: "pay" }] };
+  const state = play([...events("a", created, queued, progress), asked]);
+  equal([state.turns[0].asked.length, state.turns[0].expires], [1, 9]);
+  equal(play([{ ...asked, calls: [], expires: null }], state).turns[0].asked, []);
+  equal(play(events("a", created, queued, progress, ending("incomplete")).slice(3), state).turns[0].asked, []);
+});

@@ -107,3 +107,13 @@ def test_it_explains_the_site(asked, word):
 def test_it_admits_when_it_has_no_line():
     assert "only a script" in say("Compose a sonnet on entropy")
     assert "only a script" in say("")
+
+
+@pytest.mark.parametrize(
+    "said", ["Call this conversation Plans", "please rename the chat to *Plans*!"]
+)
+def test_it_renames_by_a_tool_and_accepts_a_refusal(said):
+    [call] = say(said)
+    assert call == Call("rename", {"title": "Plans"})
+    assert "called **Plans**" in answer(Heard([said], [Result(call, "Plans")]))
+    assert "stays" in answer(Heard([said], [Result(call, "no", failed=True)]))

@@ -28,6 +28,9 @@ class Records(Protocol):
     async def first_message(self) -> str:
         """What was said first in this conversation."""
 
+    async def rename(self, title: str) -> None:
+        """Give this conversation another title."""
+
 
 async def stream(
     messages: list[ModelMessage], info: AgentInfo
@@ -106,3 +109,10 @@ async def look_up(
         case "messages":
             return await ctx.deps.messages()
     return await ctx.deps.first_message()
+
+
+@agent.tool(requires_approval=True, metadata={"idempotent": True})
+async def rename(ctx: RunContext[Records], title: str) -> str:
+    """Give this conversation another title, if the person agrees."""
+    await ctx.deps.rename(title)
+    return title

@@ -51,8 +51,23 @@ def look_up(heard: Heard) -> Answer | None:
     return [Call("look_up", {"what": what}) for what in asked] or None
 
 
+TITLE = re.compile(
+    r"\b(?:re)?(?:name|call|title) (?:this|the|our) (?:conversation|chat)(?: to| as|:)? (?P<title>.{1,100})",
+    re.IGNORECASE,
+)
+
+
+def rename(heard: Heard) -> Answer | None:
+    """Has the conversation renamed by a tool that asks for leave."""
+    found = TITLE.search(heard.last)
+    title = found["title"].strip(" .!?\"'*") if found else ""
+    return [Call("rename", {"title": title})] if title else None
+
+
 def reported(result: Result) -> str:
     """A tool's result in words."""
+    if result.call.tool == "rename":
+        return KEPT if result.failed else RENAMED.format(title=result.content)
     if result.failed:
         return f"I could not do that: {result.content}."
     if result.call.tool == "calculate":
@@ -63,6 +78,10 @@ def reported(result: Result) -> str:
         case "messages":
             return f"I looked it up: you have {counted(result.content, 'message')} in all."
     return f"I looked it up. The first thing you said here was:\n\n> {result.content}"
+
+
+RENAMED = "Done. This conversation is called **{title}** now; the list shows it when it loads anew."
+KEPT = "As you wish: the title stays as it is."
 
 
 def counted(number: str, noun: str) -> str:
@@ -128,6 +147,7 @@ Try this:
 - *My name is Ada*, and later *what is my name?*
 - *What is 17% of 340?*
 - *How many conversations do I have?* or *what was my first message?*
+- *Call this conversation Holiday plans*: a tool that asks for your leave first
 - *Tell me a long story*, and then reload the page, open a second tab, or press stop
 
 Or ask how Agentsite deals with any of: {topics}."""
@@ -157,6 +177,7 @@ RULES: tuple[Callable[[Heard], Answer | None], ...] = (
     recall,
     take_note,
     tell,
+    rename,
     look_up,
     calculate,
     introduce,

@@ -133,6 +133,8 @@ class ChatConsumer(Socket):
             so_far = await following.adopt(picture)
             told = {"type": "agentsite:snapshot", **snapshots.described(picture, so_far)}
         await self.send_frame({**told, "replica": replica()})
+        with patience():
+            await following.remind()
 
     async def _create(self, frame: Create, following: Following) -> None:
         accepted = await in_thread(
@@ -191,6 +193,9 @@ class ChatConsumer(Socket):
     async def turn_accepted(self, message: dict[str, Any]) -> None:
         await self._follow(lambda following: following.welcome(message))
 
+    async def turn_noted(self, message: dict[str, Any]) -> None:
+        await self._follow(lambda following: following.remark(message))
+
     async def turn_changed(self, message: dict[str, Any]) -> None:
         await self._follow(Following.look)
 
@@ -230,12 +235,7 @@ def read(message: Mapping[str, Any]) -> Frame:
 
 def described(error: ConversationError, frame: Frame | None) -> dict[str, Any]:
     """The error as its sender sees it, with what the sender called the frame."""
-    told: dict[str, Any] = {
-        "type": "error",
-        "code": error.code,
-        "message": error.message,
-        "param": error.param,
-    }
+    told: dict[str, Any] = {"type": "error", **error.told(), "param": error.param}
     if isinstance(error, VersionConflict):
         told["current"] = error.current
     if isinstance(frame, Create):

@@ -112,6 +112,18 @@ class Following:
         followed = self._open[facts.id] = Followed(facts)
         await self._show_start(followed, message["input"])
 
+    async def remark(self, message: Mapping[str, Any]) -> None:
+        """What an open turn is at was noted beside its log."""
+        if UUID(message["turn"]) in self._open:
+            await self._send(message["frame"])
+
+    async def remind(self) -> None:
+        """Say it to whoever came later. Raises redis.RedisError, OSError."""
+        claimed = [turn for turn, followed in self._open.items() if followed.token]
+        for turn in claimed:
+            for frame in await streams.notes(turn):
+                await self._send(frame)
+
     async def poll(self) -> None:
         """Look, unless events came by themselves."""
         if not self._moved:

@@ -86,7 +86,7 @@ async def _take(name: str, token: bytes) -> Result | None:
     """The result, as soon as there is one; None: it is for us to compute."""
     pause, longest = PAUSES
     script, waited = shared().register_script(TAKE), False
-    while (found := await script(keys(name), [token, LEASE * 1000])) == 0:
+    while (found := await script(keys(name), [token, round(LEASE * 1000)])) == 0:
         await asyncio.sleep(pause)
         pause, waited = min(2 * pause, longest), True
     if found == 1:
@@ -124,4 +124,4 @@ async def _renew(name: str, token: bytes) -> None:
     while True:
         await asyncio.sleep(RENEWAL)
         with suppress(*UNAVAILABLE):
-            await renew(keys(name)[1:], [token, LEASE * 1000])
+            await renew(keys(name)[1:], [token, round(LEASE * 1000)])

@@ -5,6 +5,8 @@ import asyncio
 from pydantic_ai import Agent, ModelRetry, RunContext, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
 
+from workers.agents.progress import progress
+
 agent = Agent(name="tested", instructions="Be kind.")
 
 effects: list[tuple[str, str]] = []  # tool, idempotency key
@@ -89,6 +91,35 @@ async def spend(ctx: RunContext[None], amount: int = 1) -> str:
 async def fetch(ctx: RunContext[None]) -> str:
     """Somebody else brings what it is called for."""
     raise CallDeferred
+
+
+@agent.tool(metadata={"cache": {"seconds": 60}})
+async def weather(ctx: RunContext[None]) -> str:
+    done(ctx)
+    if gate := gates.get("weather"):
+        await gate.wait()
+    return "rain"
+
+
+@agent.tool(metadata={"cache": {"seconds": 60, "scope": "conversation"}})
+async def notes(ctx: RunContext[None]) -> str:
+    done(ctx)
+    return "none"
+
+
+@agent.tool
+async def read(ctx: RunContext[None]) -> str:
+    await progress(0.4, "reading page 4")
+    if gate := gates.get("read"):
+        await gate.wait()
+    return "read"
+
+
+@agent.tool
+async def count(ctx: RunContext[None]) -> str:
+    for number in range(1000):
+        await progress(number / 1000)
+    return "counted"
 
 
 old = Agent(name="old", system_prompt="Speak as they did.", tools=[calculate])

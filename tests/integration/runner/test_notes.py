@@ -1,0 +1,94 @@
+"""What people see of a turn that waits for the provider, and of a tool that takes long."""
+
+import asyncio
+
+import pytest
+
+from conversations import protocol, streams
+from conversations.models import ToolCall
+from conversations.runner import notes
+from conversations.threads import in_thread
+from tests.integration.runner.talking import LIMIT
+from workers.agents import model
+from workers.agents.budgeted import Budgeted
+from workers.interrupts import Reason
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def scarce(asked, provider, settings):
+    """One request in two seconds, for all turns."""
+    settings.PROVIDER_LIMITS = {"*": {"requests_per_minute": 30, "burst": 0}}
+    speaker = Budgeted(model.openai_compatible("stream", base_url=provider.url))
+    with asked.agent.override(model=speaker):
+        yield speaker
+
+
+async def noted(turn):
+    """The first note that a tab would be shown."""
+    async with asyncio.timeout(LIMIT):
+        while not (found := await streams.notes(turn.pk)):  # noqa: ASYNC110 - in Redis
+            await asyncio.sleep(0.01)
+    return found[0]
+
+
+async def test_a_turn_that_waits_for_the_provider_says_so(talk, scarce):
+    await talk.hear("[[stream]]")
+    turn = await talk.say("[[stream]]")
+    async with talk.answering():
+        assert await noted(turn) == {
+            "type": "agentsite:waiting",
+            "response_id": protocol.response_id(turn.pk),
+            "reason": "provider_busy",
+            "seconds": 2,
+        }
+    assert (await talk.row(turn)).state == "completed"
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"), [(Reason.STOPPED, "cancelled"), (Reason.DRAINING, "queued")]
+)
+async def test_a_turn_that_waits_stops_at_once(talk, scarce, provider, reason, state):
+    await talk.hear("[[stream]]")
+    turn = await talk.say("[[stream]]")
+    async with talk.answering() as interrupt:
+        await noted(turn)
+        interrupt.fire(reason)
+    assert (await talk.row(turn)).state == state
+    assert len(provider.calls) == 1
+
+
+async def test_a_tool_tells_how_far_it_has_come(talk, asked):
+    asked.gates["read"] = asyncio.Event()
+    turn = await talk.say("[[tools read]]")
+    async with talk.answering():
+        told = await noted(turn)
+        await stored(turn, {"fraction": 0.4, "message": "reading page 4"})
+        asked.gates["read"].set()
+    assert told == {
+        "type": "agentsite:progress",
+        "response_id": protocol.response_id(turn.pk),
+        "call_id": protocol.call_id(turn.pk, 0),
+        "fraction": 0.4,
+        "message": "reading page 4",
+    }
+
+
+async def stored(turn, progress):
+    """Until the ledger has it."""
+    call = ToolCall.objects.filter(turn=turn, progress=progress)
+    async with asyncio.timeout(LIMIT):
+        while not await in_thread(call.exists):  # noqa: ASYNC110 - in PostgreSQL
+            await asyncio.sleep(0.01)
+
+
+async def test_a_tool_may_tell_as_often_as_it_likes(talk, asked, monkeypatch):
+    sent = []
+
+    async def note(*args, **kwargs):
+        sent.append(args)
+
+    monkeypatch.setattr(notes.streams, "note", note)
+    await talk.hear("[[tools count]]")
+    assert len(sent) <= 2

@@ -11,8 +11,9 @@ from ninja import Path, Query, Router
 
 from conversations import access, catalog, protocol, turns
 from conversations.announcements import announce_change
-from conversations.api import items
+from conversations.api import items, objects
 from conversations.api.bearer import caller_of, reads, writes
+from conversations.api.objects import answers
 from conversations.api.pages import PAGE, Page
 from conversations.api.schemas import CreateConversation, CreateItems, UpdateConversation
 from conversations.errors import ConversationError, NotFound
@@ -21,6 +22,7 @@ from conversations.protocol import ids
 from conversations.threads import in_thread
 
 router = Router(tags=["conversations"])
+ONE = "/conversations/{conversation_id}"
 
 
 class PartOfResponse(ConversationError):
@@ -30,20 +32,20 @@ class PartOfResponse(ConversationError):
     status = 409
 
 
-@router.post("/conversations", auth=writes)
+@router.post("/conversations", auth=writes, response=answers(objects.Conversation))
 async def create_conversation(request: HttpRequest, body: CreateConversation) -> HttpResponse:
     """Begin a conversation, with what was said before if there is anything."""
     conversation = await in_thread(_begin, caller_of(request).user, body)
     return JsonResponse(described(conversation))
 
 
-@router.get("/conversations/{conversation_id}", auth=reads)
+@router.get(ONE, auth=reads, response=answers(objects.Conversation))
 async def get_conversation(request: HttpRequest, conversation_id: Path[str]) -> HttpResponse:
     """A conversation without what was said."""
     return JsonResponse(described(await found(request, conversation_id)))
 
 
-@router.post("/conversations/{conversation_id}", auth=writes)
+@router.post(ONE, auth=writes, response=answers(objects.Conversation))
 async def update_conversation(
     request: HttpRequest, conversation_id: Path[str], body: UpdateConversation
 ) -> HttpResponse:
@@ -53,7 +55,7 @@ async def update_conversation(
     return JsonResponse(described(conversation))
 
 
-@router.delete("/conversations/{conversation_id}", auth=writes)
+@router.delete(ONE, auth=writes, response=answers(objects.Deleted))
 async def delete_conversation(request: HttpRequest, conversation_id: Path[str]) -> HttpResponse:
     """Delete a conversation with all that was said; what is being answered stops."""
     conversation = await found(request, conversation_id)
@@ -62,7 +64,7 @@ async def delete_conversation(request: HttpRequest, conversation_id: Path[str]) 
     return JsonResponse(told)
 
 
-@router.get("/conversations/{conversation_id}/items", auth=reads)
+@router.get(f"{ONE}/items", auth=reads, response=answers(objects.Items))
 async def list_items(
     request: HttpRequest, conversation_id: Path[str], page: Query[Page]
 ) -> HttpResponse:
@@ -71,7 +73,7 @@ async def list_items(
     return JsonResponse(await in_thread(items.page_of, conversation, page))
 
 
-@router.post("/conversations/{conversation_id}/items", auth=writes)
+@router.post(f"{ONE}/items", auth=writes, response=answers(objects.Items))
 async def create_items(
     request: HttpRequest, conversation_id: Path[str], body: CreateItems
 ) -> HttpResponse:
@@ -84,7 +86,7 @@ async def create_items(
     return JsonResponse(items.as_list(made))
 
 
-@router.get("/conversations/{conversation_id}/items/{item_id}", auth=reads)
+@router.get(f"{ONE}/items/{{item_id}}", auth=reads, response=answers(objects.Item))
 async def get_item(
     request: HttpRequest, conversation_id: Path[str], item_id: Path[str]
 ) -> HttpResponse:
@@ -94,7 +96,7 @@ async def get_item(
     return JsonResponse(item)
 
 
-@router.delete("/conversations/{conversation_id}/items/{item_id}", auth=writes)
+@router.delete(f"{ONE}/items/{{item_id}}", auth=writes, response=answers(objects.Conversation))
 async def delete_item(
     request: HttpRequest, conversation_id: Path[str], item_id: Path[str]
 ) -> HttpResponse:
@@ -124,6 +126,7 @@ def described(conversation: Conversation) -> dict[str, Any]:
         "object": "conversation",
         "created_at": int(conversation.created.timestamp()),
         "metadata": conversation.metadata,
+        "agentsite_version": conversation.version,
     }
 
 

@@ -11,6 +11,7 @@ from conversations import access, catalog, listening, placing, protocol, turns
 from conversations.announcements import acceptance, announce, announce_change
 from conversations.api import sse
 from conversations.api.bearer import caller_of, reads, writes
+from conversations.api.objects import KEYED, STREAM, Deleted, Items, Response, answers
 from conversations.api.pages import PAGE, Page, listed
 from conversations.api.schemas import AnswerCall, CreateResponse, Replay
 from conversations.errors import InvalidValue, NotFound, PreviousNotFound
@@ -23,7 +24,7 @@ router = Router(tags=["responses"])
 KEY_LENGTH = 200  # characters of an idempotency key
 
 
-@router.post("/responses", auth=writes)
+@router.post("/responses", auth=writes, response=answers(Response), openapi_extra=STREAM | KEYED)
 async def create_response(request: HttpRequest, body: CreateResponse) -> HttpResponseBase:
     """Ask, and get the answer: whole, or as events, or later."""
     order = order_of(caller_of(request).user, body, key=idempotency_key(request))
@@ -35,7 +36,9 @@ async def create_response(request: HttpRequest, body: CreateResponse) -> HttpRes
     return JsonResponse(await listening.finished(turn))
 
 
-@router.get("/responses/{response_id}", auth=reads)
+@router.get(
+    "/responses/{response_id}", auth=reads, response=answers(Response), openapi_extra=STREAM
+)
 async def get_response(
     request: HttpRequest, response_id: Path[str], replay: Query[Replay]
 ) -> HttpResponseBase:
@@ -48,7 +51,7 @@ async def get_response(
     return sse.stream(turn, after=after)
 
 
-@router.post("/responses/{response_id}/cancel", auth=writes)
+@router.post("/responses/{response_id}/cancel", auth=writes, response=answers(Response))
 async def cancel_response(request: HttpRequest, response_id: Path[str]) -> HttpResponse:
     """Stop a response; the answer tells how it stands, for a reply that came first counts."""
     turn = await found(request, response_id)
@@ -59,7 +62,7 @@ async def cancel_response(request: HttpRequest, response_id: Path[str]) -> HttpR
     return JsonResponse(await listening.current(turn))
 
 
-@router.post("/responses/{response_id}/answer", auth=writes)
+@router.post("/responses/{response_id}/answer", auth=writes, response=answers(Response))
 async def answer_call(
     request: HttpRequest, response_id: Path[str], body: AnswerCall
 ) -> HttpResponse:
@@ -75,7 +78,7 @@ async def answer_call(
     return JsonResponse(await listening.current(turn))
 
 
-@router.delete("/responses/{response_id}", auth=writes)
+@router.delete("/responses/{response_id}", auth=writes, response=answers(Deleted))
 async def delete_response(request: HttpRequest, response_id: Path[str]) -> HttpResponse:
     """Take a response out of its conversation, with its input."""
     turn = await found(request, response_id)
@@ -83,7 +86,7 @@ async def delete_response(request: HttpRequest, response_id: Path[str]) -> HttpR
     return JsonResponse({"id": response_id, "object": "response", "deleted": True})
 
 
-@router.get("/responses/{response_id}/input_items", auth=reads)
+@router.get("/responses/{response_id}/input_items", auth=reads, response=answers(Items))
 async def list_input_items(
     request: HttpRequest, response_id: Path[str], page: Query[Page]
 ) -> HttpResponse:

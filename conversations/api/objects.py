@@ -1,0 +1,150 @@
+"""What /v1/ answers, for its OpenAPI document; `protocol` makes the objects themselves."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from conversations.protocol import STATUS
+
+
+class Open(BaseModel):
+    """Has at least these fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Reason(Open):
+    """What went wrong."""
+
+    message: str
+    type: Literal[
+        "invalid_request_error",
+        "authentication_error",
+        "permission_error",
+        "rate_limit_error",
+        "server_error",
+    ]
+    param: str | None = Field(description="The parameter that it is about")
+    code: str | None
+
+
+class Problem(Open):
+    """An error."""
+
+    error: Reason
+
+
+class Ref(Open):
+    """A conversation by its id."""
+
+    id: str
+
+
+class Response(Open):
+    """A response object of Open Responses: a turn as it is now."""
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    completed_at: int | None
+    status: Literal[tuple(sorted(set(STATUS.values())))]  # type: ignore[valid-type]
+    model: str
+    output: list[dict[str, Any]]
+    error: dict[str, Any] | None
+    usage: dict[str, Any] | None
+    previous_response_id: str | None
+    conversation: Ref | None
+    tools: list[dict[str, Any]]
+    metadata: dict[str, str]
+    service_tier: Literal["default", "flex", "priority"]
+    store: bool
+    background: bool
+
+
+class Conversation(Open):
+    """A conversation without what was said."""
+
+    id: str
+    object: Literal["conversation"]
+    created_at: int
+    metadata: dict[str, Any]
+    agentsite_version: int = Field(description="For expected_version")
+
+
+class Item(Open):
+    """A message, a call of a function, or what that returned."""
+
+    id: str
+    type: Literal["message", "function_call", "function_call_output"]
+    status: Literal["in_progress", "completed", "incomplete"]
+
+
+class Items(Open):
+    """A page of items."""
+
+    object: Literal["list"]
+    data: list[Item]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class Model(Open):
+    """An agent."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class Models(Open):
+    """Every agent."""
+
+    object: Literal["list"]
+    data: list[Model]
+
+
+class Deleted(Open):
+    """What was deleted."""
+
+    id: str
+    object: Literal["response", "conversation.deleted"]
+    deleted: Literal[True]
+
+
+PROBLEMS = (400, 401, 403, 404, 409, 410, 413, 429, 500, 503)
+
+
+def answers(model: type[BaseModel]) -> dict[Any, type[BaseModel]]:
+    """What an operation answers, by status."""
+    return {200: model, PROBLEMS: Problem}
+
+
+# What an operation also answers where events are asked for.
+STREAM = {
+    "responses": {
+        200: {
+            "content": {
+                "text/event-stream": {
+                    "schema": {
+                        "type": "string",
+                        "description": "Events of Open Responses, then `data: [DONE]`",
+                    }
+                }
+            }
+        }
+    }
+}
+# What a request may also say in its headers.
+KEYED = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Idempotency-Key",
+            "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+            "description": "Sent again with the same body, it is the same response",
+        }
+    ]
+}

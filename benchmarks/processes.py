@@ -8,7 +8,9 @@ TICKS = os.sysconf("SC_CLK_TCK")  # a second
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU time so far, with children dead and alive."""
+    """Seconds of CPU time so far, with children dead and alive; 0 once its parent has counted it."""
+    if not Path(f"/proc/{pid}/stat").exists():
+        return 0.0
     own = sum(map(int, stat(pid)[11:15])) / TICKS  # utime, stime, cutime, cstime
     return own + sum(cpu(child) for child in children(pid))
 

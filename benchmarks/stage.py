@@ -92,10 +92,21 @@ class Stage:
         look = self.start(self._programs(environment).worker(1))
         self._await(lambda: self.rows("SELECT FROM workers_workerprocess") != [], look)
 
+    def workers(self, count: int, **environment: str) -> None:
+        """Start so many AgentWorkers anew."""
+        names = [f"worker-{number}" for number in range(1, count + 1)]
+        self.stop(*names)
+        programs = self._programs(environment)
+        for number in range(1, count + 1):
+            look = self.start(programs.worker(number))
+        self._await(lambda: len(self.rows("SELECT FROM workers_workerprocess")) >= count, look)
+
     def stock_workers(self, count: int) -> None:
         """Start RQ's own forking workers."""
         for number in range(1, count + 1):
-            look = self.start(self._python(f"stock-{number}", "manage.py rqworker default"))
+            look = self.start(
+                self._python(f"stock-{number}", "manage.py rqworker interactive default batch")
+            )
         with redis.Redis.from_url(self.environment["REDIS_URL"]) as client:
             self._await(lambda: client.scard("rq:workers") >= count, look)
 
@@ -130,6 +141,11 @@ class Stage:
         """What PostgreSQL holds."""
         with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
             return connection.execute(statement.encode(), values).fetchall()
+
+    def run(self, statement: str) -> None:
+        """What has no result."""
+        with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
+            connection.execute(statement.encode())
 
     def _named(self, names: tuple[str, ...]) -> list[subprocess.Popen[bytes]]:
         return [process for name, process in self.running.items() if name.startswith(names)]

@@ -27,13 +27,14 @@ log = structlog.get_logger(__name__)
 
 # Only the oldest open turn of a conversation is ever to be claimed; where one runs or waits, that
 # is it. SKIP LOCKED: another sweep hints that one. MATERIALIZED: run once, or LIMIT means nothing.
+# statement_timestamp: stable, so the index is read up to there and not over the whole backlog.
 # LEAST passes over a NULL: with nothing in the queue the age alone counts.
 HINT_AGAIN = """
 WITH forgotten AS MATERIALIZED (
     SELECT id FROM conversations_turn AS turn
     WHERE state = 'queued' AND pool = %(pool)s
         AND hinted_at < LEAST(
-            clock_timestamp() - make_interval(secs => %(age)s), %(oldest)s::timestamptz
+            statement_timestamp() - make_interval(secs => %(age)s), %(oldest)s::timestamptz
         )
         AND NOT EXISTS (
             SELECT FROM conversations_turn AS older

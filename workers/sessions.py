@@ -9,7 +9,7 @@ import os
 import secrets
 import select
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 from workers.models import WorkerProcess
 from workers.orders import Orders
 
-LOOK_LOCK = 0x6C6F6F6B  # one looks at a time; the others have nothing to add
+GAPS = {"look": 0.05, "tidy": 0.5}  # seconds between two of the whole fleet
 CONNECT_TIMEOUT = 5  # seconds
 
 # Not through Django's pool: after an outage that is minutes late, while leases run out. What the
@@ -45,18 +45,26 @@ RETURNING
     EXISTS (SELECT FROM workers_drainrequest WHERE worker = workers_workerprocess.name),
     EXISTS (SELECT FROM workers_poolpause WHERE pool = workers_workerprocess.pool)
 """
-# Rows before locks: a worker takes its lock before it writes its row, so a row without its lock
-# has lost it. Locks are read, never tried: a try would hold it for a moment.
-LOOK = f"""
-WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({LOOK_LOCK}) AS mine)
-SELECT process.id, process.lease < clock_timestamp(), held.pid IS NOT NULL
-FROM workers_workerprocess process
-JOIN turn ON turn.mine
+# The clock first: who finds it fresh has nothing to add to what another has just seen. Then rows
+# before locks: a worker takes its lock before it writes its row, so a row without its lock has
+# lost it. Locks are read, never tried: a try would hold it for a moment.
+LOOK = """
+WITH turn AS MATERIALIZED (
+    INSERT INTO workers_sweepclock AS clock (id, looked, tidied)
+    SELECT 1, now.at, now.at FROM (SELECT clock_timestamp() AS at) AS now
+    ON CONFLICT (id) DO UPDATE SET looked = excluded.looked, tidied = CASE
+        WHEN clock.tidied < excluded.looked - %(tidy)s * interval '1 second' THEN excluded.looked
+        ELSE clock.tidied END
+    WHERE clock.looked < excluded.looked - %(look)s * interval '1 second'
+    RETURNING looked = tidied AS tidies
+)
+SELECT process.id, process.lease < clock_timestamp(), held.pid IS NOT NULL, turn.tidies
+FROM turn CROSS JOIN workers_workerprocess process
 LEFT JOIN pg_locks held ON held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
     AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND held.classid = (process.lock >> 32)::oid
     AND held.objid = (process.lock & 4294967295)::oid
-"""  # noqa: S608 - a number of ours
+"""
 
 
 class PresenceLost(Exception):
@@ -70,6 +78,9 @@ class Look:
     live: int  # rows that are not dead
     expired: tuple[UUID, ...] = ()  # the lease is over: frozen or unplugged
     freed: tuple[UUID, ...] = ()  # the lock that this session has seen held is free: killed
+    tidies: bool = field(
+        default=False, compare=False
+    )  # whether it is time to see what else was left behind
 
     def __bool__(self) -> bool:
         return bool(self.expired or self.freed)
@@ -90,6 +101,8 @@ class Session:
             prepare_threshold=None,  # a transaction pooler may stand between
             connect_timeout=CONNECT_TIMEOUT,
             tcp_user_timeout=settings.WORKER_LEASE * 1000,  # ms: an unplugged network is noticed
+            # Nothing that is written here has to outlive PostgreSQL: who presides, registers anew.
+            options="-c synchronous_commit=off",
         )
         self._seen: set[UUID] = set()
         self.lock = secrets.randbits(63)
@@ -132,15 +145,16 @@ class Session:
         return Orders(*row)
 
     def look(self) -> Look | None:
-        """Who is dead; None while another process looks."""
-        found = self._connection.execute(LOOK).fetchall()
+        """Who is dead; None when somebody of the fleet has just looked."""
+        found = self._connection.execute(LOOK, GAPS).fetchall()
         return self._judge(found) if found else None
 
-    def _judge(self, found: Sequence[tuple[UUID, bool, bool]]) -> Look:
-        held = {worker for worker, _, holds in found if holds and settings.WORKER_PRESENCE_LOCKS}
+    def _judge(self, found: Sequence[tuple[UUID, bool, bool, bool]]) -> Look:
+        held = {worker for worker, _, holds, _ in found if holds and settings.WORKER_PRESENCE_LOCKS}
         counts = monotonic() >= self._leases_count_at
-        expired = tuple(worker for worker, over, _ in found if over and counts)
+        expired = tuple(worker for worker, over, _, _ in found if over and counts)
         gone = self._seen - held - set(expired)
-        freed = tuple(worker for worker, _, _ in found if worker in gone)
+        freed = tuple(worker for worker, _, _, _ in found if worker in gone)
         self._seen = held | set(freed)
-        return Look(len(found) - len(expired) - len(freed), expired, freed)
+        live = len(found) - len(expired) - len(freed)
+        return Look(live, expired, freed, tidies=found[0][3])

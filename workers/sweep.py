@@ -1,6 +1,8 @@
 """The sweep: bury dead workers, then let the site recover what they held. It has no leader.
 
-Every worker sweeps, at random moments: alone every 100 ms, many of them twice a second each.
+Every worker looks, at random moments: alone every 50 ms, many of them twice a second each. The
+fleet's clock in PostgreSQL lets one look in 50 ms through, however many they are, and twice a
+second lets the one that looks tidy up: find again what was lost without a death.
 """
 
 import random
@@ -23,7 +25,7 @@ from workers.sessions import Look
 log = structlog.get_logger(__name__)
 
 BURY_LOCK = 0x62757279  # one buries at a time
-STEP, LONGEST = 0.1, 0.5  # seconds between two looks: per live worker, and at most
+STEP, LONGEST = 0.05, 0.5  # seconds between two looks: per live worker, and at most
 
 # A row that is locked is being renewed or claims a turn just now: the next sweep sees.
 BURY = """
@@ -85,11 +87,12 @@ class Sweeper:
         self._pause = STEP
 
     def offer(self, look: Look | None) -> None:
-        """What a look found; None: another process looks at this moment."""
-        if look is None:
+        """What a look found; None: another process has just looked."""
+        if look is not None:
+            self._pause = min(look.live * STEP, LONGEST)
+        if look is None or not (look or look.tidies):
             self._rest()
             return
-        self._pause = min(look.live * STEP, LONGEST)
         self.due = float("inf")
         self._thread.submit(self._sweep, look, self._free_slots()).add_done_callback(self._swept)
 

@@ -107,9 +107,11 @@ class Turn(models.Model):
                 condition=Q(state__in=OPEN),
                 name="turn_open_in_order",
             ),
-            # the sweep: queued turns by the age of their last hint
+            # the sweep: queued turns of a queue by the age of their last hint
             models.Index(
-                fields=["hinted_at"], condition=Q(state="queued"), name="turn_queued_by_hint"
+                fields=["pool", "hinted_at"],
+                condition=Q(state="queued"),
+                name="turn_queued_by_pool_and_hint",
             ),
             # the sweep's running turns of one worker, or of none
             models.Index(

@@ -12,6 +12,28 @@ from tests.waiting import eventually
 from workers.sessions import Look, PresenceLost, Session
 
 
+@pytest.fixture(autouse=True)
+def gaps(monkeypatch):
+    """No rest between two looks, but where a test is about that."""
+    rests = {"look": 0, "tidy": 0}
+    monkeypatch.setattr("workers.sessions.GAPS", rests)
+    return rests
+
+
+def test_the_fleet_looks_as_often_however_large_it_is(sessions, gaps):
+    fleet = [sessions() for _ in range(5)]
+    row(fleet[0])
+    gaps["look"] = 60
+    assert [one.look() is not None for one in fleet] == [True, False, False, False, False]
+
+
+def test_the_fleet_tidies_up_more_seldom_than_it_looks(sessions, gaps):
+    session = sessions()
+    row(session)
+    gaps["tidy"] = 60
+    assert [session.look().tidies for _ in range(3)] == [True, False, False]
+
+
 def locks_of(session: Session) -> int:
     with connection.cursor() as cursor:
         cursor.execute(

@@ -120,11 +120,11 @@ def test_a_recovery_that_fails_does_not_end_the_sweeps(direct):
     assert not WorkerProcess.objects.exists()
 
 
-@pytest.mark.parametrize(("live", "pause"), [(1, 0.1), (3, 0.3), (5, 0.5), (100, 0.5)])
+@pytest.mark.parametrize(("live", "pause"), [(1, 0.05), (3, 0.15), (5, 0.25), (100, 0.5)])
 def test_the_more_workers_the_rarer_each_sweeps(direct, redis_client, live, pause):
     done = threading.Event()
     sweeper = sweep.Sweeper(lambda: 1, done=done.set)
-    sweeper.offer(Look(live))
+    sweeper.offer(Look(live, tidies=True))
     assert done.wait(10)
     left = sweeper.due - sweep.monotonic()
     assert pause * 0.5 - 0.1 <= left <= pause * 1.5
@@ -143,6 +143,17 @@ def test_workers_that_started_together_do_not_stay_together(direct):
 
 def test_nobody_looks_during_a_sweep(direct, redis_client):
     sweeper = sweep.Sweeper(lambda: 1, done=lambda: None)
-    sweeper.offer(Look(1))
-    assert sweeper.due > sweep.monotonic()
+    sweeper.offer(Look(1, tidies=True))
+    assert sweeper.due == float("inf")
     sweeper.stop()
+
+
+def test_a_look_that_found_nobody_dead_sweeps_only_when_it_is_time_to_tidy(direct, redis_client):
+    done = threading.Event()
+    sweeper = sweep.Sweeper(lambda: 1, done=done.set)
+    sweeper.offer(Look(3))
+    assert sweeper.due < float("inf")
+    sweeper.offer(Look(3, tidies=True))
+    assert done.wait(10)
+    sweeper.stop()
+    assert len(redis_client.keys("test:sweeps:*")) == 1

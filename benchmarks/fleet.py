@@ -1,0 +1,147 @@
+"""What a fleet costs PostgreSQL by its size: presences, sweeps and claims, over a backlog or none.
+
+Every worker here is real to PostgreSQL: a connection that holds a lock, a row, a lease, sweeps,
+and a second connection that claims and ends turns. Only the model and RQ are left out, whose cost
+a worker does not share with others.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import close_old_connections
+from django.utils import timezone
+
+from benchmarks.crew import QUEUE
+from benchmarks.stage import Stage
+from benchmarks.table import Row
+
+SIZES = (1, 10, 50, 200)
+PROCESSES = 4  # at most, that share the workers
+TURNS = 400  # of each size, however many workers share them
+BACKLOG = 100_000
+BATCH = 5_000
+REST = 4  # seconds of doing nothing
+TITLE = "The fleet's work in PostgreSQL"
+
+CLEAR = "TRUNCATE conversations_conversation CASCADE"
+TRANSACTIONS = """
+SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()
+"""
+
+
+async def measure(stage: Stage, *, sizes: Sequence[int] = SIZES) -> list[Row]:
+    return await asyncio.to_thread(lambda: list(of_sizes(stage, sizes)))
+
+
+def of_sizes(stage: Stage, sizes: Sequence[int]) -> Iterator[Row]:
+    stage.stop("worker-1")
+    for backlog in (0, BACKLOG):
+        stage.run(CLEAR)
+        fill(backlog)
+        stage.run("ANALYZE")
+        for size in sizes:
+            yield from of_size(stage, size, backlog)
+    stage.run(CLEAR)
+    stage.worker()
+
+
+def of_size(stage: Stage, size: int, backlog: int) -> Iterator[Row]:
+    name = f"{size} workers, {backlog} queued"
+    with crew(stage, size) as processes:
+        busy, moves = resting(stage)
+        yield Row(f"{name}: PostgreSQL at rest", f"{busy:.1%} of a core", f"{moves:.0f} tx/s")
+        fill(turns_for(size))
+        before = stage.cpu("postgresql")
+        told = ask(processes, turns_for(size) // size)
+        each = 1000 * (stage.cpu("postgresql") - before) / turns_for(size)
+    claim, late, end = (
+        max(one[key] for one in told) for key in ("claim_p50", "claim_p95", "end_p50")
+    )
+    yield Row(f"{name}: claim, median", f"{claim:.1f} ms", f"95 of 100 in {late:.1f} ms")
+    yield Row(f"{name}: end, median", f"{end:.1f} ms", f"{each:.1f} ms of PostgreSQL a turn")
+
+
+def fill(count: int) -> None:
+    """So many conversations with a queued turn each, whose hints are not lost for an hour."""
+    from conversations import protocol  # noqa: PLC0415 - needs the settings
+    from conversations.models import Conversation, Turn  # noqa: PLC0415
+
+    owner, _ = get_user_model().objects.get_or_create(username="fleet")
+    later = timezone.now() + timedelta(hours=1)
+    items = [protocol.user_message("hello")]
+    for _ in range(0, count, BATCH):
+        made = Conversation.objects.bulk_create(
+            Conversation(owner=owner, agent="assistant", next_turn=1, open_turns=1)
+            for _ in range(min(count, BATCH))
+        )
+        Turn.objects.bulk_create(
+            Turn(conversation=one, owner=owner, number=0, pool=QUEUE, input=items, hinted_at=later)
+            for one in made
+        )
+    close_old_connections()
+
+
+def turns_for(size: int) -> int:
+    """Each worker has a few."""
+    return max(TURNS, 5 * size)
+
+
+def resting(stage: Stage) -> tuple[float, float]:
+    """CPU of PostgreSQL as a share of a core, and transactions a second, while nothing is asked."""
+    used, done, begun = stage.cpu("postgresql"), transactions(stage), time.perf_counter()
+    time.sleep(REST)
+    took = time.perf_counter() - begun
+    return (stage.cpu("postgresql") - used) / took, (transactions(stage) - done) / took
+
+
+def transactions(stage: Stage) -> int:
+    return int(stage.rows(TRANSACTIONS)[0][0])
+
+
+@contextmanager
+def crew(stage: Stage, size: int) -> Iterator[list[subprocess.Popen[str]]]:
+    """So many workers over a few processes, all present."""
+    shares = [len(range(n, size, PROCESSES)) for n in range(min(size, PROCESSES))]
+    processes = [start(stage, share) for share in shares]
+    try:
+        for process in processes:
+            assert line_of(process) == "ready\n"
+        yield processes
+    finally:
+        for process in processes:
+            process.communicate(timeout=60)
+
+
+def start(stage: Stage, workers: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.crew", "--workers", str(workers)]
+    environment = {**stage.environment, "LOG_LEVEL": "ERROR"}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+
+
+def ask(processes: Sequence[subprocess.Popen[str]], turns: int) -> list[dict[str, Any]]:
+    """Let each of every process's workers claim and end so many, all at the same time."""
+    skip = 0
+    for process in processes:
+        assert process.stdin
+        process.stdin.write(f"{skip} {turns}\n")
+        process.stdin.flush()
+        skip += turns * workers_of(process)
+    return [json.loads(line_of(process)) for process in processes]
+
+
+def workers_of(process: subprocess.Popen[str]) -> int:
+    return int(process.args[-1])  # type: ignore[index]
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline()

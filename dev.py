@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     )
     chaos.add_argument("--faults", type=int, default=60, help="how many (default: 60)")
     chaos.add_argument("--seed", type=int, help="of the faults (default: the time)")
+    chaos.add_argument(
+        "--distribution",
+        choices=["pull", "push", "hash"],
+        default="pull",
+        help="how hints reach workers (default: pull)",
+    )
 
     check = commands.add_parser("check", help="everything that a commit must pass")
     check.add_argument("--all", action="store_true", help="with the slow tests")

@@ -18,7 +18,7 @@ def main() -> int:
         case "test":
             return testing.run(arguments.pytest)
         case "chaos":
-            return testing.chaos(arguments.faults, arguments.seed)
+            return testing.chaos(arguments.faults, arguments.seed, arguments.distribution)
         case _:
             return checks.run(everything=arguments.all)
 

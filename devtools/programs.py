@@ -15,6 +15,9 @@ UVICORN = (
     " --ws-per-message-deflate false --timeout-graceful-shutdown 20 --host 127.0.0.1"
 )
 
+# The pools of settings.FLEETS, the quarantine aside.
+FLEETS = {"uniform": ["default"], "specialised": ["interactive", "default", "batch"]}
+
 
 @dataclass(frozen=True)
 class Programs:
@@ -35,8 +38,14 @@ class Programs:
     def prepare(self) -> Command:
         return self.python("prepare", "-m devtools.prepare")
 
-    def worker(self, number: int) -> Command:
-        return self.python(f"worker-{number}", "manage.py agentworker --pool default")
+    def worker(self, number: int, pool: str = "default") -> Command:
+        return self.python(f"worker-{number}", f"manage.py agentworker --pool {pool}")
+
+    def workers(self, count: int) -> list[Command]:
+        """So many in each of the fleet's pools."""
+        pools = FLEETS.get(self.environment.get("FLEET", ""), FLEETS["uniform"])
+        crew = [pool for pool in pools for _ in range(count)]
+        return [self.worker(number, pool) for number, pool in enumerate(crew, start=1)]
 
     def autoscaler(self) -> Command:
         """Has children of its own, which end when it does: so it is asked to, whatever happens."""

@@ -113,8 +113,7 @@ class Stack:
         say("account {DEMO_USER} password {DEMO_PASSWORD}".format_map(self.variables))
 
     def start_workers(self, number: int) -> list[Child]:
-        numbers = range(1, number + 1)
-        pool = self.supervisor.start(*map(self.programs.worker, numbers), grace=WORKER_GRACE)
+        pool = self.supervisor.start(*self.programs.workers(number), grace=WORKER_GRACE)
         self.supervisor.start(self.programs.quarantine(), grace=WORKER_GRACE)
         return pool
 

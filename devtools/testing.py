@@ -21,7 +21,8 @@ def pytest(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "pytest", *arguments]
 
 
-def chaos(faults: int, seed: int | None) -> int:
+def chaos(faults: int, seed: int | None, distribution: str) -> int:
     """Break the system so often; the exit status."""
-    words = ["-m", "tests.chaos", f"--faults={faults}", *([f"--seed={seed}"] if seed else [])]
+    words = ["-m", "tests.chaos", f"--faults={faults}", f"--distribution={distribution}"]
+    words += [f"--seed={seed}"] if seed else []
     return subprocess.run([sys.executable, *words], check=False).returncode

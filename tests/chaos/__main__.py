@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import tempfile
@@ -177,8 +178,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--faults", type=int, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--distribution", choices=["pull", "push", "hash"], default="pull")
     parser.add_argument("--recovery", type=int, metavar="KILLS", help="measure it instead")
     options = parser.parse_args()
+    os.environ["DISTRIBUTION"] = options.distribution  # of every process that is started
     if options.recovery:
         sys.exit(asyncio.run(recovery.main(options.recovery)))
     sys.exit(bool(asyncio.run(main(options.faults, options.seed))))

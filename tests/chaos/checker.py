@@ -158,9 +158,11 @@ class Checker:
             for key in client.scan_iter():
                 if client.ttl(key) == -1 and not key.startswith(b"rq:"):
                     yield f"{key!r} never expires"
-            for pool in ("default", "quarantine"):
-                if waiting := client.llen(f"rq:queue:{pool}"):
-                    yield f"{waiting} hints are left in {pool}"
+            for queue in ("interactive", "default", "batch", "quarantine"):
+                if waiting := client.llen(f"rq:queue:{queue}"):
+                    yield f"{waiting} hints are left in {queue}"
+            for own in client.scan_iter("agentsite:own:*"):
+                yield f"{client.llen(own)} hints are left in {own!r}"
         held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
         live = "SELECT count(*) FROM workers_workerprocess WHERE lease > now()"
         ((locks,),), ((workers,),) = self.arena.rows(held), self.arena.rows(live)

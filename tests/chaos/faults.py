@@ -1,6 +1,7 @@
 """The faults, chosen by a seed, and the phases of a turn that they have hit."""
 
 import asyncio
+import os
 import random
 import signal
 from collections import Counter
@@ -15,7 +16,7 @@ BURY = "DELETE FROM workers_workerprocess WHERE pid = %s"
 LEASE = 8  # seconds, settings.WORKER_LEASE
 SPRUNG_WITHIN = 6  # seconds; who waits for a phase that does not come gives up
 REPLY_HARMS = [Harm.DROP_REPLY, Harm.TRUNCATE, Harm.HALF_CLOSE, Harm.DELAY, Harm.DROP_REQUEST]
-
+HINTS = [f"rq:queue:{queue}" for queue in ("interactive", "default", "batch")]
 AIM_EVERY = 5  # faults, while a phase is missing
 
 
@@ -223,7 +224,9 @@ class Faults:
         await self.harm(self.one("").postgresql, words)
 
     async def harm_redis(self) -> None:
-        words = self.fate.choice([SCRIPT, SCRIPT, b"SUBSCRIBE", b"PUBLISH", b"RPUSH", b"BLMOVE"])
+        handed = [] if os.environ.get("DISTRIBUTION", "pull") == "pull" else [b"\r\nEVAL\r\n"] * 2
+        usual = [SCRIPT, SCRIPT, b"SUBSCRIBE", b"PUBLISH", b"RPUSH", b"BLMOVE"]
+        words = self.fate.choice([*usual, *handed])
         await self.harm(self.one("").redis, words)
 
     async def harm(self, relay: Relay, words: bytes) -> None:
@@ -231,12 +234,17 @@ class Faults:
         trap = Trap(words, harm, seconds=self.fate.uniform(0.2, 3), skip=self.fate.randrange(3))
         await self.spring(relay, trap, f"{harm} {words.decode()[:40].strip()}")
 
+    def hints(self) -> list[str]:
+        """The keys of all that waits for a worker, or lies before one."""
+        own = self.arena.redis_client().scan_iter("agentsite:own:*")
+        return [*HINTS, *(key.decode() for key in own)]
+
     async def lose_hints(self) -> None:
-        await asyncio.to_thread(self.arena.redis_client().delete, "rq:queue:default")
+        await asyncio.to_thread(self.arena.redis_client().delete, *self.hints())
 
     async def double_hints(self) -> None:
-        """Every hint that waits, once more; and where none waits, that of some conversation."""
+        """Every hint that waits, once more."""
         client = self.arena.redis_client()
-        jobs = await asyncio.to_thread(client.lrange, "rq:queue:default", 0, -1)
-        if jobs:
-            await asyncio.to_thread(client.rpush, "rq:queue:default", *jobs)
+        for key in self.hints():
+            if jobs := await asyncio.to_thread(client.lrange, key, 0, -1):
+                await asyncio.to_thread(client.rpush, key, *jobs)

@@ -4,6 +4,9 @@
 import os
 import sys
 
+# Of these the log is the output; that of all others is their answer, and their log stands aside.
+SERVICES = {"agentworker", "autoscale", "rqworker", "runserver"}
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["workerprobe"]:  # asked every few seconds: 0.03 s instead of one
         from workers.probe import main
@@ -12,4 +15,6 @@ if __name__ == "__main__":
     from django.core.management import execute_from_command_line
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentsite.settings")
+    if not SERVICES & set(sys.argv[1:2]):
+        os.environ.setdefault("LOG_STREAM", "stderr")
     execute_from_command_line(sys.argv)

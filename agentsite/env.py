@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
 TRUE = {"1", "true", "yes", "on"}
+SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|HEADERS")
 FALSE = {"0", "false", "no", "off", ""}
 
 problems: list[str] = []  # what a reader could not read; `agentsite.checks` reports each
@@ -99,3 +102,11 @@ def database(name: str, default: str) -> dict[str, Any]:
     }
     settings: dict[str, Any] = {known[key]: str(parts.pop(key)) for key in known if key in parts}
     return {"ENGINE": "django.db.backends.postgresql", **settings, "OPTIONS": dict(parts)}
+
+
+def secrets() -> list[str]:
+    """The values of all variables that hold a secret by their name, and passwords in addresses."""
+    names = {name.removesuffix("_FILE") for name in os.environ}
+    told = [text(name) for name in names if SECRET.search(name)]
+    addresses = [urlsplit(text(name)).password for name in names if name.endswith("_URL")]
+    return [value for value in {*told, *addresses} if value]

@@ -30,7 +30,7 @@ from rq.suspension import is_suspended
 from rq.timeouts import JobTimeoutException
 from rq.utils import as_text, str_to_date
 
-from workers import handing, interrupts, orders
+from workers import farewells, handing, interrupts, orders
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +96,8 @@ class TurnJob(Job):
         except Exception:
             log.exception("job_failed", job=self.id)
             raise
+        finally:
+            farewells.say()
 
     async def _attempt(self, interrupt: interrupts.Interrupt) -> None:
         # before RQ's alarm, which would tear the loop down without a last write

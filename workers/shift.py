@@ -1,7 +1,6 @@
 """A worker's time at work: from its presence and the first fetch until the last job has landed."""
 
 import asyncio
-import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ import structlog
 import uvloop
 from django.conf import settings
 
-from workers import connections, presence
+from workers import connections, farewells, presence
 from workers.agents import registry
 from workers.condition import Condition
 from workers.fetching import Fetcher, Source
@@ -133,7 +132,7 @@ class Shift:
             end_within(settings.WORKER_GRACE + HAND_BACK + LAST_RESORT)
         elif monotonic() - self._told_at > ECHO:
             log.warning("worker_ended_at_once", jobs=len(self._flights))
-            os._exit(1)
+            farewells.leave(1)
 
     async def _run(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -210,6 +209,6 @@ class Shift:
 
 def end_within(seconds: float) -> None:
     """Whatever hangs, a thread or a dependency: the process ends."""
-    timer = threading.Timer(seconds, os._exit, [0])
+    timer = threading.Timer(seconds, farewells.leave, [0])
     timer.daemon = True
     timer.start()

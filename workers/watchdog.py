@@ -2,12 +2,11 @@
 
 import asyncio
 import faulthandler
-import os
 import threading
 
 import structlog
 
-from workers import supervision
+from workers import farewells, supervision
 from workers.pulse import Pulse
 
 log = structlog.get_logger(__name__)
@@ -48,4 +47,4 @@ class Watchdog(threading.Thread):
             if missed * LOOK > self._limit:
                 log.critical("event_loop_stuck", seconds=missed * LOOK)
                 faulthandler.dump_traceback()
-                os._exit(EXIT_STUCK)
+                farewells.leave(EXIT_STUCK)

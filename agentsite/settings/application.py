@@ -66,8 +66,6 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGGING_CONFIG = "agentsite.logs.configure"
-LOGGING = {"level": env.text("LOG_LEVEL", "INFO")}
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "chat"

@@ -2,6 +2,19 @@
 
 from agentsite import env
 
+LOGGING_CONFIG = "agentsite.logs.configure"
+LOGGING = {
+    "level": env.text("LOG_LEVEL", "INFO"),
+    "stream": env.choice("LOG_STREAM", "stdout", "stderr"),
+    "capacity": env.integer("LOG_CAPACITY", 10_000),  # lines that wait; more are dropped
+    "service": {
+        "address": env.text("LOG_SERVICE_URL"),  # such as http://collector:4318/v1/logs
+        "form": env.choice("LOG_SERVICE_FORM", "otlp", "json"),
+        "headers": env.mapping("LOG_SERVICE_HEADERS"),
+    },
+    "secrets": env.secrets(),
+}
+
 # One directory a host (or container), shared by all its processes; empty: each shows only itself.
 METRICS_DIR = env.text("METRICS_DIR")
 # Whoever bears it may read /metrics; empty: only who asks from the same machine.

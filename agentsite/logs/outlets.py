@@ -1,0 +1,209 @@
+"""How lines leave: whoever logs puts a line into a bounded queue, a thread does the rest.
+
+What does not fit is dropped and counted: a sink that blocks holds up its own thread and nobody
+else. Safe in signal handlers, for a put takes no lock that the interrupted thread could hold. Safe
+over a fork: the child begins with an empty queue and a thread of its own.
+"""
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Protocol
+from weakref import WeakSet
+
+from agentsite.logs import lines
+from agentsite.logs.lines import Said, Scrubber
+from workers import metrics
+
+BATCH = 512  # lines
+UNLOGGABLE = {"event": "unloggable"}  # the standard way would print what it was about
+FAREWELL = 2.0  # seconds that the end of a process waits for its last lines
+
+Marker = threading.Event  # in the queue: all before it is written
+
+
+class Sink(Protocol):
+    """A place where lines go; called by one thread."""
+
+    name: str
+
+    def write(self, batch: Sequence[tuple[Said, str]]) -> int:
+        """Write lines, for as long as it takes; returns how many were refused for good."""
+
+    def hurry(self) -> None:
+        """The process ends: give up what cannot be written at once. From any thread."""
+
+    def end(self) -> None:
+        """No more lines come."""
+
+    def forked(self) -> None:
+        """This is a child now: let go of what the parent still uses."""
+
+
+class Stream:
+    """A standard stream. Written past Python's own buffer, whose lock a fork could copy closed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._number = {"stdout": 1, "stderr": 2}[name]
+
+    def write(self, batch: Sequence[tuple[Said, str]]) -> int:
+        data = memoryview("".join(f"{line}\n" for _, line in batch).encode("utf-8", "replace"))
+        while data:
+            try:
+                data = data[os.write(self._number, data) :]
+            except BlockingIOError:  # somebody made it so
+                select.select([], [self._number], [])
+        return 0
+
+    def hurry(self) -> None:
+        """A write cannot be hurried; `FAREWELL` bounds it."""
+
+    def end(self) -> None:
+        """The stream stays open for others."""
+
+    def forked(self) -> None:
+        """The child writes to the same place."""
+
+
+class Outlet:
+    """One sink with its queue and its thread."""
+
+    def __init__(self, sink: Sink, scrub: Scrubber, *, capacity: int, linger: float = 0) -> None:
+        self._sink, self._scrub = sink, scrub
+        self._capacity = capacity  # lines
+        self._linger = linger  # seconds in which a batch gathers
+        self.dropped = 0
+        self._begin()
+        _outlets.add(self)
+
+    def offer(self, said: Said) -> None:
+        """Take a line, or drop it; never waits."""
+        if self._queue.qsize() >= self._capacity:
+            self.dropped += 1
+            return
+        self._queue.put(said)
+        if self._thread is None:
+            self._start()
+
+    def flush(self, seconds: float = FAREWELL) -> bool:
+        """Wait until what was taken is written; False when that took too long."""
+        if self._thread is None:
+            return True
+        self._queue.put(marker := Marker())
+        return marker.wait(seconds)
+
+    def close(self) -> None:
+        """Write what can be written at once, and end."""
+        self._sink.hurry()
+        self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join(FAREWELL)
+
+    def forked(self) -> None:
+        self._begin()
+        self._sink.forked()
+
+    def _begin(self) -> None:
+        self._queue: SimpleQueue[Said | Marker | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.dropped = self._told = 0
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(
+            target=self._run, name=f"log {self._sink.name}", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self) -> None:
+        queue = self._queue
+        while (first := queue.get()) is not None:
+            if isinstance(first, Marker):
+                first.set()
+            else:
+                self._pass_on(queue, first)
+        self._sink.end()
+
+    def _pass_on(self, queue: SimpleQueue[Said | Marker | None], first: Said) -> None:
+        """Write a line and those that came meanwhile, in their order."""
+        if self._linger:
+            time.sleep(self._linger)
+        batch, markers, is_last = [first], [], False
+        with suppress(Empty):
+            while len(batch) < BATCH and not is_last:
+                found = queue.get_nowait()
+                if found is None:
+                    is_last = True
+                elif isinstance(found, Marker):
+                    markers.append(found)
+                else:
+                    batch.append(found)
+        self._write(batch)
+        for marker in markers:
+            marker.set()
+        if is_last:
+            queue.put(None)
+
+    def _write(self, batch: Sequence[Said]) -> None:
+        if dropped := self.dropped - self._told:
+            batch = [*batch, gap(self._sink.name, dropped)]
+            self._told += dropped
+        try:
+            refused = self._sink.write([(said, self._line(said)) for said in batch])
+        except OSError:  # the stream was closed: there is nobody to tell
+            refused = len(batch)
+        if lost := dropped + refused:
+            metrics.LOG_LINES_DROPPED.labels(self._sink.name).inc(lost)
+
+    def _line(self, said: Said) -> str:
+        try:
+            return self._scrub(lines.dumped(lines.entry(said)))
+        except (TypeError, ValueError, RecursionError) as error:
+            return lines.dumped({"event": "unloggable", "error": type(error).__name__})
+
+
+class OutletHandler(logging.Handler):
+    """The root's only handler."""
+
+    def __init__(self, outlets: Sequence[Outlet]) -> None:
+        super().__init__()
+        self.outlets = outlets
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            said = lines.said(record)
+        except Exception:  # noqa: BLE001 - arguments that do not fit their message, for one
+            said = Said(record.created, "error", record.name, record.process, UNLOGGABLE)
+        for outlet in self.outlets:
+            outlet.offer(said)
+
+    def flush(self) -> None:
+        for outlet in self.outlets:
+            outlet.flush()
+
+    def close(self) -> None:
+        for outlet in self.outlets:
+            outlet.close()
+        super().close()
+
+
+def gap(sink: str, count: int) -> Said:
+    """Tells in the log itself that something is missing there."""
+    fields = {"event": "log_lines_dropped", "sink": sink, "count": count}
+    return Said(time.time(), "warning", __name__, os.getpid(), fields)
+
+
+_outlets: WeakSet[Outlet] = WeakSet()
+
+
+def _forked() -> None:
+    for outlet in list(_outlets):
+        outlet.forked()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,143 @@
+"""Lines for a central service, which is a small real one here."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
+
+import pytest
+from google.protobuf.json_format import Parse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from agentsite.logs import outlets, service
+from agentsite.logs.lines import Said, Scrubber
+from agentsite.logs.service import Service
+from tests.waiting import eventually
+
+FAST = 0.01  # seconds
+
+
+class Central(ThreadingHTTPServer):
+    """Keeps what it takes; answers the statuses it is given first, then 200."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.taken, self.statuses, self.headers, self.connections = [], [], [], 0
+        self.address = f"http://127.0.0.1:{self.server_port}/v1/logs"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def process_request(self, *args):
+        self.connections += 1
+        super().process_request(*args)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Central
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.server.statuses.pop(0) if self.server.statuses else 200
+        self.server.headers.append(dict(self.headers))
+        if status == 200:
+            self.server.taken.append(json.loads(body))
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def central(monkeypatch):
+    monkeypatch.setattr(service, "FIRST_PAUSE", FAST)
+    with Central() as server:
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def outlet(central):
+    """For plain JSON."""
+    sink = Service(central.address, form="json", headers={"Authorization": "Bearer abc"})
+    made = outlets.Outlet(sink, Scrubber(()), capacity=1000, linger=FAST)
+    yield made
+    made.close()
+
+
+def said(number: int, **fields: object) -> Said:
+    return Said(1.5, "warning", "test", 1, {"event": "e", "number": number, **fields})
+
+
+def numbers(central: Central) -> list[int]:
+    return [entry["number"] for batch in central.taken for entry in batch]
+
+
+def test_lines_arrive_in_batches_on_one_connection(outlet, central):
+    for number in range(100):
+        outlet.offer(said(number))
+    assert outlet.flush(10)
+    assert numbers(central) == list(range(100))
+    assert len(central.taken) < 10
+    assert central.connections == 1
+    assert central.headers[0]["Authorization"] == "Bearer abc"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_service_that_has_too_much_to_do_gets_the_batch_later(outlet, central, status):
+    central.statuses = [status] * 3
+    outlet.offer(said(1))
+    assert outlet.flush(10)
+    assert numbers(central) == [1]
+    assert len(central.headers) == 4
+
+
+def test_a_batch_that_the_service_refuses_is_not_sent_for_ever(outlet, central):
+    central.statuses = [400]
+    outlet.offer(said(1))
+    assert outlet.flush(10)
+    outlet.offer(said(2))
+    assert outlet.flush(10)
+    assert numbers(central) == [2]
+
+
+def test_a_service_that_is_away_drops_only_what_does_not_fit(central, monkeypatch):
+    sink = Service("http://127.0.0.1:1/")
+    outlet = outlets.Outlet(sink, Scrubber(()), capacity=5)
+    for number in range(100):
+        outlet.offer(said(number))
+    assert 90 <= outlet.dropped < 100
+    sink._address = Service(central.address)._address
+    eventually(lambda: central.taken)
+    outlet.close()
+
+
+def test_a_process_that_ends_does_not_wait_for_a_service_that_is_away():
+    outlet = outlets.Outlet(Service("http://127.0.0.1:1/"), Scrubber(()), capacity=5)
+    outlet.offer(said(1))
+    began = monotonic()
+    outlet.close()
+    assert monotonic() - began < 1
+
+
+def test_otlp_is_what_the_specification_says():
+    batch = [
+        said(1, turn="t", ok=True, share=0.5, odd=[1]),
+        said(2, trace_id="ab" * 16, span_id="cd" * 8),
+    ]
+    lines = [(one, json.dumps({"level": one.level, **one.fields})) for one in batch]
+    request = Parse(service.otlp(lines), ExportLogsServiceRequest())
+    first, second = request.resource_logs[0].scope_logs[0].log_records
+    assert (first.time_unix_nano, first.severity_text) == (1_500_000_000, "WARNING")
+    assert first.severity_number == 13
+    assert first.body.string_value == "e"
+    kinds = {one.key: one.value.WhichOneof("value") for one in first.attributes}
+    assert kinds == {
+        "number": "int_value",
+        "turn": "string_value",
+        "ok": "bool_value",
+        "share": "double_value",
+        "odd": "string_value",
+    }
+    assert len(second.trace_id) > 0

@@ -1,0 +1,169 @@
+"""How lines leave a process: never at the cost of whoever logs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from time import monotonic
+
+import pytest
+
+from agentsite.logs import outlets
+from agentsite.logs.lines import Said, Scrubber
+from workers import metrics
+
+LOGGING = """
+import os, signal, sys, threading, time
+os.environ["DJANGO_SETTINGS_MODULE"] = "agentsite.settings"
+import django
+django.setup()
+import logging, structlog
+log = structlog.get_logger("test")
+"""
+
+
+class Gated:
+    """A sink that writes nothing until it may."""
+
+    name = "gated"
+
+    def __init__(self):
+        self.may_write, self.lines = threading.Event(), []
+
+    def write(self, batch):
+        assert self.may_write.wait(30)
+        self.lines += [json.loads(line) for _, line in batch]
+        return 0
+
+    def hurry(self):
+        self.may_write.set()
+
+    def end(self):
+        pass
+
+    def forked(self):
+        pass
+
+
+@pytest.fixture
+def sink():
+    return Gated()
+
+
+@pytest.fixture
+def outlet(sink):
+    made = outlets.Outlet(sink, Scrubber(()), capacity=10)
+    yield made
+    made.close()
+
+
+def said(number: int) -> Said:
+    return Said(0.0, "info", "test", 1, {"event": "e", "number": number})
+
+
+def test_lines_are_written_in_their_order(outlet, sink):
+    sink.may_write.set()
+    for number in range(10):
+        outlet.offer(said(number))
+    assert outlet.flush()
+    assert [line["number"] for line in sink.lines] == list(range(10))
+
+
+def test_a_sink_that_blocks_costs_only_the_lines_that_do_not_fit(outlet, sink):
+    began = monotonic()
+    for number in range(1000):
+        outlet.offer(said(number))
+    assert monotonic() - began < 1
+    assert outlet.dropped >= 985  # ten wait, and what the thread had taken
+
+
+def test_what_was_dropped_is_told_in_the_log_and_counted(outlet, sink):
+    before = metrics.LOG_LINES_DROPPED.labels("gated")._value.get()
+    for number in range(100):
+        outlet.offer(said(number))
+    sink.may_write.set()
+    assert outlet.flush()
+    outlet.offer(said(100))
+    assert outlet.flush()
+    (told,) = [line for line in sink.lines if line["event"] == "log_lines_dropped"]
+    assert told["count"] == outlet.dropped
+    assert len(sink.lines) - 1 + told["count"] == 101
+    assert metrics.LOG_LINES_DROPPED.labels("gated")._value.get() - before == told["count"]
+
+
+def test_a_flush_gives_up_on_a_sink_that_blocks(outlet):
+    outlet.offer(said(1))
+    assert not outlet.flush(0.05)
+
+
+def run(code: str, **options) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", LOGGING + code], stdout=subprocess.PIPE, text=True, **options
+    )
+
+
+def events(process: subprocess.Popen) -> list[str]:
+    out, _ = process.communicate(timeout=30)
+    return [json.loads(line)["event"] for line in out.splitlines()]
+
+
+def test_the_last_lines_are_written_when_a_process_ends():
+    process = run("[log.info(str(number)) for number in range(2000)]")
+    assert events(process) == [str(number) for number in range(2000)]
+
+
+def test_a_forked_child_writes_its_own_lines_and_none_of_its_parents():
+    code = """
+log.info("before")
+for number in range(3):
+    if os.fork() == 0:
+        log.info(f"child {number}")
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+        os._exit(0)
+for _ in range(3):
+    os.wait()
+log.info("after")
+"""
+    found = events(run(code))
+    assert found[0] == "before"
+    assert sorted(found[1:-1]) == ["child 0", "child 1", "child 2"]
+    assert found[-1] == "after"
+
+
+def test_a_signal_handler_may_log_whatever_it_interrupts():
+    code = """
+count = 0
+def heard(*_):
+    global count
+    count += 1
+    log.info("signal")
+signal.signal(signal.SIGALRM, heard)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+end = time.monotonic() + 0.7
+while time.monotonic() < end:
+    log.info("work")
+signal.setitimer(signal.ITIMER_REAL, 0)
+log.info("done", count=count)
+"""
+    found = events(run(code, env={**os.environ, "LOG_CAPACITY": "1000000"}))
+    assert found[-1] == "done"
+    assert found.count("signal") > 10
+
+
+def test_a_standard_output_that_nobody_reads_holds_up_nobody():
+    """A pipe that is full: the process works on, and ends when it is told to."""
+    code = """
+for number in range(20000):
+    log.info("much", number=number)
+sys.stderr.write("worked on\\n")
+sys.stderr.flush()
+signal.pause()
+"""
+    process = run(code, stderr=subprocess.PIPE)
+    assert process.stderr.readline() == "worked on\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == -signal.SIGTERM
+    process.communicate()

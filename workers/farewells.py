@@ -1,0 +1,19 @@
+"""What is still to be written when a process is about to end by `os._exit`, which runs no exit hooks.
+
+RQ ends its forked children so, the watchdog a process whose loop is stuck.
+"""
+
+import logging
+import os
+
+
+def say() -> None:
+    """Write the last log lines; takes two seconds at most."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def leave(status: int) -> None:
+    """End this process at once, from any thread, whatever hangs."""
+    say()
+    os._exit(status)

@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from agentsite.accounts import LogIn, SignUp
+from conversations.admin.operations.views import urls as operations
 
 urlpatterns = [
     path("", include("conversations.urls")),
@@ -15,5 +16,6 @@ urlpatterns = [
     path("signup/", SignUp.as_view(), name="signup"),
     path("favicon.ico", RedirectView.as_view(url=static("conversations/favicon.svg"))),
     path("admin/rq/", include("django_rq.urls")),
+    path("admin/operations/", include(operations())),
     path("admin/", admin.site.urls),
 ]

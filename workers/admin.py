@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from workers.models import WorkerProcess
+from workers.models import ScalingDecision, WorkerProcess
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -68,3 +68,13 @@ class WorkerProcessAdmin(ReadOnlyAdmin):
         """The badges."""
 
         css = {"all": ("conversations/admin.css",)}
+
+
+@admin.register(ScalingDecision)
+class ScalingDecisionAdmin(ReadOnlyAdmin):
+    """What the autoscaler changed, and why; a month of it."""
+
+    list_display = ("at", "pool", "size", "wanted", "load", "reason", "decided_by")
+    list_filter = ("pool",)
+    ordering = ("-pk",)
+    list_per_page = 50

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.fields.json import KT
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
@@ -13,6 +14,12 @@ from conversations.admin import search, timeline, verbs
 from conversations.admin.looks import badge, brief, exact, laid_out, linked, moment
 from conversations.admin.pages import PagedAdmin
 from conversations.models import Turn
+
+# Of failed responses, as docs/protocol.md lists them.
+CODES = (
+    "provider_error", "provider_rate_limited", "provider_timeout", "provider_invalid_reply",
+    "context_too_long", "tool_error", "worker_lost", "expired",
+)  # fmt: skip
 
 
 class State(admin.SimpleListFilter):
@@ -31,6 +38,22 @@ class State(admin.SimpleListFilter):
         return rows.filter(state=value) if value in Turn.State.values else rows
 
 
+class Reason(admin.SimpleListFilter):
+    """Turns that failed for one reason; the index turn_failed_by_code lists them."""
+
+    title = "reason"
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, code) for code in CODES]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet) -> QuerySet:
+        if not (code := self.value()):
+            return rows
+        coded: QuerySet = rows.alias(code=KT("error__code"))
+        return coded.filter(state=Turn.State.FAILED, code=code)
+
+
 @admin.register(Turn)
 class TurnAdmin(PagedAdmin):
     """The newest first; verbs act on those that have no outcome yet."""
@@ -40,8 +63,8 @@ class TurnAdmin(PagedAdmin):
         "took", "tokens", "tries", "worker_name",
     )  # fmt: skip
     list_select_related = ("owner",)
-    list_filter = (State,)
-    lookups = ("state",)
+    list_filter = (State, Reason)
+    lookups = ("state", "code")
     search_fields = ("id",)  # shows the box; get_search_results says what it finds
     search_help_text = (
         "An id (resp_…, conv_…, msg_… or a UUID), a worker's id for what it runs, "

@@ -1,0 +1,150 @@
+"""The page Operations: who sees it, what it shows, what it costs."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from conversations.models import Turn
+from tests.integration.admin.conftest import entered
+from tests.integration.admin.rows import crowd, person, turn_of
+from tests.integration.workers.conftest import row
+from workers import orders
+from workers.models import PoolSample, ScalingDecision
+
+PAGE = reverse("operations")
+
+
+def sample(*, seconds_ago: float, **traits) -> PoolSample:
+    told = {"waiting": 0, "oldest": 0, "workers": 1, "slots": 10, "in_flight": 0} | traits
+    at = timezone.now() - timedelta(seconds=seconds_ago)
+    return PoolSample.objects.create(**{"pool": "default", "at": at, **told})
+
+
+def text(page) -> str:
+    """What a person reads."""
+    return " ".join(re.sub(r"<[^>]*>", " ", page.content.decode()).split())
+
+
+def test_it_is_for_staff_only(db):
+    assert Client().get(PAGE).url.startswith(reverse("admin:login"))
+    assert entered(person("ben")).get(PAGE).url.startswith(reverse("admin:login"))
+    assert entered(person("cay", is_staff=True)).get(PAGE).status_code == 403
+
+
+def test_every_page_of_the_admin_leads_to_it_for_who_may_see_it(viewer):
+    assert f'href="{PAGE}"' in viewer.get(reverse("admin:index")).content.decode()
+    other = entered(person("cay", is_staff=True))
+    assert f'href="{PAGE}"' not in other.get(reverse("admin:index")).content.decode()
+
+
+def test_a_pool_is_shown_as_it_was_at_the_newest_sample(viewer):
+    sample(seconds_ago=900, waiting=12, oldest=75)
+    sample(seconds_ago=5, waiting=3, oldest=1.5, workers=2, slots=20, in_flight=7)
+    said = text(viewer.get(PAGE))
+    assert "Workers 2 Slots in use 7 of 20" in said
+    assert "Waiting 3 at most 12" in said
+    assert "Oldest waits 1.5 s at most 1 min 15 s" in said
+
+
+def test_its_last_hour_is_drawn_and_described(viewer):
+    for minutes in range(3):
+        sample(seconds_ago=minutes * 15, waiting=minutes * 4)
+    sample(seconds_ago=4000, waiting=99)
+    page = viewer.get(PAGE).content.decode()
+    assert 'aria-label="Waiting 0, in the last hour at most 8"' in page
+    assert re.search(r'class="chart-line is-waiting" d="M[^"]* L[^"]* L', page)
+
+
+def test_what_nobody_sampled_lately_is_not_told_as_if_it_were_now(viewer):
+    sample(seconds_ago=120, waiting=3)
+    assert "unknown: nobody sampled for a minute" in text(viewer.get(PAGE))
+
+
+def test_each_worker_is_shown_in_its_state(viewer):
+    row(name="w-live", in_flight=1)
+    row(name="w-draining", in_flight=2)
+    row(name="w-drained")
+    row(name="w-stuck", lease=-7, in_flight=3)
+    for name in ("w-draining", "w-drained"):
+        orders.drain(name, by="ada")
+    said = text(viewer.get(PAGE))
+    for name, state in (("live", "1"), ("draining", "2"), ("drained", "0"), ("stuck", "3")):
+        assert f"w-{name} {name} default {state} of 10" in said
+    assert "w-stuck stuck default 3 of 10 over since 7" in said
+    assert said.index("w-stuck") < said.index("w-drained")
+
+
+def test_the_first_words_of_the_last_hour_are_timed(viewer, conversation):
+    for seconds in range(1, 101):
+        turn = turn_of(conversation)
+        Turn.objects.filter(pk=turn.pk).update(
+            first_token=turn.created + timedelta(seconds=seconds / 10)
+        )
+    assert "To the first words 5.0 s for half, 9.5 s for 95 % at most 9.5 s" in text(
+        viewer.get(PAGE)
+    )
+
+
+def test_failures_lead_to_the_turns_that_failed_so(viewer, owner, conversation, cost):
+    crowd(owner)
+    for code in ("provider_timeout", "tool_error", "provider_timeout"):
+        last = turn_of(conversation, "failed", error={"code": code, "message": "m"})
+    page = viewer.get(PAGE).content.decode()
+    link = re.search(r'href="([^"]*code=provider_timeout)"><code>[^<]*</code></a> <strong>2<', page)
+    with cost() as spent:
+        listed = viewer.get(link[1])
+    spent.assert_cheap()
+    assert "turn_failed_by_code" in spent.plans()
+    assert listed.context["cl"].result_list[0].pk == last.pk
+    assert len(listed.context["cl"].result_list) == 2
+
+
+def test_the_scaling_history_is_told(viewer):
+    ScalingDecision.objects.create(
+        pool="batch", size=1, wanted=4, load=9, reason="depth is 9, above 5", decided_by="a-1"
+    )
+    assert "batch 1 → 4 depth is 9, above 5 a-1" in text(viewer.get(PAGE))
+    history = viewer.get(reverse("admin:workers_scalingdecision_changelist"))
+    assert history.status_code == 403  # its own permission
+    staff = person("dan", "view_scalingdecision", is_staff=True)
+    address = reverse("admin:workers_scalingdecision_changelist")
+    assert "depth is 9, above 5" in text(entered(staff).get(address))
+
+
+def test_it_is_cheap_however_many_turns_there_are(viewer, owner, cost):
+    crowd(owner)
+    for number in range(50):
+        row(name=f"w-{number}")
+        sample(seconds_ago=number * 15)
+    with cost() as spent:
+        assert viewer.get(PAGE).status_code == 200
+    assert len(spent) <= 12
+    assert "Seq Scan on conversations_turn" not in spent.plans()
+
+
+def test_it_has_nothing_inline_that_the_policy_forbids(viewer, conversation):
+    sample(seconds_ago=5)
+    row()
+    turn_of(conversation, "failed", error={"code": "tool_error", "message": "m"})
+    page = viewer.get(PAGE, {"every": "15"})
+    html = page.content.decode()
+    assert "default-src 'self'" in page["Content-Security-Policy"]
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", html)
+    assert '<meta http-equiv="refresh" content="15">' in html
+
+
+@pytest.mark.parametrize("every", ["", "1", "<b>"])
+def test_it_loads_again_by_itself_only_where_that_is_asked_for(viewer, every):
+    assert "http-equiv" not in viewer.get(PAGE, {"every": every}).content.decode()
+
+
+def test_it_is_shown_while_redis_is_away(viewer, settings):
+    settings.CACHES = {
+        "default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    }
+    sample(seconds_ago=5, waiting=3)
+    assert "Waiting 3" in text(viewer.get(PAGE))

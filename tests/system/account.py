@@ -23,8 +23,8 @@ class Account:
         page = self.browser.open(f"{self.address}/signup/", timeout=LIMIT).read().decode()
         self.token = found_token(page)
         password = uuid4().hex
-        name = f"user-{uuid4().hex[:12]}"
-        self.post("/signup/", username=name, password1=password, password2=password)
+        self.name = f"user-{uuid4().hex[:12]}"
+        self.post("/signup/", username=self.name, password1=password, password2=password)
         self.token = found_token(self.get("/"))
 
     def get(self, path: str) -> str:

@@ -182,14 +182,22 @@ async def test_steering_what_others_queued_leaves_it_its_place(connection, progr
     assert (await in_thread(Turn.objects.get, number=1)).pk.hex in queued
 
 
-async def test_two_inputs_steer_one_after_the_other(connection):
-    await connection.create("[[stall after=1]]")
-    parent = (await connection.until("response.output_text.delta"))["response_id"]
+async def test_what_nobody_has_begun_is_answered_before_what_steers_it(
+    connection, conversation, provider
+):
+    """And two inputs come one after the other."""
+    where = {"conversation": f"conv_{conversation.pk.hex}"}
+    await connection.create("[[hold after=1]]", stream_id="a", **where)
+    await connection.until("response.output_text.delta")
+    await connection.create("[[echo]] zero", stream_id="b", **where)
+    parent = (await connection.until("response.queued"))["response_id"]
     for text in ("[[echo]] one", "[[echo]] two"):
         await connection.send(type="response.steer", previous_response_id=parent, input=text)
-    ended = [(await connection.until("response.completed"))["response"] for _ in range(2)]
+        await connection.until("response.steer.accepted")
+    provider.release()
+    ended = [(await connection.until("response.completed"))["response"] for _ in range(4)]
     texts = [response["output"][0]["content"][0]["text"].strip() for response in ended]
-    assert texts == ["[[echo]] one", "[[echo]] two"]
+    assert texts[1:] == ["[[echo]] zero", "[[echo]] one", "[[echo]] two"]
 
 
 async def steer_failed(connection, **fields):

@@ -13,10 +13,13 @@ export function answered(id) {
     seen: -1, // number of the last event
     items: [],
     error: null,
+    notices: [], // what is to be known beside the answer
     asked: [], // calls that wait for somebody's answer
     expires: null, // when that is too late, in seconds since 1970
     worker: "",
     attempt: 1,
+    waits: null, // {reason, seconds} while the model's provider has no place for it
+    progress: {}, // by call_id, how far a tool has come: {fraction, message}
   };
 }
 
@@ -33,7 +36,7 @@ const CHANGES = {
   "response.created": (turn, { response }) => ({ status: response?.status ?? "queued" }),
   "response.queued": () => ({ status: "queued" }),
   "response.in_progress": () => ({ status: "in_progress" }),
-  "response.output_item.added": (turn, { output_index, item }) => put(turn, output_index, shown(item)),
+  "response.output_item.added": (turn, { output_index, item }) => ({ ...put(turn, output_index, shown(item)), waits: null }),
   "response.output_item.done": (turn, { output_index, item }) => finished(turn, output_index, shown(item)),
   "response.output_text.delta": lengthened,
   "response.output_text.done": (turn, { output_index, text }) =>
@@ -97,10 +100,10 @@ export function itemsOf(output) {
 // The turns of a snapshot that have ended.
 export function told(items, responses) {
   const parts = Map.groupBy(items, (item) => item.response_id);
-  return responses.map(({ response_id, status, error, worker, attempt, sequence_number = ALL }) => {
+  return responses.map(({ response_id, status, error, notices = [], worker, attempt, sequence_number = ALL }) => {
     const [asked, came] = halves(parts.get(response_id) ?? []);
     const input = asked.length ? textOf(asked) : null;
-    const ending = { status, error: error ?? null, worker: worker ?? "", attempt: attempt ?? 1 };
+    const ending = { status, error: error ?? null, notices, worker: worker ?? "", attempt: attempt ?? 1 };
     return { ...answered(response_id), ...ending, seen: sequence_number, input, items: itemsOf(came) };
   });
 }

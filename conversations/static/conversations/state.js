@@ -31,9 +31,13 @@ const STEPS = {
   "agentsite:accepted": accepted,
   "agentsite:input": (state, event) => patched(state, event.response_id, { input: textOf(event.items) }),
   "agentsite:asked": (state, { response_id, calls, expires }) => patched(state, response_id, { asked: calls, expires }),
+  "agentsite:notice": (state, { response_id, notices }) => patched(state, response_id, { notices }),
   "agentsite:attempt": (state, event) => patched(state, event.response_id, { attempt: event.attempt }),
   "agentsite:worker": (state, event) =>
-    patched(state, event.response_id, { worker: event.worker, attempt: event.attempt }),
+    patched(state, event.response_id, { worker: event.worker, attempt: event.attempt, waits: null }),
+  "agentsite:waiting": (state, { response_id, reason, seconds }) =>
+    patched(state, response_id, { waits: reason && { reason, seconds } }),
+  "agentsite:progress": progressed,
   "agentsite:rolled_back": (state, { response_id }) => ({ ...state, turns: state.turns.filter(({ id }) => id !== response_id) }),
   error: refused,
 };
@@ -77,6 +81,11 @@ function refused(state, { idempotency_key, code, message }) {
   const mine = state.turns.find((turn) => turn.key === idempotency_key && turn.status === "unsent");
   if (!mine) return { ...state, notice: { code, message } };
   return patched(state, mine.id, { status: "refused", error: { code, message } });
+}
+
+function progressed(state, { response_id, call_id, fraction, message }) {
+  const known = state.turns.find(({ id }) => id === response_id)?.progress;
+  return patched(state, response_id, { progress: { ...known, [call_id]: { fraction, message } } });
 }
 
 function patched(state, id, change) {

@@ -14,13 +14,13 @@ export function tool() {
   const fold = make("details", {}, make("summary", {}, verb, " ", name, " ", state), body);
   const element = make("div", { className: "tool" }, fold);
   let question = null;
-  const update = (item, { final, output: result, asks }) => {
+  const update = (item, { final, output: result, asks, progress }) => {
     verb.textContent = asks ? "Asks to use" : "Used";
     name.textContent = item.name;
     input.textContent = pretty(item.arguments);
     output.textContent = result ? pretty(result.output) : "";
     answered.hidden = output.hidden = !result;
-    state.textContent = asks ? "" : stateOf(item, { final, result });
+    state.textContent = asks ? "" : stateOf(item, { final, result, progress });
     element.dataset.state = asks ? "asks" : result ? "done" : "open";
     if (Boolean(asks) === Boolean(question)) return;
     question?.remove();
@@ -42,9 +42,16 @@ function questionOf({ call_id, name, asks }) {
   return make("div", { className: "question" }, button("Approve", "approve", "primary"), button("Refuse", "refuse", "plain"));
 }
 
-function stateOf(item, { final, result }) {
+function stateOf(item, { final, result, progress }) {
   if (result) return "";
-  return item.status === "incomplete" || (final && item.status === "in_progress") ? "interrupted" : "…";
+  if (item.status === "incomplete" || (final && item.status === "in_progress")) return "interrupted";
+  return progress ? comeTo(progress) : "…";
+}
+
+// "40 % · reading page 4"
+function comeTo({ fraction, message }) {
+  const part = fraction === null ? "" : `${Math.round(100 * fraction)} %`;
+  return [part, message].filter(Boolean).join(" · ") || "…";
 }
 
 function pretty(value) {

@@ -4,7 +4,7 @@ import { make } from "./make.js";
 import { Prose } from "./prose.js";
 import { ENDED } from "./state.js";
 import { tool } from "./tool.js";
-import { failure, STATUS } from "./words.js";
+import { failure, STATUS, waiting } from "./words.js";
 
 const button = (text, verb) => make("button", { type: "button", className: "quiet", textContent: text, dataset: { verb } });
 
@@ -62,7 +62,8 @@ export class TurnView {
     if (!view) this.views.set(item.id, (view = item.type === "message" ? this.prose() : tool()));
     const final = item.status !== "in_progress" || ENDED.has(this.turn.status);
     const asks = this.turn.asked.find(({ call_id }) => call_id === item.call_id);
-    view.update(item, { final, output, asks });
+    const progress = this.turn.progress[item.call_id];
+    view.update(item, { final, output, asks, progress });
     if (this.answer.children[place] !== view.element) this.answer.insertBefore(view.element, this.answer.children[place] ?? null);
   }
 
@@ -87,10 +88,11 @@ export class TurnView {
   }
 
   showFoot(turn) {
-    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, turn.asked.length, turn.expires, Boolean(turn.items.length), turn.input === null].join("|");
+    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, turn.asked.length, turn.expires, turn.notices.length, turn.waits?.reason, turn.waits?.seconds, Boolean(turn.items.length), turn.input === null].join("|");
     if (shape === this.shape) return;
     this.shape = shape;
-    this.foot.replaceChildren(...under(turn));
+    const told = turn.notices.map((textContent) => make("span", { className: "told", textContent }));
+    this.foot.replaceChildren(...told, ...under(turn));
   }
 }
 
@@ -129,7 +131,8 @@ function untilWhen({ expires }) {
 
 function going(turn) {
   if (turn.asked.length) return [make("span", { textContent: untilWhen(turn) }), make("span", { className: "worker", textContent: turn.worker })];
-  const words = turn.attempt > 1 ? "Interrupted; another worker goes on" : "";
+  const again = turn.attempt > 1 ? "Interrupted; another worker goes on" : "";
+  const words = turn.waits ? waiting(turn.waits) : again;
   const dots = make("span", { className: "dots" }, make("i"), make("i"), make("i"));
   const worker = make("span", { className: "worker", textContent: turn.worker });
   return [dots, make("span", { textContent: words }), worker];

@@ -37,3 +37,12 @@ export const STATUS = {
   cancelled: "Stopped",
   incomplete: "Stopped",
 };
+
+const WAITS = {
+  provider_busy: "Waiting for a place at the model's provider",
+  provider_paused: "The model's provider has asked for a pause",
+  provider_down: "The model does not answer; it will be tried again",
+};
+
+export const waiting = ({ reason, seconds }) =>
+  `${WAITS[reason] ?? "Waiting for the model"}${seconds > 1 ? `, about ${seconds} s` : ""}`;

@@ -149,3 +149,18 @@ test("what is asked belongs to its turn until somebody answers", () => {
   equal(play([{ ...asked, calls: [], expires: null }], state).turns[0].asked, []);
   equal(play(events("a", created, queued, progress, ending("incomplete")).slice(3), state).turns[0].asked, []);
 });
+
+const waits = (reason, seconds) => ({ type: "agentsite:waiting", response_id: "resp_a", reason, seconds });
+
+test("a turn waits for the provider until it is told otherwise, or speaks", () => {
+  const waiting = play([...events("a", created, queued, progress), waits("provider_busy", 7)]);
+  equal(waiting.turns[0].waits, { reason: "provider_busy", seconds: 7 });
+  equal(reduce(waiting, waits(null, 0)).turns[0].waits, null);
+  equal(play(events("a", created, queued, progress, added()).slice(3), waiting).turns[0].waits, null);
+});
+
+test("each call of a tool has come as far as it told last", () => {
+  const told = (call_id, fraction) => ({ type: "agentsite:progress", response_id: "resp_a", call_id, fraction, message: "reading" });
+  const state = play([...events("a", created, queued, progress), told("one", 0.2), told("two", 0.5), told("one", 0.4)]);
+  equal(state.turns[0].progress, { one: { fraction: 0.4, message: "reading" }, two: { fraction: 0.5, message: "reading" } });
+});

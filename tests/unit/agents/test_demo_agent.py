@@ -3,6 +3,8 @@ from pydantic_ai.messages import ModelMessagesTypeAdapter
 
 from tests.unit.agents.streaming import streamed
 from workers.agents.demo import agent
+from workers.agents.demo.script import story
+from workers.agents.progress import reporting
 
 
 class Records:
@@ -60,3 +62,12 @@ async def test_what_is_streamed_adds_up_to_what_is_said():
         pieces = [piece async for piece in reply.stream_text(delta=True, debounce_by=None)]
     assert len(pieces) > 500
     assert "".join(pieces) == await reply.get_output()
+
+
+async def test_it_reads_the_story_and_says_how_far_it_is():
+    told_so_far = []
+    with reporting(lambda fraction, words: told_so_far.append((fraction, words))):
+        result = await told("How many words has the story?")
+    assert f"**{len(story().split())}** words" in result.output
+    assert told_so_far[-1][0] == 1
+    assert told_so_far[0][1].startswith("reading page 1 of")

@@ -13,7 +13,8 @@ from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls
 
 from workers.agents.demo import arithmetic
 from workers.agents.demo.heard import Call, Heard, Result
-from workers.agents.demo.script import answer
+from workers.agents.demo.script import answer, story
+from workers.agents.progress import progress
 
 
 class Records(Protocol):
@@ -109,6 +110,19 @@ async def look_up(
         case "messages":
             return await ctx.deps.messages()
     return await ctx.deps.first_message()
+
+
+@agent.tool_plain(
+    metadata={"idempotent": True, "cache": {"seconds": 60, "scope": "everyone"}},
+)
+async def count_words() -> int:
+    """Read the story page by page, and count its words."""
+    pages = story().split("\n\n")
+    for number, page in enumerate(pages, start=1):
+        await progress(number / len(pages), f"reading page {number} of {len(pages)}")
+        glances = len(page.split()) / 6  # words at a glance
+        await asyncio.sleep(glances / settings.DEMO_PACE if settings.DEMO_PACE else 0)
+    return len(story().split())
 
 
 @agent.tool(requires_approval=True, metadata={"idempotent": True})

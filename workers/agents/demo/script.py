@@ -72,6 +72,8 @@ def reported(result: Result) -> str:
         return f"I could not do that: {result.content}."
     if result.call.tool == "calculate":
         return f"`{result.call.arguments['expression']}` is **{result.content}**."
+    if result.call.tool == "count_words":
+        return COUNTED.format(number=result.content)
     match result.call.arguments["what"]:
         case "conversations":
             return f"I looked it up: you have {counted(result.content, 'conversation')}."
@@ -80,6 +82,10 @@ def reported(result: Result) -> str:
     return f"I looked it up. The first thing you said here was:\n\n> {result.content}"
 
 
+COUNTED = (
+    "The story has **{number}** words. I read it page by page to find out; whoever asks within a "
+    "minute, here or elsewhere, is told at once."
+)
 RENAMED = "Done. This conversation is called **{title}** now; the list shows it when it loads anew."
 KEPT = "As you wish: the title stays as it is."
 
@@ -105,6 +111,13 @@ def features() -> dict[str, tuple[set[str], str]]:
         title, words, text = section.split("\n", 2)
         found[title] = ({word.strip() for word in words.split(",")}, text.strip())
     return found
+
+
+def count_words(heard: Heard) -> Answer | None:
+    """Has the words of the story counted by the tool that takes its time."""
+    if re.search(r"\bwords?\b.*\bstory\b|\bstory\b.*\bwords?\b", heard.last, re.IGNORECASE):
+        return [Call("count_words", {})]
+    return None
 
 
 def tell(heard: Heard) -> Answer | None:
@@ -148,6 +161,7 @@ Try this:
 - *What is 17% of 340?*
 - *How many conversations do I have?* or *what was my first message?*
 - *Call this conversation Holiday plans*: a tool that asks for your leave first
+- *How many words has the story?*: a tool that takes its time and says how far it is
 - *Tell me a long story*, and then reload the page, open a second tab, or press stop
 
 Or ask how Agentsite deals with any of: {topics}."""
@@ -176,6 +190,7 @@ def at_a_loss(heard: Heard) -> str:
 RULES: tuple[Callable[[Heard], Answer | None], ...] = (
     recall,
     take_note,
+    count_words,
     tell,
     rename,
     look_up,

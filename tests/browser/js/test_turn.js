@@ -1,0 +1,27 @@
+import { answered } from "/static/conversations/responses.js";
+import { TurnView } from "/static/conversations/turn.js";
+import { equal, ok, test } from "/tests/harness.js";
+
+const shown = (change) => {
+  const view = new TurnView(() => {});
+  view.update({ ...answered("resp_a"), status: "in_progress", ...change });
+  return view.element;
+};
+const call = { id: "fc_a_0", type: "function_call", call_id: "call_a_0", name: "read", arguments: "{}", status: "completed" };
+const state = (element) => element.querySelector(".tool .state").textContent;
+
+test("a turn that waits for the provider says why and how long", () => {
+  const words = shown({ waits: { reason: "provider_busy", seconds: 12 } }).querySelector(".under").textContent;
+  ok(words.startsWith("Waiting for a place at the model's provider, about 12 s"));
+});
+
+test("a call shows how far it has come until it has a result", () => {
+  const progress = { call_a_0: { fraction: 0.4, message: "reading page 4" } };
+  equal(state(shown({ items: [call], progress })), "40 % · reading page 4");
+  const result = { id: "fco_a_1", type: "function_call_output", call_id: "call_a_0", output: "read" };
+  equal(state(shown({ items: [call, result], progress })), "");
+});
+
+test("a call that knows no fraction shows its words", () => {
+  equal(state(shown({ items: [call], progress: { call_a_0: { fraction: null, message: "<b>asking" } } })), "<b>asking");
+});

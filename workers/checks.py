@@ -10,7 +10,7 @@ from django.core import checks
 
 from workers import pools as pools_
 
-PATHS = ("WORKER_SWEEP", "ROUTING")
+PATHS = ("WORKER_SWEEP", "ROUTING", "LAUNCHER")
 JOB_CLASS = "workers.queues.TurnJob"
 SERIALIZER = "rq.serializers.JSONSerializer"
 
@@ -92,6 +92,25 @@ def faults_of(name: str) -> Iterator[checks.CheckMessage]:
             f"POOLS[{name!r}] has a minimum of {pool.minimum} processes, a maximum of {pool.maximum}",
             hint="The minimum is not above the maximum.",
             id="workers.E008",
+        )
+    yield from faults_of_scaling(pool)
+
+
+def faults_of_scaling(pool: pools_.Pool) -> Iterator[checks.CheckMessage]:
+    """By which its autoscaler would do nothing, or nonsense."""
+    rule = pool.scaling
+    least = (rule.lower, rule.up_cooldown, rule.down_cooldown, rule.step - 1)
+    if min(least) < 0 or rule.upper <= rule.lower:
+        yield checks.Error(
+            f"POOLS[{pool.name!r}] has a scaling that contradicts itself: {rule}",
+            hint="upper is above lower, step is 1 or more, nothing is below 0.",
+            id="workers.E009",
+        )
+    if rule.signal not in pools_.SIGNALS and not exists(rule.signal.rpartition(".")[0]):
+        yield checks.Error(
+            f"POOLS[{pool.name!r}] scales by {rule.signal!r}, which does not exist",
+            hint=f"Name one of {', '.join(pools_.SIGNALS)}, or a function's dotted path.",
+            id="workers.E010",
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+SIGNALS = ("depth", "age", "slots")  # that workers.autoscaler knows by name
 SLOTS = 100  # of a process whose queues the settings do not know
 
 

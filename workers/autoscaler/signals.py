@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.module_loading import import_string
 
 from workers.demand import Demand
-from workers.pools import Pool
+from workers.pools import SIGNALS, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def slots(pool: Pool, demand: Demand) -> Load:
     return Load(demand.busy / pool.slots)
 
 
-NAMED: Mapping[str, Signal] = {"depth": depth, "age": age, "slots": slots}
+NAMED: Mapping[str, Signal] = dict(zip(SIGNALS, (depth, age, slots), strict=True))
 
 
 def load(pool: Pool, demand: Demand) -> Load:

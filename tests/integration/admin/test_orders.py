@@ -55,7 +55,7 @@ def test_a_pool_is_paused_and_resumed(operator):
         "Pause: The pool default is paused.",
         "Resume: The pool default works again.",
     ]
-    entry = LogEntry.objects.first()
+    entry = LogEntry.objects.order_by("pk").first()
     assert (str(entry), entry.object_id) == (
         "Changed “default” — Pause: The pool default is paused.",
         "default",

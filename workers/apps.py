@@ -10,3 +10,4 @@ class WorkersConfig(AppConfig):
 
     def ready(self) -> None:
         from workers import checks  # noqa: F401, PLC0415 - registers them
+        from workers.agents import checks as of_agents  # noqa: F401, PLC0415

@@ -8,11 +8,13 @@ from agentsite.settings.launching import *
 from agentsite.settings.limits import *
 from agentsite.settings.observing import *
 from agentsite.settings.provider import *
+from agentsite.settings.sealing import *
 from agentsite.settings.security import *
 
 FINGERPRINTED = {
     "keys": ["SECRET_KEY", "SECRET_KEY_FALLBACKS"],
     "agents": ["AGENTS", "AGENT_DEFAULT", "AGENT_MODEL", "AGENT_BASE_URL", "AGENT_INSTRUCTIONS"],
+    "models": ["AGENT_MODELS", "AGENT_ROUTES", "PROVIDER_LIMITS"],
     "stores": ["STORES", "STORE_DEFAULT"],
     "tasks": ["WORKER_TASKS"],
 }

@@ -22,7 +22,8 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from workers.agents.budgeted import Budgeted
-from workers.agents.routes import Choice, Routed, Rule
+from workers.agents.choices import Choice, Rule
+from workers.agents.routes import Routed
 
 # Some servers end a broken stream cleanly: without this a cut reply would count as a finished one.
 PROFILE = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)

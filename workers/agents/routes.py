@@ -1,11 +1,9 @@
-"""Which model is asked: the settings' rules, by length, queue and cost, and who stands in for whom."""
+"""The model that asks others: those that `choices` names for a request, until one answers."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from pydantic_ai import RunContext
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
@@ -15,53 +13,7 @@ from pydantic_ai.settings import ModelSettings
 
 from workers import ratelimit
 from workers.agents.budgeted import Budgeted, tokens
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One entry of AGENT_MODELS: a model that may be asked."""
-
-    model: str
-    base_url: str = ""
-    api_key: str = ""
-    cost: float = 0  # of a token, in any unit: only compared
-    longest: int = 0  # tokens of a prompt that it takes; 0: any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One entry of AGENT_ROUTES: when it fits, these models are tried in this order."""
-
-    models: Sequence[str] = ()  # names in AGENT_MODELS; none: all
-    queues: Sequence[
-        str
-    ] = ()  # classes of work (`priority` is interactive, `flex` batch); none: any
-    shorter: int = 0  # it fits prompts below so many tokens; 0: any
-    longer: int = 0  # it fits prompts from so many tokens on
-    cheapest: bool = False  # in the order of their costs instead
-    wait: float = 5  # seconds that one is waited for while another is left
-
-    def fits(self, *, length: int, queue: str) -> bool:
-        return (
-            (not self.queues or queue in self.queues)
-            and (not self.shorter or length < self.shorter)
-            and length >= self.longer
-        )
-
-    def order(self, choices: Mapping[str, Choice], *, length: int) -> list[str]:
-        """The models to try; never none."""
-        names = list(self.models) or list(choices)
-        if self.cheapest:
-            names.sort(key=lambda name: choices[name].cost)
-        roomy = [name for name in names if not 0 < choices[name].longest < length]
-        return roomy or [max(names, key=lambda name: choices[name].longest)]
-
-
-def choose(rules: Iterable[Rule], *, length: int, queue: str) -> Rule:
-    """The first rule that fits; without one, every model in the order of the settings."""
-    return next((rule for rule in rules if rule.fits(length=length, queue=queue)), Rule())
+from workers.agents.choices import Choice, Rule, choose
 
 
 class Routed(WrapperModel):

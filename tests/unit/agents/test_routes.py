@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.agents.routes import Choice, Rule, choose
+from workers.agents.choices import Choice, Rule, choose
 
 CHOICES = {
     "large": Choice(model="l", cost=10, longest=100_000),

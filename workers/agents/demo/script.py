@@ -64,22 +64,23 @@ def rename(heard: Heard) -> Answer | None:
     return [Call("rename", {"title": title})] if title else None
 
 
+def weekday(heard: Heard) -> Answer | None:
+    """Has dates looked up by a tool on another server, if that can be reached."""
+    found = re.search(r"\bday\b.*?\b(?P<day>\d{4}-\d\d-\d\d)\b", heard.last, re.IGNORECASE)
+    if not found:
+        return None
+    if "calendar_weekday" not in heard.tools:
+        return "The calendar is on a tool server of its own, and that cannot be reached now."
+    return [Call("calendar_weekday", {"day": found["day"]})]
+
+
 def reported(result: Result) -> str:
     """A tool's result in words."""
     if result.call.tool == "rename":
         return KEPT if result.failed else RENAMED.format(title=result.content)
     if result.failed:
         return f"I could not do that: {result.content}."
-    if result.call.tool == "calculate":
-        return f"`{result.call.arguments['expression']}` is **{result.content}**."
-    if result.call.tool == "count_words":
-        return COUNTED.format(number=result.content)
-    match result.call.arguments["what"]:
-        case "conversations":
-            return f"I looked it up: you have {counted(result.content, 'conversation')}."
-        case "messages":
-            return f"I looked it up: you have {counted(result.content, 'message')} in all."
-    return f"I looked it up. The first thing you said here was:\n\n> {result.content}"
+    return REPORTS[result.call.arguments.get("what", result.call.tool)](result)
 
 
 COUNTED = (
@@ -92,6 +93,17 @@ KEPT = "As you wish: the title stays as it is."
 
 def counted(number: str, noun: str) -> str:
     return f"**{number}** {noun}" if number == "1" else f"**{number}** {noun}s"
+
+
+REPORTS: dict[str, Callable[[Result], str]] = {
+    "calendar_weekday": lambda it: f"{it.call.arguments['day']} is a **{it.content}**.",
+    "calculate": lambda it: f"`{it.call.arguments['expression']}` is **{it.content}**.",
+    "count_words": lambda it: COUNTED.format(number=it.content),
+    "conversations": lambda it: f"I looked it up: you have {counted(it.content, 'conversation')}.",
+    "messages": lambda it: f"I looked it up: you have {counted(it.content, 'message')} in all.",
+    "first message": lambda it: f"{FIRST}:\n\n> {it.content}",
+}
+FIRST = "I looked it up. The first thing you said here was"
 
 
 # --- What it can tell --------------------------------------------------------------------------
@@ -193,6 +205,7 @@ RULES: tuple[Callable[[Heard], Answer | None], ...] = (
     count_words,
     tell,
     rename,
+    weekday,
     look_up,
     calculate,
     introduce,

@@ -8,4 +8,7 @@ WORKER_TASKS = [*WORKER_TASKS, *(f"tests.tasks.{name}" for name in env.words("TE
 WORKER_LEASE = env.integer("TEST_LEASE", 8)
 WORKER_GRACE = env.integer("TEST_GRACE", 25)
 WORKER_SWEEP = "tests.tasks.swept"
-POOLS["default"] |= {"slots": env.integer("TEST_SLOTS", 1000), "reserved": {}}
+POOLS["default"] |= {
+    "slots": env.integer("TEST_SLOTS", 1000),
+    "reserved": env.mapping("TEST_RESERVED"),
+}

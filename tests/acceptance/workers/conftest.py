@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.conf import settings
 
 from devtools.ports import free_port
 from devtools.redis import Redis
@@ -106,8 +107,8 @@ def fleet(site_environment, redis_client, tmp_path) -> Iterator[Fleet]:
 @pytest.fixture(autouse=True)
 def _own_queues(redis_client) -> Iterator[None]:
     yield
-    for pool in ("default", "quarantine"):
-        queues.queue(pool).connection.close()
+    for name in settings.QUEUES:
+        queues.queue(name).connection.close()
     queues.queue.cache_clear()
 
 

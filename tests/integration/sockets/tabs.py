@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from agentsite.asgi import application
 from conversations import protocol, turns
@@ -222,7 +223,8 @@ class Run:
 @asynccontextmanager
 async def claimed(conversation, worker):
     """The oldest queued turn, claimed by this worker."""
-    claim = await in_thread(turns.claim, conversation.pk, worker.pk, pool="default")
+    serves = settings.QUEUES
+    claim = await in_thread(turns.claim, conversation.pk, worker.pk, pool="default", serves=serves)
     run = Run(claim)
     async with run.emitter:
         yield run

@@ -61,6 +61,11 @@ async def test_an_accepted_message_is_stored_before_it_is_acknowledged(tab, conv
     assert turn.input[0]["content"][0]["text"] == "hello"
 
 
+async def test_a_person_who_waits_before_the_page_goes_first(tab):
+    await tab.create("Hello")
+    assert (await in_thread(Turn.objects.get)).pool == "interactive"
+
+
 async def test_a_message_that_is_sent_again_is_acknowledged_again_and_stored_once(tab, open_tab):
     first = await tab.create("hello", idempotency_key="k1")
     other = await open_tab()

@@ -15,6 +15,7 @@ from conversations.errors import (
 )
 from conversations.models import Turn
 from workers import queues
+from workers.routing import LONG
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,10 +81,25 @@ def test_an_accept_succeeds_though_no_worker_can_be_woken(say, settings, monkeyp
     assert say(pool="far").turn.state == "queued"
 
 
-def test_the_agents_pool_is_used_unless_another_is_named(say, settings):
+def test_the_agents_queue_is_used_unless_another_is_named(say, settings):
     settings.AGENTS = {"demo": {"agent": "x", "queue": "quarantine"}}
     assert say().turn.pool == "quarantine"
     assert say(pool="default").turn.pool == "default"
+
+
+def test_a_message_is_routed_by_its_tier_its_source_and_its_length(say, redis_client):
+    assert say().turn.pool == "default"
+    assert say(source="page").turn.pool == "interactive"
+    assert say("x" * LONG, source="page").turn.pool == "default"
+    assert say(tier="flex").turn.pool == "batch"
+
+
+def test_the_hint_of_a_message_lies_in_its_queue(say, redis_client):
+    say(tier="flex")
+    assert {queue: queues.depth(queue) for queue in ("default", "batch")} == {
+        "default": 0,
+        "batch": 1,
+    }
 
 
 def test_a_conversation_holds_so_many_waiting_messages_and_no_more(say, settings):

@@ -48,11 +48,16 @@ def test_an_incomplete_partial_takes_no_step(say, claim, append):
     assert claim().next_step == 1
 
 
-def test_another_pools_turn_is_hinted_there(say, claim, redis_client):
+def test_the_turn_of_a_queue_that_is_not_served_is_hinted_there(say, claim, redis_client):
     say(pool="quarantine")
     queues.queue("quarantine").empty()
-    assert claim() is None
+    assert claim(serves=["interactive", "batch"]) is None
     assert queues.depth("quarantine") == 1
+
+
+def test_the_turn_of_another_queue_that_is_served_is_claimed(say, claim):
+    turn = say(pool="batch").turn
+    assert claim(serves=["interactive", "batch"]).turn_id == turn.pk
 
 
 def test_a_buried_worker_is_told_and_its_hint_goes_to_another(say, claim, worker_row, redis_client):

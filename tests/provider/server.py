@@ -46,9 +46,9 @@ class Provider:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def wait_for_calls(self, count: int) -> None:
+    async def wait_for_calls(self, count: int, *, within: float = PATIENCE) -> None:
         """Until so many calls have come in."""
-        async with asyncio.timeout(PATIENCE), self.called:
+        async with asyncio.timeout(within), self.called:
             await self.called.wait_for(lambda: len(self.calls) >= count)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

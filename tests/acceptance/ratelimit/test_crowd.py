@@ -38,7 +38,7 @@ async def crowd(provider, processes):
     running = await asyncio.create_subprocess_exec(
         *command, env=environment, stdout=asyncio.subprocess.PIPE
     )
-    await provider.wait_for_calls(RATE * 3)
+    await provider.wait_for_calls(RATE * 3, within=60)
     provider.refuse(1, retry_after=PAUSE)
     out, _ = await asyncio.wait_for(running.communicate(), 60)
     assert running.returncode == 0

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import django
 
-from benchmarks import counts, density, first_token, throughput
+from benchmarks import counts, density, distribution, first_token, fleet, throughput
 from benchmarks.stage import Stage
 from benchmarks.table import Row, markdown
 
@@ -29,6 +29,11 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
         density.TITLE,
         lambda stage, options: density.measure(stage, many=options.many, most=options.most),
     ),
+    "fleet": (fleet.TITLE, lambda stage, options: fleet.measure(stage, sizes=options.sizes)),
+    "distribution": (
+        distribution.TITLE,
+        lambda stage, options: distribution.measure(stage, rounds=options.rounds),
+    ),
     "counts": (counts.TITLE, lambda stage, _: counts.measure(stage)),
 }
 
@@ -42,6 +47,8 @@ def arguments() -> argparse.Namespace:
     add("--pairs", type=int, default=30, help="first words, directly and through the site")
     add("--many", type=int, default=300, help="turns in flight at 1 chunk/s")
     add("--most", type=int, default=200, help="turns to try at 20 chunks/s")
+    add("--rounds", type=int, default=distribution.ROUNDS, help="of each distribution")
+    add("--sizes", type=int, nargs="+", default=fleet.SIZES, help="of the fleet")
     options = parser.parse_args()
     if unknown := set(options.only) - set(MEASUREMENTS):
         parser.error(f"there is no measurement {', '.join(unknown)}")

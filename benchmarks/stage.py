@@ -67,6 +67,7 @@ class Stage:
             "REDIS_URL": memory.url,
             "SECRET_KEY": "only-for-benchmarks",
             "ALLOWED_ORIGINS": self.address,
+            "SOCKETS_PER_USER": "0",  # one account has them all
             "AGENT_MODEL": "stream",
             "AGENT_BASE_URL": f"http://127.0.0.1:{provider}/v1",
         }

@@ -1,12 +1,15 @@
 """Room is kept for who waits, however much batch work there is. Slots and fetches are counted."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.acceptance.workers.conftest import Fleet
 from tests.waiting import eventually
 from workers import queues
+from workers.handing import MOST_LYING
+from workers.tallies import Tallies
 
 SLOTS, RESERVED, BACKLOG = 10, 3, 10_000
 
@@ -64,20 +67,27 @@ def test_a_worker_of_one_queue_leaves_the_others_alone(fleet):
     assert queues.depth("default") == 1
 
 
-@pytest.mark.parametrize("distribution", ["push", "hash"])
-def test_a_hint_is_handed_to_a_worker_and_none_is_lost_when_it_leaves(
-    fleet, settings, redis_client, distribution
-):
-    settings.DISTRIBUTION = distribution
-    first = fleet.start(DISTRIBUTION=distribution)
+def taken(folder: Path) -> float:
+    """Hints that workers have taken of those that were handed to them."""
+    samples = (sample for metric in Tallies(folder).collect() for sample in metric.samples)
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == "agentsite_hints_handed_total" and sample.labels["outcome"] == "taken"
+    )
+
+
+def test_hints_are_handed_to_a_worker_until_it_leaves(fleet, settings, redis_client, tmp_path):
+    settings.DISTRIBUTION = "hash"
+    worker = fleet.start(DISTRIBUTION="hash", METRICS_DIR=str(tmp_path / "metrics"))
     eventually(lambda: redis_client.hlen("agentsite:offers:default"))
-    fleet.started("a")
-    second = fleet.start(DISTRIBUTION=distribution)
-    eventually(lambda: redis_client.hlen("agentsite:offers:default") == 2)
-    first.terminate()
     for number in range(20):
         queues.enqueue("default", "tests.tasks.noop", f"job-{number}", near=str(number))
     for number in range(20):
         fleet.hears(f"job-{number}", "done")
-    fleet.go("a")
-    assert second.poll() is None
+    assert taken(tmp_path / "metrics") >= MOST_LYING["hash"]
+    worker.terminate()
+    worker.wait()
+    queues.enqueue("default", "tests.tasks.noop", "later", near="x")
+    assert queues.depth("default") == 1
+    assert list(redis_client.scan_iter("agentsite:own:*")) == []

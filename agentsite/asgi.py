@@ -14,6 +14,8 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentsite.settings")
 site = get_asgi_application()  # sets Django up; what follows needs its models
 
+from agentsite import lifespan  # noqa: E402
+from agentsite.requests import Requests  # noqa: E402
 from conversations.api import handler as api  # noqa: E402
 from conversations.api.socket import ResponsesConsumer  # noqa: E402
 from conversations.sockets import refuse  # noqa: E402
@@ -57,4 +59,5 @@ patterns: list[Any] = [*websocket_urlpatterns, re_path("", refuse(NOTHING_HERE))
 origins = [origin for origin in settings.ALLOWED_ORIGINS if "://" in origin]
 browsers = ExplicitOrigins(CookieMiddleware(URLRouter(patterns)), origins)
 programs = ResponsesConsumer.as_asgi()
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+doors = {"http": http, "websocket": websocket, "lifespan": lifespan.application}
+application = Requests(ProtocolTypeRouter(doors))

@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.templatetags.static import static
-from django.urls import include, path
+from django.urls import include, path, re_path
+from django.views.defaults import page_not_found
 from django.views.generic import RedirectView
 
 from agentsite.accounts import LogIn, SignUp
@@ -15,6 +16,8 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("signup/", SignUp.as_view(), name="signup"),
     path("favicon.ico", RedirectView.as_view(url=static("conversations/favicon.svg"))),
+    # RQ's own metrics call its racy counters; ours are at /metrics
+    re_path("^admin/rq/metrics/?$", page_not_found, {"exception": Exception()}),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/operations/", include(operations())),
     path("admin/", admin.site.urls),

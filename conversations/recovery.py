@@ -16,7 +16,7 @@ from redis import RedisError
 
 from conversations import catalog, hints, turns
 from conversations.models import Turn
-from workers import orders, queues
+from workers import metrics, orders, queues
 from workers.models import WorkerProcess
 
 HINT_AGE = 3  # seconds after which a hint that led to nothing counts as lost
@@ -72,6 +72,8 @@ def sweep(free_slots: int = FREE_SLOTS) -> Swept:
     ended = len(states) - requeued + turns.expire()
     hinted = _hint_again(free_slots)
     catalog.erase_unstored()
+    for how, count in (("requeued", requeued), ("ended", ended), ("hinted", hinted)):
+        metrics.TURNS_RECOVERED.labels(how).inc(count)
     return Swept(requeued, ended, hinted)
 
 

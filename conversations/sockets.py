@@ -7,7 +7,7 @@ stays on the loop. Messages, frames and pulses are handled one at a time, so no 
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,8 @@ from channels.layers import get_channel_layer
 from channels.utils import await_many_dispatch
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
+
+from workers import tracing
 
 SEND_TIMEOUT = 10  # seconds that a client may leave its socket unread
 LAYER_TIMEOUT = 5  # seconds that Redis may take to add or drop a subscription
@@ -95,8 +97,10 @@ class Socket(AsyncConsumer):
         handler = getattr(self, get_handler_name(message), None)
         if handler is None or self.is_closed:  # a newer replica may send types of its own
             return
+        is_said = message["type"] == "websocket.receive"  # by the client: a trace begins
         try:
-            await handler(message)
+            with tracing.span("websocket message") if is_said else nullcontext():
+                await handler(message)
         except StopConsumer:
             raise
         except Close as closing:

@@ -6,9 +6,12 @@ RQ ends its forked children so, the watchdog a process whose loop is stuck.
 import logging
 import os
 
+from workers import tracing
+
 
 def say() -> None:
-    """Write the last log lines; takes two seconds at most."""
+    """Write the last log lines and traces; takes a few seconds at most."""
+    tracing.flush()
     for handler in logging.getLogger().handlers:
         handler.flush()
 

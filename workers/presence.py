@@ -18,7 +18,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from workers import identity, interrupts
+from workers import identity, interrupts, metrics
 from workers.models import WorkerProcess
 from workers.orders import Orders
 from workers.sessions import PresenceLost, Session
@@ -142,6 +142,7 @@ class Presence(threading.Thread):
     def _lose(self, error: Exception) -> None:
         was_ready = self._ready.is_set()
         self._ready.clear()
+        metrics.PRESENCE_LOST.inc()
         log.warning("presence_lost", worker=self.name, reason=type(error).__name__)
         if was_ready and not self._stopping.is_set():
             self._was_lost = True

@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from workers import metrics
 from workers.models import WorkerProcess
 from workers.samples import Sampler
 from workers.sessions import Look
@@ -50,6 +51,7 @@ def bury(look: Look) -> list[str]:
         buried = cursor.fetchall()
     for worker, name in buried:
         reason = "lock_free" if worker in look.freed else "lease_over"
+        metrics.WORKERS_DEAD.labels(reason).inc()
         log.warning("worker_dead", worker=name, presence=str(worker), reason=reason)
     return [name for _, name in buried]
 

@@ -22,3 +22,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Where a worker shows its metrics and probes over HTTP; 0: nowhere.
 WORKER_HTTP_PORT = env.integer("WORKER_HTTP_PORT", 0)
 WORKER_HTTP_HOST = env.text("WORKER_HTTP_HOST", "127.0.0.1")
+# OpenTelemetry, of the extras: such as http://collector:4318/v1/traces; empty: no traces.
+TRACES_URL = env.text("TRACES_URL")
+TRACES_HEADERS = env.mapping("TRACES_HEADERS")
+TRACES_SHARE = env.integer("TRACES_PERCENT", 100) / 100  # of the traces that begin here

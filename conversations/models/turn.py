@@ -75,6 +75,12 @@ class Turn(models.Model):
         null=True, help_text="The last attempt that ended in waiting: rows have all that it showed"
     )
     error = models.JSONField(null=True, help_text="code and message of a failed turn")
+    notices = models.JSONField(
+        default=list, db_default=[], help_text="What a person should know beside the answer"
+    )
+    origin = models.JSONField(
+        default=dict, db_default={}, help_text="The request and the trace that it came with"
+    )
     usage = models.JSONField(null=True, help_text="input_tokens, output_tokens, ...")
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, help_text="First claim")

@@ -12,7 +12,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from pydantic_ai.usage import RunUsage
 
-from conversations import protocol, snapshots, turns, watch
+from conversations import origins, protocol, snapshots, turns, watch
 from conversations.announcements import announce_change
 from conversations.emitter import Emitter
 from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
@@ -25,6 +25,7 @@ from conversations.streams import Writer
 from conversations.threads import in_thread, unbroken
 from conversations.traces import Entry
 from conversations.turns import Claim, Ended, Outcome
+from workers import metrics, presence
 from workers.agents import registry
 from workers.agents.failures import failure
 from workers.interrupts import Interrupt, Reason, current
@@ -61,12 +62,24 @@ async def answer(
         return  # presence registers anew; the hint was passed on
     if claim is None:
         return
-    if interrupt := current():
-        await Life(claim, interrupt).live()
-        return
-    interrupt = Interrupt()
-    with interrupt.armed():
-        await Life(claim, interrupt).live()
+    with origins.resumed("turn", claim.origin, **ids(claim)):
+        if interrupt := current():
+            await Life(claim, interrupt).live()
+            return
+        interrupt = Interrupt()
+        with interrupt.armed():
+            await Life(claim, interrupt).live()
+
+
+def ids(claim: Claim) -> dict[str, str | int]:
+    """What every log line of a claim carries."""
+    here = presence.current()
+    return {
+        "conversation": str(claim.conversation_id),
+        "turn": str(claim.turn_id),
+        "attempt": claim.attempt,
+        "worker": here.name if here else "",
+    }
 
 
 class Life:
@@ -83,13 +96,14 @@ class Life:
             claim.request,
         )
         self._left_behind: list[NewMessage] = []  # what a dead attempt showed and did not finish
-        self._log = log.bind(turn=str(claim.turn_id), attempt=claim.attempt, agent=claim.agent)
+        self._log = log.bind(agent=claim.agent)
 
     async def live(self) -> None:
         """Answer the turn; where that cannot be brought to an end here, let go of it."""
         try:
             await self._answer()
         except Fenced:
+            metrics.FENCED.labels("run").inc()
             self._log.info("turn_lost")
         except asyncio.CancelledError:
             await self._let_go()
@@ -145,6 +159,7 @@ class Life:
         )
         waits = await unbroken(in_thread(wait))
         if waits:
+            metrics.TURNS_WAITED.labels(self._claim.pool).inc()
             emitter.release()
             await emitter.flush()  # who is asked has to see the call
             await announce_change(self._claim.conversation_id)
@@ -181,7 +196,14 @@ class Life:
             messages = [*self._left_behind, *partial, *await asking.closing()]
         left = asking.asked if state == Turn.State.COMPLETED else ()
         usage = counted(asking.usage)
-        return Outcome(state=state, messages=messages, error=error, usage=usage, asked=left)
+        return Outcome(
+            state=state,
+            messages=messages,
+            error=error,
+            usage=usage,
+            notices=asking.notices,
+            asked=left,
+        )
 
     def _failed(self, error: Exception) -> dict[str, Any]:
         """What people are told of it. The log gets no message: it may hold what somebody said."""
@@ -228,6 +250,7 @@ class Life:
             except NotFound:  # it was deleted
                 return
             else:
+                metrics.TURNS_HANDED_BACK.labels(self._claim.pool).inc()
                 self._log.info("turn_handed_back", state=state, crashed=crashed)
                 return
 

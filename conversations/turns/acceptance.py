@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Subquery
 
+from conversations import counts, origins
 from conversations.errors import (
     IdempotencyConflict,
     InvalidValue,
@@ -48,10 +49,11 @@ WITH conversation AS (
 )
 INSERT INTO conversations_turn (
     id, conversation_id, owner_id, number, state, policy, pool, input, request,
-    idempotency_key, request_hash, attempt, worker_name, crashes, cancel_requested, hinted_at, created
+    origin, idempotency_key, request_hash, attempt, worker_name, crashes, cancel_requested, hinted_at,
+    created
 )
 SELECT %(id)s, id, owner_id, number, 'queued', %(policy)s, %(pool)s, %(input)s::jsonb,
-    %(request)s::jsonb, %(key)s, %(hash)s, 0, '', 0, 'none', clock_timestamp(), clock_timestamp()
+    %(request)s::jsonb, %(origin)s::jsonb, %(key)s, %(hash)s, 0, '', 0, 'none', clock_timestamp(), clock_timestamp()
 FROM conversation
 RETURNING *, (SELECT position FROM conversation) AS position
 """
@@ -181,6 +183,7 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "pool": request.pool or _queue(request, conversation.agent),
         "input": json.dumps(request.items),
         "request": json.dumps(request.parameters),
+        "origin": json.dumps(origins.here()),
         "key": request.key,
         "hash": request_hash,
     }
@@ -222,6 +225,7 @@ def _queued(turn: Turn) -> Accepted:
     So a conversation has one hint under way, whatever it has queued, and others get their turn.
     """
     position: int = vars(turn)["position"]
+    counts.accepted(turn)
     ended = _stop_others(turn) if turn.policy in STOPS else ()
     if position == len(ended):
         hint(turn.conversation_id, turn.pool)

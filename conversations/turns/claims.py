@@ -1,7 +1,7 @@
 """A worker claims the oldest queued turn of a conversation; its input enters the transcript."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from conversations import hints
+from conversations import counts, hints
 from conversations.errors import Buried, TranscriptGone
 from conversations.models import Conversation, Message, Turn
 from conversations.stores import store_for
@@ -53,6 +53,7 @@ class Claim:
     created: datetime
     input: Sequence[dict[str, Any]]
     request: dict[str, Any]  # the parameters that came with it, as `Turn.request` has them
+    origin: dict[str, str] = field(default_factory=dict)  # as `origins` has it
     has_waited: bool = False  # until now: the rows have all that was shown
     ending: Outcome | None = None  # ask nobody: close the log and end the turn like this
 
@@ -120,6 +121,7 @@ def _take(conversation: Conversation, turn: Turn, worker_id: UUID, token: UUID) 
         started=Coalesce("started", Now()),
     )
     assert taken == 1, "somebody changed a turn without the Conversation lock"
+    counts.claimed(turn)
     wrote = () if turn.attempt else (entering(turn),)
     turn.has_waited = bool(turn.attempt) and turn.waited == turn.attempt
     turn.attempt, turn.claim_token = turn.attempt + 1, token
@@ -155,6 +157,7 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
         has_waited=turn.has_waited,
         input=turn.input,
         request=turn.request,
+        origin=turn.origin,
         ending=ending,
     )
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from conversations import hints
+from conversations import counts, hints
 from conversations.errors import TranscriptGone
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.stores import store_for
@@ -35,7 +35,8 @@ RETURNING *
 CLOSE = """
 UPDATE conversations_turn AS turn SET
     state = CASE cancel_requested WHEN 'rollback' THEN 'rolled_back' ELSE %(state)s END,
-    error = %(error)s::jsonb, usage = %(usage)s::jsonb, last_event = %(last_event)s,
+    error = %(error)s::jsonb, usage = %(usage)s::jsonb, notices = %(notices)s::jsonb,
+    last_event = %(last_event)s,
     first_token = COALESCE(%(first_token)s::timestamptz, first_token),
     finished = clock_timestamp()
 WHERE id = %(turn)s AND CASE WHEN %(token)s::uuid IS NULL THEN state IN ('queued', 'waiting')
@@ -64,6 +65,7 @@ class Outcome:
     usage: dict[str, Any] | None = None
     last_event: int = UNOPENED
     first_token: datetime | None = None
+    notices: Sequence[str] = ()  # what a person should know beside the answer
     asked: Sequence[Asked] = ()  # a client's own functions, left to it by a completed reply
 
 
@@ -125,6 +127,7 @@ def _end(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
         if conversation is None or turn is None:
             transaction.set_rollback(True)  # the count
             return None
+        counts.ended(turn, conversation.agent)
         version = _write(conversation, turn, outcome.messages)
         if turn.attempt and turn.state != Turn.State.COMPLETED:
             _leave(ToolCall.objects.filter(turn=turn))
@@ -154,6 +157,7 @@ def _close(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Turn | None:
         "state": outcome.state,
         "error": _json(outcome.error),
         "usage": _json(outcome.usage),
+        "notices": json.dumps(list(outcome.notices)),
         "last_event": outcome.last_event,
         "first_token": outcome.first_token,
     }

@@ -12,6 +12,8 @@ import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from workers.agents import traced
+
 if TYPE_CHECKING:
     from pydantic_ai import Agent
 
@@ -31,6 +33,7 @@ class Options:
     store: str = field(default_factory=lambda: settings.STORE_DEFAULT)  # a name in STORES
     queue: str | None = None  # a name in QUEUES; None: as settings.ROUTING decides
     request_limit: int = 50  # model responses in one turn
+    mcp: dict[str, Any] = field(default_factory=dict)  # by name, workers.agents.tools.Server
     answer_within: float = 86_400  # seconds that a turn waits for a person
     tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown
     window: int = 80  # messages that the model is shown at most; 0: all
@@ -53,6 +56,7 @@ def options(name: str) -> Options:
 
 def agent(name: str) -> "Agent[Any, Any]":
     """The agent itself; the first call imports it."""
+    traced.instrument()
     found: Agent[Any, Any] = import_string(options(name).agent)
     return found
 

@@ -33,6 +33,7 @@ class TurnView:
     input: Sequence[dict[str, Any]]
     error: dict[str, Any] | None
     entries: tuple[Entry, ...]  # all that it showed, if it has ended
+    notices: Sequence[str] = ()
     asked: Pending | None = None  # of a turn that waits
     gone: bool = False  # what it said is not kept any more: its entries are only its frame
 
@@ -126,6 +127,7 @@ def _view(
         input=turn.input,
         error=turn.error,
         entries=_whole(facts, turn, messages) if turn.state in Turn.ENDED else (),
+        notices=turn.notices,
         asked=asked,
         gone=turn.state in Turn.ENDED and bool(turn.attempt) and not messages,
     )
@@ -193,5 +195,6 @@ def _summary(view: TurnView) -> dict[str, Any]:
         "status": protocol.STATUS[view.state],
         "worker": view.worker,
         "attempt": view.attempt,
+        **({"notices": view.notices} if view.notices else {}),
         **({"gone": True} if view.gone else {}),
     }

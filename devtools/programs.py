@@ -58,6 +58,11 @@ class Programs:
     def replica(self, number: int, port: int) -> Command:
         return self.python(f"replica-{number}", f"{UVICORN} --port {port}", port=port)
 
+    def tool_server(self, port: int) -> Command:
+        """The sample in deploy/, for the demo agent."""
+        arguments = f"-m uvicorn --app-dir deploy toolserver:application --port {port}"
+        return self.python("toolserver", arguments)
+
     def door(self, listener: socket.socket, ports: Sequence[int]) -> Command:
         fd = listener.fileno()
         arguments = " ".join(map(str, ["-m devtools.frontdoor", fd, *ports]))

@@ -18,6 +18,7 @@ from devtools.supervisor import Child, Interrupted, Supervisor
 
 # Seconds to end; longer than replicas and workers give what is under way.
 SERVER_GRACE, REPLICA_GRACE, WORKER_GRACE, AUTOSCALER_GRACE = 15, 25, 30, 45
+TOOLS_GRACE = 5
 LISTED = ("replica", "worker")  # the processes in .local/processes.json
 BACKLOG = 1024  # connections that wait while the door restarts
 
@@ -35,6 +36,7 @@ def run(*, port: int, replicas: int, workers: int | None) -> int:
                 stack = Stack(local, supervisor, listener.getsockname()[1], workers)
                 stack.start_servers()
                 stack.prepare()
+                stack.start_tools()
                 stack.start_site(listener, replicas=replicas)
                 supervisor.watch()
     except NotStarted as problem:
@@ -54,6 +56,7 @@ class Stack:
     port: int
     workers: int | None = None  # as many as the autoscaler wants
     variables: dict[str, str] = field(default_factory=dict)
+    tools_port: int = field(default_factory=free_port)
 
     @property
     def programs(self) -> Programs:
@@ -66,7 +69,7 @@ class Stack:
         before = self.local.variables()
         given = variables.given(os.environ, before)
         servers = {"DATABASE_URL": self.start_postgresql, "REDIS_URL": self.start_redis}
-        made = variables.made(before, self.port)
+        made = variables.made(before, self.port, tools_port=self.tools_port)
         for name in servers.keys() & given.keys():
             say(f"{name} is given and used")
         made |= {name: start() for name, start in servers.items() if name not in given}
@@ -97,6 +100,12 @@ class Stack:
             lines = ["the tables cannot be brought up to date:", *tail(command.log)]
             raise NotStarted("\n".join(lines))
         say("tables are up to date")
+
+    def start_tools(self) -> None:
+        """The sample tool server; where it is down, the demo does without its tools."""
+        if self.variables["TOOL_SERVERS"] == variables.tool_servers(self.tools_port):
+            self.supervisor.start(self.programs.tool_server(self.tools_port), grace=TOOLS_GRACE)
+            say(f"tool server on port {self.tools_port}")
 
     def start_site(self, listener: socket.socket, *, replicas: int) -> None:
         """Workers, then replicas and the door to them."""

@@ -1,10 +1,11 @@
 """The environment of the local stack: what is given, what an earlier run made, what is new."""
 
+import json
 import secrets
 from collections.abc import Mapping
 
 OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_ORIGINS", "DEMO_USER", "DEMO_PASSWORD")
-REPEATED = ("AGENT", "DATABASE_", "REDIS_", "DEMO_")  # .local/env says them again
+REPEATED = ("AGENT", "DATABASE_", "REDIS_", "DEMO_", "TOOL_")  # .local/env says them again
 MADE = "LOCAL_MADE"  # names the variables in .local/env that were not given
 
 
@@ -15,6 +16,11 @@ AUTOSCALED = {
         "signal": "slots", "upper": 0.7, "lower": 0.3, "up_cooldown": 2, "down_cooldown": 10
     }}}""",
 }
+
+
+def tool_servers(port: int) -> str:
+    """The demo's tool server, which is on this machine."""
+    return json.dumps({"demo": {"calendar": {"url": f"http://127.0.0.1:{port}/mcp"}}})
 
 
 def given(environment: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
@@ -28,11 +34,13 @@ def given(environment: Mapping[str, str], before: Mapping[str, str]) -> dict[str
     }
 
 
-def made(before: Mapping[str, str], port: int) -> dict[str, str]:
+def made(before: Mapping[str, str], port: int, *, tools_port: int) -> dict[str, str]:
     """What we choose ourselves; a key and a password are chosen once."""
     return {
         "SECRET_KEY": before.get("SECRET_KEY") or secrets.token_urlsafe(48),
         "ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
         "DEMO_USER": "demo",
         "DEMO_PASSWORD": before.get("DEMO_PASSWORD") or secrets.token_urlsafe(12),
+        "TOOL_SERVERS": tool_servers(tools_port),
+        "TOOL_NETWORKS": "127.0.0.0/8",
     }

@@ -1,7 +1,7 @@
 """Asks the agent: from the transcript to the reply, with a checkpoint after every step between."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -32,7 +32,7 @@ from conversations.stores.base import NewMessage
 from conversations.threads import in_thread
 from conversations.turns import Asked, Claim
 from conversations.turns.commits import settled
-from workers.agents import registry
+from workers.agents import notices, registry, tools
 
 LARGE = 100_000  # characters of a history that the event loop does not parse itself
 
@@ -52,6 +52,7 @@ class Asking:
         self._has_read = False  # the transcript
         self._clients = ClientTools.of(claim.request)
         self.asked: Sequence[Asked] = ()  # what the run left to others
+        self.notices: Sequence[str] = ()  # for the person
         self.waits = False  # for them, with the rest of the turn to come
 
     async def ask(self, transcript: Sequence[str]) -> list[NewMessage]:
@@ -62,7 +63,7 @@ class Asking:
             return []  # only the end was lost; pydantic-ai would pay for another reply
         agent = registry.agent(self._claim.agent)
         async with (
-            Notes(self._claim, self._shown) as notes,
+            self._noting() as notes,
             agent.iter(
                 None,
                 message_history=history,
@@ -70,7 +71,7 @@ class Asking:
                 usage=self.usage,
                 usage_limits=UsageLimits(request_limit=options.request_limit),
                 output_type=deferred.output_type(agent),
-                toolsets=[self._clients] if self._clients else None,
+                toolsets=[*tools.servers(options.mcp), *([self._clients] if self._clients else [])],
                 capabilities=self._capabilities(notes, options),
             ) as run,
         ):
@@ -80,6 +81,13 @@ class Asking:
                 elif Agent.is_call_tools_node(node) and self._makes_calls(node, run):
                     await self._keep(run.new_messages())  # before the calls are made
         return self._last(run)
+
+    @asynccontextmanager
+    async def _noting(self) -> AsyncIterator[Notes]:
+        async with Notes(self._claim, self._shown) as notes:
+            self.notices = notes.notices
+            with notices.heard(notes.notice):
+                yield notes
 
     def _capabilities(
         self, notes: Notes, options: registry.Options

@@ -29,6 +29,7 @@ class Notes:
     def __init__(self, claim: Claim, shown: Composition) -> None:
         self._claim = claim
         self._shown = shown
+        self.notices: list[str] = []
         self._due: dict[str, Deed] = {}
         self._task: asyncio.Task[None] | None = None
         self._asking = asking(Caller(str(claim.owner_id), claim.pool, self.waiting))
@@ -50,6 +51,12 @@ class Notes:
         reason = waiting.reason.value if waiting else None
         seconds = round(waiting.seconds) if waiting else 0
         self._note("waiting", is_over=waiting is None, reason=reason, seconds=seconds)
+
+    def notice(self, text: str) -> None:
+        """Something is to be known beside the answer; the end of the turn stores it."""
+        if text not in self.notices:
+            self.notices.append(text)
+            self._note("notice", notices=list(self.notices))
 
     def progress(self, step: int, call_id: str, fraction: float | None, message: str) -> None:
         """A tool has come so far. Stored in the ledger too."""

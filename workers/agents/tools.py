@@ -1,36 +1,91 @@
 """Tools on other servers (MCP): connected anew for each turn, missing while their server is down.
 
 A connection that is held for long never recovers when its server restarts, and one server that is
-down must not fail every turn of the agent: the model is told that these tools are out of reach.
+down must not fail every turn of the agent: the model is told that these tools are out of reach, and
+so is the person. Servers keep no session, so each request may go to another of their replicas.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import structlog
 from pydantic_ai import ModelRetry, RunContext, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
+from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 
-CONNECT = 5  # seconds that a server has to answer at the beginning of a turn
+from workers.agents import notices
+
+CONNECT = 5.0  # seconds that a server has to answer at the beginning of a turn
+TIMEOUT = 30.0  # seconds that one call may take
+KEY = "agentsite/idempotency-key"  # in the _meta of a call, for whoever carries out its effect
 NOTICE = "The tools of {name} are out of reach at the moment. If they are needed, say so."
 BROKEN = "The server of this tool went away. Whether the call took effect is unknown."
 SAID = (ModelRetry, ToolFailed, ApprovalRequired, CallDeferred)  # by the tool, for the model
+HARMLESS = ("readOnlyHint", "idempotentHint")  # annotations: a call may be made again
 
 log = structlog.get_logger(__name__)
+Toolset = AbstractToolset[Any]
 
 
-def mcp(url: str, *, name: str) -> "Remote":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One entry of an agent's `mcp`; a key that is not here is a mistake in the settings."""
+
+    url: str
+    token: str = ""  # sent as a bearer token
+    connect: float = CONNECT
+    timeout: float = TIMEOUT
+    approve: list[str] = field(default_factory=list)  # names of tools that ask for leave; *: all
+
+    def asks(self, ctx: RunContext[Any], tool: ToolDefinition, tool_args: dict[str, Any]) -> bool:
+        """Whether a person has to agree to a call."""
+        return tool.name in self.approve or "*" in self.approve
+
+
+def servers(entries: Mapping[str, Mapping[str, Any]]) -> list[Toolset]:
+    """The toolsets of an agent's `mcp`: their tools are called `<server>_<tool>`."""
+    return [toolset(name, Server(**entry)) for name, entry in entries.items()]
+
+
+def toolset(name: str, server: Server) -> Toolset:
+    remote: Toolset = mcp(
+        server.url,
+        name=name,
+        token=server.token,
+        connect=server.connect,
+        timeout=server.timeout,
+    )
+    if server.approve:
+        remote = remote.approval_required(server.asks)
+    return remote.prefixed(name)
+
+
+def mcp(
+    url: str, *, name: str, token: str = "", connect: float = CONNECT, timeout: float = TIMEOUT
+) -> "Remote":
     """The tools of an MCP server over streamable HTTP, for `Agent(toolsets=[...])`."""
 
-    def connect() -> AbstractToolset[Any]:
+    def make(stack: AsyncExitStack) -> Toolset:
         from pydantic_ai.mcp import MCPToolset  # noqa: PLC0415 - a second that few need
 
-        return MCPToolset(url)
+        from workers.agents import addresses  # noqa: PLC0415 - likewise
 
-    return Remote(name, connect)
+        headers = {"authorization": f"Bearer {token}"} if token else None
+        client = addresses.client(connect=connect, timeout=timeout, headers=headers)
+        stack.push_async_callback(client.aclose)
+        return MCPToolset(url, http_client=client, process_tool_call=keyed)
+
+    return Remote(name, make, connect=connect, timeout=timeout)
+
+
+async def keyed(ctx: RunContext[Any], call: Any, name: str, tool_args: dict[str, Any]) -> Any:
+    """The call with the key under which the ledger knows it: a server may refuse a repeat."""
+    key = (ctx.tool_call_metadata or {}).get("idempotency_key")
+    return await call(name, tool_args, metadata={KEY: key} if key else None)
 
 
 @dataclass
@@ -38,47 +93,55 @@ class Remote(AbstractToolset[Any]):
     """A toolset that may be out of reach. `here` is this turn's own; None: it could not be had."""
 
     name: str
-    connect: Callable[[], AbstractToolset[Any]]
-    here: AbstractToolset[Any] | None = None
+    make: Callable[[AsyncExitStack], Toolset]
+    connect: float = CONNECT  # seconds
+    timeout: float = TIMEOUT  # seconds
+    here: Toolset | None = None
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def id(self) -> str:
         return self.name
 
-    async def for_run(self, ctx: RunContext[Any]) -> AbstractToolset[Any]:
-        return replace(self, here=self.connect())
+    async def for_run(self, ctx: RunContext[Any]) -> Toolset:
+        stack = AsyncExitStack()
+        return replace(self, stack=stack, here=self.make(stack))
 
     async def __aenter__(self) -> Self:
         try:
-            async with asyncio.timeout(CONNECT):
+            async with asyncio.timeout(self.connect):
                 if self.here:
-                    await self.here.__aenter__()
+                    await self.stack.enter_async_context(self.here)
         except Exception as error:  # noqa: BLE001 - transports raise all sorts
             self._lose(error)
         return self
 
     async def __aexit__(self, *args: Any) -> None:
         try:
-            if self.here:
-                await self.here.__aexit__(*args)
+            await self.stack.aclose()
         except Exception as error:  # noqa: BLE001
-            self._lose(error)
+            log.info("tools_left_badly", server=self.name, error=type(error).__name__)
 
     async def get_instructions(self, ctx: RunContext[Any]) -> str | None:
         return None if self.here else NOTICE.format(name=self.name)
 
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
         try:
-            return await self.here.get_tools(ctx) if self.here else {}
+            async with asyncio.timeout(self.connect):
+                tools = await self.here.get_tools(ctx) if self.here else {}
         except Exception as error:  # noqa: BLE001
             self._lose(error)
             return {}
+        return {name: declared(tool) for name, tool in tools.items()}
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
+        if self.here is None:  # another call of this turn has lost it
+            raise ToolFailed(NOTICE.format(name=self.name))
         try:
-            return await tool.toolset.call_tool(name, tool_args, ctx, tool)
+            async with asyncio.timeout(self.timeout):
+                return await self.here.call_tool(name, tool_args, ctx, tool)
         except SAID:
             raise
         except Exception as error:
@@ -87,4 +150,15 @@ class Remote(AbstractToolset[Any]):
 
     def _lose(self, error: Exception) -> None:
         log.warning("tools_out_of_reach", server=self.name, error=type(error).__name__)
+        notices.give(f"The tools of {self.name} are out of reach at the moment.")
         self.here = None
+
+
+def declared(tool: ToolsetTool[Any]) -> ToolsetTool[Any]:
+    """With what its server says of repeats, in the words of our own tools."""
+    metadata = tool.tool_def.metadata or {}
+    annotations = metadata.get("annotations") or {}
+    if not any(annotations.get(hint) for hint in HARMLESS):
+        return tool
+    metadata = {"idempotent": True, **metadata}
+    return replace(tool, tool_def=replace(tool.tool_def, metadata=metadata))

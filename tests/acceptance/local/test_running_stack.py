@@ -45,6 +45,15 @@ def test_it_lists_its_replicas_and_workers(stack):
             os.kill(replica["pid"], 0)
 
 
+def test_the_demos_tool_server_is_where_its_variables_say(stack):
+    lines = (stack.checkout / ".local/env").read_text().splitlines()
+    found = next(line for line in lines if line.startswith("TOOL_SERVERS="))
+    [port] = re.findall(r":(\d+)/mcp", found)
+    assert any(line == f"tool server on port {port}" for line in stack.said)
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=30):
+        pass
+
+
 def test_another_terminal_works_with_its_variables_and_account(stack):
     env = stack.checkout / ".local/env"
     assert stat.S_IMODE(env.stat().st_mode) == 0o600

@@ -10,21 +10,21 @@ from conversations.traces import Kind
 from tests.integration.runner import agents
 from tests.integration.runner.talking import output
 
-WEATHER = {
+FORECAST = {
     "type": "function",
-    "name": "weather",
+    "name": "forecast",
     "description": "The weather in a city",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     "strict": True,
 }
-REQUEST = {"tools": [WEATHER]}
+REQUEST = {"tools": [FORECAST]}
 
 
 def returned(call, text):
     return {"type": "function_call_output", "call_id": call["call_id"], "output": text}
 
 
-async def called(talk, script="[[tools weather weather]]"):
+async def called(talk, script="[[tools forecast forecast]]"):
     """A completed response, and the function calls in it."""
     turn = await talk.say(script, parameters=REQUEST)
     await talk.answer()
@@ -35,11 +35,11 @@ async def called(talk, script="[[tools weather weather]]"):
 async def test_the_model_is_offered_them_and_the_response_ends_with_their_calls(talk, provider):
     turn, calls = await called(talk)
     [offered] = [
-        t for t in provider.calls[0]["body"]["tools"] if t["function"]["name"] == "weather"
+        t for t in provider.calls[0]["body"]["tools"] if t["function"]["name"] == "forecast"
     ]
     assert offered["function"]["parameters"]["properties"] == {"city": {"type": "string"}}
     assert turn.state == "completed"
-    assert [(call["name"], call["status"]) for call in calls] == [("weather", "completed")] * 2
+    assert [(call["name"], call["status"]) for call in calls] == [("forecast", "completed")] * 2
     kinds = [entry.kind for entry in await talk.shown(turn)]
     assert Kind.ARGUMENTS in kinds
 
@@ -58,7 +58,7 @@ async def test_what_they_returned_goes_to_the_model_under_its_own_ids(talk, prov
 
 
 async def test_a_text_may_come_with_an_output(talk, provider):
-    _, [call] = await called(talk, "[[tools weather]]")
+    _, [call] = await called(talk, "[[tools forecast]]")
     await talk.send([returned(call, "sun"), protocol.user_message("And [[echo]] now?")])
     await talk.answer()
     roles = [message["role"] for message in provider.calls[-1]["body"]["messages"]]
@@ -66,25 +66,25 @@ async def test_a_text_may_come_with_an_output(talk, provider):
 
 
 async def test_the_agents_own_tools_are_called_beside_them(talk, provider):
-    turn, _ = await called(talk, "[[tools pay weather]]")
+    turn, _ = await called(talk, "[[tools pay forecast]]")
     assert [tool for tool, _ in agents.effects] == ["pay"]
     kinds = [item["type"] for item in output(await talk.shown(turn))]
     assert kinds == ["function_call", "function_call", "function_call_output"]
 
 
 async def test_a_person_is_asked_first_and_the_client_afterwards(talk):
-    turn = await talk.say("[[tools transfer weather]]", parameters=REQUEST)
+    turn = await talk.say("[[tools transfer forecast]]", parameters=REQUEST)
     await talk.answer()
     assert (await talk.row(turn)).state == "waiting"
     await in_thread(turns.resume, turn.pk, [turns.Answer(item=0)])
     await talk.answer()
     assert ((await talk.row(turn)).state, len(agents.effects)) == ("completed", 1)
     [call] = await in_thread(lambda: list(ToolCall.objects.filter(asks="client")))
-    assert (call.tool, call.state, call.item) == ("weather", "asked", 1)
+    assert (call.tool, call.state, call.item) == ("forecast", "asked", 1)
 
 
 async def test_an_output_is_taken_once_and_only_for_a_call(talk):
-    _, [call] = await called(talk, "[[tools weather]]")
+    _, [call] = await called(talk, "[[tools forecast]]")
     await talk.send([returned(call, "sun")])
     for call_id in (call["call_id"], "call_0", f"call_{'0' * 32}_0", call["call_id"] + "0"):
         with pytest.raises(InvalidValue):
@@ -93,7 +93,7 @@ async def test_an_output_is_taken_once_and_only_for_a_call(talk):
 
 
 async def test_who_speaks_instead_of_answering_is_answered(talk, provider):
-    await called(talk, "[[tools weather]]")
+    await called(talk, "[[tools forecast]]")
     turn = await talk.hear("[[stream deltas=1]]")
     roles = [message["role"] for message in provider.calls[-1]["body"]["messages"]]
     assert (turn.state, roles) == ("completed", ["system", "user", "assistant", "tool", "user"])
@@ -102,4 +102,4 @@ async def test_who_speaks_instead_of_answering_is_answered(talk, provider):
 async def test_a_request_may_forbid_their_use(talk, provider):
     await talk.say("[[stream]]", parameters={**REQUEST, "tool_choice": "none"})
     await talk.answer()
-    assert "weather" not in str(provider.calls[0]["body"].get("tools"))
+    assert "forecast" not in str(provider.calls[0]["body"].get("tools"))

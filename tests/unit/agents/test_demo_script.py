@@ -117,3 +117,11 @@ def test_it_renames_by_a_tool_and_accepts_a_refusal(said):
     assert call == Call("rename", {"title": "Plans"})
     assert "called **Plans**" in answer(Heard([said], [Result(call, "Plans")]))
     assert "stays" in answer(Heard([said], [Result(call, "no", failed=True)]))
+
+
+def test_it_asks_the_calendar_where_there_is_one():
+    asked = ["What day is 2027-01-31?"]
+    assert "cannot be reached" in answer(Heard(asked))
+    [call] = answer(Heard(asked, tools=frozenset(["calendar_weekday"])))
+    assert call == Call("calendar_weekday", {"day": "2027-01-31"})
+    assert "**Sunday**" in answer(Heard(asked, [Result(call, "Sunday")]))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
@@ -14,7 +15,13 @@ from pydantic_ai.toolsets import FunctionToolset
 
 from devtools.ports import free_port
 from tests.unit.agents.streaming import streamed
-from workers.agents import tools
+from workers.agents import notices, tools
+
+
+@pytest.fixture(autouse=True)
+def at_home(settings):
+    """The servers of these tests are on this machine."""
+    settings.TOOL_NETWORKS = ["127.0.0.0/8"]
 
 
 @asynccontextmanager
@@ -28,7 +35,8 @@ async def serving(port):
             raise ValueError("there is no such article")
         return 7
 
-    config = uvicorn.Config(shop.streamable_http_app(), log_config=None, ws="none")
+    app = shop.streamable_http_app(stateless_http=True)
+    config = uvicorn.Config(app, log_config=None, ws="none")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", port)) as listening:  # who connects early waits
         running = asyncio.create_task(server.serve(sockets=[listening]))
@@ -83,7 +91,7 @@ async def test_what_a_tool_says_is_told_to_the_model(agent, port):
 
 
 async def test_a_connection_that_breaks_in_a_call_ends_the_call_and_not_the_turn():
-    def broken():
+    def broken(stack):
         there = FunctionToolset()
 
         @there.tool_plain
@@ -94,3 +102,49 @@ async def test_a_connection_that_breaks_in_a_call_ends_the_call_and_not_the_turn
 
     agent = Agent(FunctionModel(stream_function=asking), toolsets=[tools.Remote("shop", broken)])
     assert "Whether the call took effect is unknown" in (await streamed(agent, "apples")).output
+
+
+async def test_the_person_hears_which_tools_are_out_of_reach(agent):
+    told = []
+    with notices.heard(told.append):
+        await streamed(agent, "apples")
+    assert set(told) == {"The tools of the shop are out of reach at the moment."}
+
+
+async def test_a_server_on_a_private_address_is_a_missing_tool(agent, port, settings):
+    settings.TOOL_NETWORKS = []
+    async with serving(port):
+        assert "out of reach" in (await streamed(agent, "apples")).output
+
+
+async def test_a_call_that_takes_too_long_is_told_as_unknown(port):
+    def slow(stack):
+        there = FunctionToolset()
+
+        @there.tool_plain
+        async def price(article: str) -> int:
+            await asyncio.Event().wait()
+
+        return there
+
+    remote = tools.Remote("shop", slow, timeout=0.05)
+    agent = Agent(FunctionModel(stream_function=asking), toolsets=[remote])
+    assert "Whether the call took effect is unknown" in (await streamed(agent, "apples")).output
+
+
+async def test_a_call_carries_the_key_of_the_ledger():
+    seen = {}
+
+    async def call(name, tool_args, *, metadata=None):
+        seen.update(metadata or {})
+
+    ctx = SimpleNamespace(tool_call_metadata={"idempotency_key": "turn:1:call"})
+    await tools.keyed(ctx, call, "price", {})
+    assert seen == {"agentsite/idempotency-key": "turn:1:call"}
+
+
+def test_a_server_names_the_tools_that_ask_for_leave():
+    server = tools.Server(url="http://shop/mcp", approve=["buy"])
+    asks = [server.asks(None, SimpleNamespace(name=name), {}) for name in ("buy", "price")]
+    assert asks == [True, False]
+    assert tools.toolset("shop", server).prefix == "shop"

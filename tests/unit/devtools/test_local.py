@@ -50,7 +50,15 @@ def test_what_somebody_set_is_used_and_what_we_made_ourselves_is_not():
 
 
 def test_a_key_and_a_password_are_chosen_once_and_at_random():
-    first, other = made({}, 8000), made({}, 8000)
-    assert made(first, 8001)["SECRET_KEY"] == first["SECRET_KEY"] != other["SECRET_KEY"]
-    assert made(first, 8001)["DEMO_PASSWORD"] == first["DEMO_PASSWORD"] != other["DEMO_PASSWORD"]
-    assert "http://127.0.0.1:8001" in made(first, 8001)["ALLOWED_ORIGINS"]
+    first, other = made({}, 8000, tools_port=9000), made({}, 8000, tools_port=9000)
+    assert (
+        made(first, 8001, tools_port=9000)["SECRET_KEY"]
+        == first["SECRET_KEY"]
+        != other["SECRET_KEY"]
+    )
+    assert (
+        made(first, 8001, tools_port=9000)["DEMO_PASSWORD"]
+        == first["DEMO_PASSWORD"]
+        != other["DEMO_PASSWORD"]
+    )
+    assert "http://127.0.0.1:8001" in made(first, 8001, tools_port=9000)["ALLOWED_ORIGINS"]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from django.conf import settings
@@ -37,7 +38,8 @@ async def stream(
     messages: list[ModelMessage], info: AgentInfo
 ) -> AsyncIterator[str | DeltaToolCalls]:
     """The model: reads what it has heard, then says its line word by word at a human pace."""
-    line = answer(heard(messages))
+    tools = frozenset(tool.name for tool in info.function_tools)
+    line = answer(replace(heard(messages), tools=tools))
     for piece in words(line) if isinstance(line, str) else calls(line, messages):
         yield piece
         await asyncio.sleep(1 / settings.DEMO_PACE if settings.DEMO_PACE else 0)

@@ -28,6 +28,7 @@ class Heard:
 
     prompts: Sequence[str]
     results: Sequence[Result] = ()
+    tools: frozenset[str] = frozenset()  # that it may call, those of a server only while it is up
 
     @property
     def last(self) -> str:

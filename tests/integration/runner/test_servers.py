@@ -1,0 +1,75 @@
+"""Tools on another server: the sample in deploy/, while it is up, and while it is not."""
+
+import asyncio
+import importlib.util
+import socket
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from conversations import snapshots
+from conversations.models import ToolCall
+from conversations.threads import in_thread
+from devtools.ports import free_port
+from tests.integration.runner.talking import LIMIT
+
+SAMPLE = Path("deploy/toolserver.py")
+ASKS = '[[tool name=calendar_weekday arguments={"day":"2027-01-31"}]]'
+
+
+@pytest.fixture
+def port(settings):
+    """Where the agent's tool server is, if it is up."""
+    port = free_port()
+    settings.TOOL_NETWORKS = ["127.0.0.0/8"]
+    calendar = {"url": f"http://127.0.0.1:{port}/mcp", "approve": ["days_between"]}
+    settings.AGENTS["demo"] |= {"mcp": {"calendar": calendar}}
+    return port
+
+
+@asynccontextmanager
+async def serving(port):
+    """Each is a server made anew: what one knows another does not."""
+    spec = importlib.util.spec_from_file_location("toolserver", SAMPLE)
+    sample = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sample)
+    server = uvicorn.Server(uvicorn.Config(sample.application, log_config=None, ws="none"))
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            async with asyncio.timeout(LIMIT):
+                await task
+
+
+async def test_its_tools_are_called_through_the_ledger(talk, provider, port):
+    for _ in range(2):  # by another replica of the server in the second turn
+        async with serving(port):
+            turn = await talk.hear(ASKS)
+        told = [m for m in provider.calls[-1]["body"]["messages"] if m["role"] == "tool"]
+        assert (turn.state, told[-1]["content"], turn.notices) == ("completed", "Sunday", [])
+    calls = await in_thread(lambda: list(ToolCall.objects.values_list("tool", "state")))
+    assert calls == [("calendar_weekday", "done")] * 2
+
+
+async def test_while_it_is_down_the_turn_goes_on_with_a_notice(talk, provider, port):
+    turn = await talk.hear("[[stream deltas=1]]")
+    assert turn.state == "completed"
+    assert turn.notices == ["The tools of calendar are out of reach at the moment."]
+    offered = [tool["function"]["name"] for tool in provider.calls[0]["body"]["tools"]]
+    assert "pay" in offered
+    assert not any(name.startswith("calendar") for name in offered)
+    picture = await in_thread(snapshots.picture, talk.conversation.pk)
+    [response] = snapshots.described(picture, {})["responses"]
+    assert response["notices"] == turn.notices
+
+
+async def test_a_tool_of_a_server_asks_for_leave_where_the_settings_say_so(talk, port):
+    arguments = '{"first":"2027-01-01","last":"2027-01-31"}'
+    async with serving(port):
+        turn = await talk.hear(f"[[tool name=calendar_days_between arguments={arguments}]]")
+    assert turn.state == "waiting"

@@ -1,8 +1,11 @@
 """The scale of a Deployment through the official client, against an API server of our own."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
+from django.conf import settings
 
 from tests.unit.workers.launchers.api import Api
 from workers.launchers import NotScaled
@@ -104,3 +107,14 @@ def test_in_a_cluster_it_is_the_pods_service_account(api, settings, monkeypatch,
     configuration = Deployments()._api.api_client.configuration
     assert configuration.host == "https://10.0.0.1:443"
     assert configuration.api_key["BearerToken"] == "bearer of-the-pod"
+
+
+def test_the_role_in_deploy_allows_what_is_asked(api, deployments):
+    deployments.size(BATCH)
+    deployments.scale(BATCH, 3)
+    verbs = {"GET": "get", "PUT": "update"}
+    file = Path(settings.BASE_DIR) / "deploy" / "kubernetes-autoscaler.yaml"
+    told = {part["kind"]: part for part in yaml.safe_load_all(file.read_text())}
+    (rule,) = told["Role"]["rules"]
+    assert rule["resources"] == ["deployments/scale"]
+    assert {verbs[verb] for verb, _ in api.asked} == set(rule["verbs"])

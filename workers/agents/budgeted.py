@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import structlog
 from pydantic_ai import RunContext
 from pydantic_ai.exceptions import (
     ModelAPIError,
@@ -26,6 +27,7 @@ from pydantic_ai.usage import RequestUsage
 from workers import metrics, ratelimit
 from workers.ratelimit import Admissions, Grant, Outcome, Reason, Refused
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 PAUSE = 5  # seconds, after a 429 that names no time
 CHARACTERS = 4  # a token, about
@@ -181,6 +183,7 @@ class Passage:
         if isinstance(error, ModelRateLimitError) and self._admissions:
             metrics.PROVIDER_PAUSES.labels(self._model).inc()
             pause = pause_of(error)
+            log.warning("provider_pause", model=self._model, seconds=pause)
         if isinstance(error, ModelRateLimitError):
             metrics.PROVIDER_REFUSALS.labels(self._model).inc()
         self._leave(named(error), spent=spent, outcome=outcome_of(error), pause=pause)

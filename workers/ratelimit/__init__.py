@@ -7,11 +7,12 @@
 import asyncio
 from weakref import WeakKeyDictionary
 
-from workers.ratelimit.admissions import Admissions, Grant, Refused
+from workers.ratelimit.admissions import Admissions
 from workers.ratelimit.book import Outcome, Reason
 from workers.ratelimit.callers import Caller, Waiting, asking, caller
 from workers.ratelimit.overview import Budget, state
 from workers.ratelimit.terms import terms
+from workers.ratelimit.waiters import Grant, Refused
 
 __all__ = [
     "Admissions",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from workers.ratelimit.terms import SECOND, Terms
+
 WANTED = 32  # tickets of one process, the first of its own, that an exchange can grant
 LOOKED_AT = 128  # tickets at the head of the line that an exchange looks at
 GRACE = 1_000_000  # after the time at which a process said that it would come back: it is dead
@@ -90,6 +92,7 @@ class Answer:
     places: list[Place]  # of the tickets that were entered
     wait: int  # until the first of this process's tickets that were named; -1: none is left
     reason: Reason
+    opened: bool  # the circuit, by this exchange
 
 
 class Book(Protocol):
@@ -97,3 +100,22 @@ class Book(Protocol):
 
     async def exchange(self, asked: Exchange) -> Answer:
         """Tell and ask. Raises what its server raises."""
+
+
+def written(terms: Terms) -> dict[str, float]:
+    """Terms as the script reads them, with what never changes."""
+    return {
+        "request": terms.request,
+        "request_burst": terms.request_burst,
+        "token": terms.token,
+        "token_burst": terms.token_burst,
+        "failures": terms.failures,
+        "rest": round(terms.rest * SECOND),
+        "longest_rest": round(terms.rest * SECOND) * LONGEST_REST,
+        "memory": MEMORY,
+        "grace": GRACE,
+        "forgotten": FORGOTTEN,
+        "probe": PROBE,
+        "look_again": LOOK_AGAIN,
+        "looked_at": LOOKED_AT,
+    }

@@ -7,7 +7,7 @@ from typing import Literal
 from redis.exceptions import RedisError
 
 from workers import connections
-from workers.ratelimit.admissions import BUDGETS
+from workers.ratelimit.either import BUDGETS
 from workers.ratelimit.script import LIFETIME, keys
 from workers.ratelimit.terms import MINUTE, SECOND, Terms, terms
 

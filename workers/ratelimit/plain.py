@@ -32,11 +32,13 @@ class PlainBook:
     owners: dict[str, int] = field(default_factory=dict)  # their next tags
     processes: dict[str, int] = field(default_factory=dict)  # when they come back
     seen: int = 0  # tickets that were looked at and stayed
+    opened: bool = False
 
     async def exchange(self, asked: Exchange) -> Answer:
         return self.answer(asked, time.monotonic_ns() // 1000)
 
     def answer(self, asked: Exchange, now: int) -> Answer:
+        self.opened = False
         for one in asked.settled:
             self._settle(one, now)
         if asked.pause:
@@ -62,6 +64,7 @@ class PlainBook:
             ],
             wait=min(waits.values(), default=-1),
             reason=self._reason(now),
+            opened=self.opened,
         )
 
     # --- What became of requests --------------------------------------------------------------
@@ -91,7 +94,7 @@ class PlainBook:
             self._open(min(2 * self.rest, rest * book.LONGEST_REST), now)
 
     def _open(self, rest: int, now: int) -> None:
-        self.rest, self.open, self.probe = rest, now + rest, ""
+        self.rest, self.open, self.probe, self.opened = rest, now + rest, "", True
 
     def _live(self, ticket: str, now: int, *, whole: bool) -> None:
         if self.open and ticket == self.probe:

@@ -24,7 +24,8 @@ end
 """
 
 # KEYS state, line, owners, processes. ARGV exchange and terms as JSON, lifetime in seconds.
-# Returns {epoch, peers, granted, probe, 1 if lost, {tag, wait, tag, wait...}, wait, reason}.
+# Returns {epoch, peers, granted, probe, 1 if lost, {tag, wait, tag, wait...}, wait, reason, 1 if
+# the circuit was opened}.
 EXCHANGE = """
 local asked, lifetime, now = cjson.decode(ARGV[1]), tonumber(ARGV[2]), clock()
 local terms, me, max = asked.terms, asked.process, math.max
@@ -46,8 +47,9 @@ end
 
 -- The circuit: closed while open is 0; from open on, one probe at a time. A probe that shows life
 -- closes it on parole: the next failure opens it, the next whole reply ends that.
+local opened = 0
 local function rest(time)
-    state.rest, state.open, probe = time, now + time, ''
+    state.rest, state.open, probe, opened = time, now + time, '', 1
 end
 local function fail(ticket)
     if state.open == 0 then
@@ -145,9 +147,7 @@ for at = 1, #line, 2 do
 end
 
 -- When it will be a ticket's turn, if nobody comes before it. Far down the line, by the average.
-local health = now
-if state.open > now then health = state.open
-elseif state.open > 0 then health = now + terms.look_again end
+local health = state.open > now and state.open or state.open > 0 and now + terms.look_again or now
 local function wait(ticket)
     local place, _, need = places[ticket], parse(ticket)
     if not place then
@@ -177,9 +177,8 @@ end
 for place, one in ipairs(asked.entered) do
     told[2 * place - 1], told[2 * place] = tags[place], consider(one.ticket) or 0
 end
-local reason = 'provider_busy'
-if state.open > 0 then reason = 'provider_down'
-elseif state.paused > now then reason = 'provider_paused' end
+local reason = state.open > 0 and 'provider_down'
+    or state.paused > now and 'provider_paused' or 'provider_busy'
 
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', state.virtual)
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - terms.forgotten)
@@ -191,7 +190,8 @@ end
 redis.call('HSET', KEYS[1], unpack(values))
 lifetime = lifetime + math.ceil(max(state.paused - now, state.open - now, 0) / 1000000)
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, lifetime) end
-return {state.epoch, redis.call('ZCARD', KEYS[4]), granted, probe, lost, told, earliest, reason}
+return {state.epoch, redis.call('ZCARD', KEYS[4]), granted, probe, lost, told, earliest, reason,
+    opened}
 """
 
 
@@ -202,31 +202,12 @@ def keys(name: str) -> list[str]:
     ]
 
 
-def written(terms: Terms) -> dict[str, float]:
-    """Terms as the script reads them, with what never changes."""
-    return {
-        "request": terms.request,
-        "request_burst": terms.request_burst,
-        "token": terms.token,
-        "token_burst": terms.token_burst,
-        "failures": terms.failures,
-        "rest": round(terms.rest * 1_000_000),
-        "longest_rest": round(terms.rest * 1_000_000) * book.LONGEST_REST,
-        "memory": book.MEMORY,
-        "grace": book.GRACE,
-        "forgotten": book.FORGOTTEN,
-        "probe": book.PROBE,
-        "look_again": book.LOOK_AGAIN,
-        "looked_at": book.LOOKED_AT,
-    }
-
-
 def packed(asked: Exchange, terms: Terms) -> str:
-    return json.dumps({**asdict(asked), "terms": written(terms)})
+    return json.dumps({**asdict(asked), "terms": book.written(terms)})
 
 
 def unpacked(found: list) -> Answer:
-    epoch, peers, granted, probe, lost, told, wait, reason = found
+    epoch, peers, granted, probe, lost, told, wait, reason, opened = found
     return Answer(
         epoch=epoch,
         peers=peers,
@@ -236,6 +217,7 @@ def unpacked(found: list) -> Answer:
         places=[Place(*pair) for pair in zip(told[::2], told[1::2], strict=True)],
         wait=wait,
         reason=Reason(reason.decode()),
+        opened=bool(opened),
     )
 
 

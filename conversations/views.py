@@ -15,11 +15,10 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations import access, catalog, protocol
+from conversations import access, catalog, protocol, snapshots
 from conversations.errors import ConversationError, NotFound
 from conversations.models import Conversation, Policy
 from conversations.turns.inputs import text_of
-from workers.agents import registry
 
 PAGE = 50  # conversations in one piece of the list
 
@@ -46,7 +45,7 @@ def answering_errors(view: View) -> View:
 @require_safe
 def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
     """The page: one conversation, or the welcome that begins one."""
-    context = {"current": _current(request, conversation_id), "agents": registry.names()}
+    context = {"current": _current(request, conversation_id), "agents": catalog.agents()}
     return render(request, "conversations/chat.html", {**context, **_list(request)})
 
 
@@ -55,6 +54,17 @@ def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpRespo
 def conversation_list(request: HttpRequest) -> HttpResponse:
     """A piece of the list as HTML: the newest, or those changed before `?before=`."""
     return render(request, "conversations/_list.html", _list(request))
+
+
+@require_safe
+@answering_errors
+def earlier(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """The turns before the one in `?before=`, as a snapshot has them."""
+    turn = access.turn(request.user, protocol.turn_id(request.GET.get("before", "")))
+    if turn.conversation_id != conversation_id:
+        raise NotFound
+    picture = snapshots.earlier(turn.conversation, turn.number)
+    return JsonResponse(snapshots.described(picture, {}))
 
 
 @require_POST

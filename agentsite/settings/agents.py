@@ -3,6 +3,7 @@
 from typing import Any
 
 from agentsite import env
+from agentsite.settings.data import DYNAMODB_TABLE, MONGODB_URL
 from agentsite.settings.provider import AGENT_MODELS
 
 AGENT_MODEL = env.text("AGENT_MODEL")
@@ -18,6 +19,12 @@ DEMO_PACE = env.integer("DEMO_PACE", 25)  # words a second; 0: all at once
 # `from agentsite.settings import *`, or as JSON in the environment's AGENTS.
 AGENTS: dict[str, dict[str, Any]] = {
     "demo": {"agent": "workers.agents.demo.agent", "deps": "conversations.records.of"},
+    # The same, whose conversations are with their clients.
+    "carried": {
+        "agent": "workers.agents.demo.agent",
+        "deps": "conversations.records.of",
+        "store": "sealed",
+    },
 }
 if AGENT_MODEL or AGENT_MODELS:
     AGENTS["assistant"] = {"agent": "workers.agents.assistant.agent"}
@@ -32,5 +39,10 @@ STORES = {
     "database": "conversations.stores.database.DatabaseStore",
     "hybrid": "conversations.stores.hybrid.HybridStore",
     "redis": "conversations.stores.redis.RedisStore",
+    "sealed": "conversations.stores.sealed.SealedStore",
 }
+if MONGODB_URL:
+    STORES["mongodb"] = "conversations.stores.mongo.MongoStore"
+if DYNAMODB_TABLE:
+    STORES["dynamodb"] = "conversations.stores.dynamo.DynamoStore"
 STORE_DEFAULT = "hybrid"

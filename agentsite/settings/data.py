@@ -60,3 +60,10 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [REDIS_LIVE_URL], "prefix": CHANNEL_PREFIX},
     }
 }
+
+# --- Other places for transcripts, each an extra ------------------------------------------------
+
+MONGODB_URL = env.text("MONGODB_URL")  # mongodb://host/database?w=majority
+MONGODB_COLLECTION = env.text("MONGODB_COLLECTION", "contents")
+DYNAMODB_TABLE = env.text("DYNAMODB_TABLE")  # region and keys as boto3 finds them
+DYNAMODB_ENDPOINT = env.text("DYNAMODB_ENDPOINT")  # of another service that speaks like it

@@ -6,8 +6,9 @@ because some clients end a line at every character that Unicode calls a line's e
 
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import structlog
@@ -36,12 +37,19 @@ class EventStream(HttpResponseBase):
 
 def stream(turn: Turn, *, after: int = -1) -> EventStream:
     """The turn's events after a number, until its end."""
-    return EventStream(_chunks(listening.events(turn, after=after)))
+    return told(partial(listening.events, turn, after=after))
 
 
-async def _chunks(events: AsyncGenerator[list[dict[str, Any]]]) -> AsyncGenerator[bytes]:
+def told(begin: Callable[[], AsyncGenerator[list[dict[str, Any]]]]) -> EventStream:
+    """The events that come once it is begun."""
+    return EventStream(_chunks(begin))
+
+
+async def _chunks(
+    begin: Callable[[], AsyncGenerator[list[dict[str, Any]]]],
+) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(events):
+        async with aclosing(begin()) as events:
             async for chunk in _spoken(events):
                 yield chunk
     except ConversationError as error:  # deleted meanwhile

@@ -18,6 +18,11 @@ def store_for(agent: str) -> Store:
     return store(settings.AGENTS.get(agent, {}).get("store") or settings.STORE_DEFAULT)
 
 
+def is_carried(agent: str) -> bool:
+    """Whether the clients of this agent carry its conversations, so that none is begun here."""
+    return agent in settings.AGENTS and store_for(agent).is_carried
+
+
 @cache
 def _made(path: str) -> Store:
     made: Store = import_string(path)()

@@ -61,7 +61,7 @@ class Snapshot:
     handle: UUID  # the conversation
     version: int
     messages: tuple[str, ...] = ()  # each one pydantic-ai ModelMessage as JSON, oldest first
-    earlier: int = 0  # messages before these, which were not asked for
+    earlier: int = 0  # messages before these, about; 0: there are none
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -86,6 +86,7 @@ class Store(Protocol):
     """
 
     keeps: frozenset[Keeps]
+    is_carried: bool = False  # by its client: nothing is here
 
     def create(self, handle: UUID) -> Snapshot:
         """Begin an empty transcript at version 0."""

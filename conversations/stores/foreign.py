@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import OuterRef
 
 from conversations.errors import NotFound, StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
@@ -82,21 +82,22 @@ class ForeignStore(DatabaseStore):
     def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
         visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
         numbers = visible.order_by("-number").values("number")
-        counted = visible.order_by().values("conversation").values(count=Count("*"))
         found = (
             Conversation.objects.filter(pk=handle)
-            .annotate(
-                numbers=ArraySubquery(numbers[:newest] if newest else numbers),
-                count=Subquery(counted),
+            .values_list(
+                "version",
+                "metadata",
+                "next_message",
+                ArraySubquery(numbers[:newest] if newest else numbers),
             )
-            .values_list("version", "metadata", "numbers", "count")
             .first()
         )
         if found is None:
             raise NotFound
-        version, metadata, newest_first, count = found
+        version, metadata, count, newest_first = found
         messages = self._payloads(handle, newest_first[::-1])
-        return Snapshot(handle, version, messages, (count or 0) - len(messages), metadata)
+        earlier = count - len(messages) if newest and len(messages) == newest else 0
+        return Snapshot(handle, version, messages, earlier, metadata)
 
     def load_afresh(self, handle: UUID) -> Snapshot:
         """What is withdrawn is withdrawn by its row, whether or not the rest is still there."""

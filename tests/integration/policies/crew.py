@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from conversations import runner
+from conversations import errands, runner, tasks
 from conversations.threads import in_thread
 from workers import queues
 
@@ -30,14 +30,22 @@ class Crew:
 
     async def _work(self):
         while True:
-            if conversation_id := await in_thread(fetched):
-                await runner.answer(conversation_id, worker=self._presence.id, pool="default")
+            if job := await in_thread(fetched):
+                await self._answer(job)
+                await in_thread(job.delete)  # as a worker does
             else:
                 await asyncio.sleep(PAUSE)
 
+    async def _answer(self, job):
+        if job.func_name == errands.TASK:
+            await tasks.answer_sealed(*job.args)
+        else:
+            conversation_id = UUID(job.args[0])
+            await runner.answer(conversation_id, worker=self._presence.id, pool="default")
+
 
 def fetched():
-    """The conversation that the oldest hint names."""
+    """The oldest hint."""
     line = queues.queue("default")
     job_id = line.connection.lpop(line.key)
-    return UUID(line.fetch_job(job_id.decode()).args[0]) if job_id else None
+    return line.fetch_job(job_id.decode()) if job_id else None

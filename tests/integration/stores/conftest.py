@@ -7,7 +7,9 @@ from django.conf import settings as site
 from django.core.cache import caches
 
 from conversations.models import Conversation, Turn
-from conversations.stores import hot, store
+from conversations.stores import dynamo, hot, mongo, store
+from conversations.stores.sealed import SealedStore
+from tests.integration.stores import elsewhere
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +19,47 @@ def _no_copies(redis_client, monkeypatch):
     caches.close_all()
 
 
-@pytest.fixture(params=sorted(site.STORES))
-def store_under_test(request):
+@pytest.fixture(scope="session")
+def mongodb_server():
+    with elsewhere.mongodb() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def dynamodb_server():
+    with elsewhere.dynamodb() as address:
+        yield address
+
+
+@pytest.fixture
+def mongodb(mongodb_server, settings):
+    settings.MONGODB_URL = mongodb_server
+    mongo.collection.cache_clear()
+    mongo.collection().drop()
+    yield
+    mongo.collection().database.client.close()
+
+
+@pytest.fixture
+def dynamodb(dynamodb_server, settings, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    settings.DYNAMODB_ENDPOINT, settings.DYNAMODB_TABLE = dynamodb_server, "contents"
+    dynamo.table.cache_clear()
+    elsewhere.make_table(dynamo.table())
+    yield
+    dynamo.table().delete()
+
+
+@pytest.fixture(params=sorted({**site.STORES, **elsewhere.MADE}))
+def store_under_test(request, owner, settings):
+    """A store as the settings make it; the client of the sealed one is the test."""
+    settings.STORES = {**settings.STORES, **elsewhere.MADE}
+    if request.param in elsewhere.MADE:
+        request.getfixturevalue(request.param)
     made = store(request.param)
+    if isinstance(made, SealedStore):
+        made = SealedStore({}, owner_id=owner.pk, agent="carried")
     needed = request.node.get_closest_marker("needs")
     if needed and needed.args[0] not in made.keeps:
         pytest.skip(f"{request.param} does not keep {needed.args[0]}")

@@ -1,0 +1,33 @@
+"""The API's replica and crew, and an agent whose conversations are with their clients."""
+
+import pytest
+
+from tests.integration.api.conftest import (
+    asked,
+    clients,
+    crew,
+    key,
+    patience,
+    program,
+    provider,
+    replica,
+)
+
+__all__ = ["asked", "clients", "crew", "key", "patience", "program", "provider", "replica"]
+
+
+@pytest.fixture(autouse=True)
+def carried(asked, settings):
+    agent = settings.AGENTS["demo"]
+    settings.AGENTS = {"demo": agent, "carried": {**agent, "store": "sealed"}}
+
+
+@pytest.fixture
+def say(program, crew):
+    """Send a message, with the state that it follows on from."""
+
+    async def send(message, state=None, **more):
+        body = {"message": message, **({"state": state} if state else {}), **more}
+        return await program.post("/v1/agentsite/chat", json=body)
+
+    return send

@@ -31,6 +31,7 @@ async def clients(redis_client):
 async def replica():
     """The address of a server that runs in the test's own loop."""
     how = {"log_config": None, "lifespan": "off", "ws": WS, "ws_max_size": FRAME}
+    how["timeout_graceful_shutdown"] = 5  # seconds: a test that failed may leave a stream open
     config = uvicorn.Config(application, port=0, **how)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None

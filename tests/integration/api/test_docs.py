@@ -28,8 +28,12 @@ async def run(language, text, environment):
     process = await asyncio.create_subprocess_exec(
         *WAYS[language], text, cwd=ROOT, env=environment, stdout=-1, stderr=-1
     )
-    async with asyncio.timeout(LIMIT):
-        printed, complaints = await process.communicate()
+    try:
+        async with asyncio.timeout(LIMIT):
+            printed, complaints = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 0, complaints.decode()
     return printed.decode()
 

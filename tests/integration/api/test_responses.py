@@ -1,15 +1,21 @@
 """A program asks, and gets the answer whole, as events, or later."""
 
 import asyncio
+import threading
+from datetime import timedelta
 
 import openresponses_types as specification
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
+from conversations import access, catalog, listening
+from conversations.layers import BoundedPubSubLayer
 from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
 from tests.integration.api.events import events_of, read
 from tests.unit.protocol.test_events import model_of
-from tests.waiting import GENEROUS
+from tests.waiting import GENEROUS, eventually
 
 pytestmark = pytest.mark.usefixtures("crew")
 
@@ -61,7 +67,7 @@ async def test_what_runs_in_the_background_is_fetched_later(program):
 
 async def test_events_are_replayed_from_rows_as_they_were(program, redis_client):
     events = await events_of(program, {"input": "[[stream deltas=5]]", "stream": True})
-    redis_client.flushdb()
+    redis_client.delete(*redis_client.keys("agentsite:{*"))
     address = f"/v1/responses/{events[0]['response']['id']}?stream=true"
     async with program.stream("GET", address) as answer:
         assert [event async for event in read(answer)] == events
@@ -175,3 +181,54 @@ async def test_the_input_of_a_response_is_listed(program):
     listed = (await program.get(f"/v1/responses/{response['id']}/input_items")).json()
     assert listed["object"] == "list"
     assert listed["data"][0]["content"] == [{"type": "input_text", "text": "[[echo]] hello"}]
+
+
+async def test_two_at_once_after_one_response_do_not_see_each_other(program):
+    first = await ask(program, "[[echo]] one")
+    after = {"previous_response_id": first["id"]}
+    await asyncio.gather(*(ask(program, f"[[echo]] {n}", **after) for n in range(3)))
+    counts = await in_thread(lambda: list(Conversation.objects.values_list("next_turn", flat=True)))
+    assert sorted(counts) == [2, 2, 2]
+
+
+async def test_waiting_for_answers_holds_no_thread(program, provider):
+    await ask(program)  # what threads there are for all requests
+    before = threading.active_count()
+    asked = [asyncio.create_task(ask(program, "[[hold after=1]]")) for _ in range(20)]
+    await provider.wait_for_calls(3)  # two workers answer; the others wait
+    assert threading.active_count() <= before + settings.DATABASE_POOL_SIZE
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+
+
+async def test_what_nobody_waited_for_is_erased_after_a_while(program):
+    body = {"input": "[[stream deltas=3]]", "store": False, "stream": True}
+    async with program.stream("POST", "/v1/responses", json=body) as answer:
+        await anext(read(answer))
+    completed = Turn.objects.filter(state="completed")
+    await in_thread(eventually, completed.exists)
+    assert await in_thread(catalog.erase_unstored) == 0
+    old = timezone.now() - timedelta(minutes=11)
+    await in_thread(Turn.objects.update, finished=old)
+    await in_thread(Conversation.objects.update, updated=old)
+    assert await in_thread(catalog.erase_unstored) == 1
+    assert not await in_thread(Conversation.objects.exists)
+
+
+async def test_what_is_not_stored_is_not_listed_while_it_is_answered(program, owner):
+    body = {"input": "[[hold after=1]]", "store": False, "stream": True}
+    async with program.stream("POST", "/v1/responses", json=body) as answer:
+        event = await anext(read(answer))
+        assert not await in_thread(access.conversations(owner).exists)
+        response = await program.get(f"/v1/responses/{event['response_id']}")
+        assert response.status_code == 200
+
+
+async def test_an_answer_comes_though_redis_tells_nothing(program, monkeypatch):
+    async def deaf(*args):
+        raise ConnectionError
+
+    monkeypatch.setattr(BoundedPubSubLayer, "group_add", deaf, raising=False)
+    monkeypatch.setattr(listening, "POLL", 0.1)
+    assert said(await ask(program)) == "[[echo]] hello"

@@ -11,17 +11,17 @@ from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.usefixtures("crew")
 
-WEATHER = {
+FORECAST = {
     "type": "function",
-    "name": "weather",
-    "description": "The weather in a city",
+    "name": "forecast",
+    "description": "What the weather will be in a city",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     "strict": True,
 }
 
 
 async def ask(program, said, **body):
-    body = {"input": said, "tools": [WEATHER], **body}
+    body = {"input": said, "tools": [FORECAST], **body}
     answer = await program.post("/v1/responses", json=body)
     assert answer.status_code == 200, answer.text
     specification.ResponseResource.model_validate(answer.json())
@@ -38,8 +38,8 @@ def outputs(response):
 async def test_a_round_trip_with_two_calls_at_once(program, provider, way):
     begun = (await program.post("/v1/conversations", json={})).json()
     where = {"conversation": begun["id"]} if way == "conversation" else {}
-    first = await ask(program, "[[tools weather weather]]", **where)
-    assert first["tools"] == [WEATHER]
+    first = await ask(program, "[[tools forecast forecast]]", **where)
+    assert first["tools"] == [FORECAST]
     assert first["status"] == "completed"
     where = where or {"previous_response_id": first["id"]}
     second = await ask(program, outputs(first), **where)
@@ -49,7 +49,7 @@ async def test_a_round_trip_with_two_calls_at_once(program, provider, way):
 
 
 async def test_arguments_are_streamed(program):
-    body = {"input": "[[tools weather]]", "tools": [WEATHER], "stream": True}
+    body = {"input": "[[tools forecast]]", "tools": [FORECAST], "stream": True}
     types = [event["type"] for event in await events_of(program, body)]
     assert "response.function_call_arguments.delta" in types
     assert types[-1] == "response.completed"
@@ -60,8 +60,8 @@ async def test_arguments_are_streamed(program):
     [
         {"input": [{"type": "function_call_output", "call_id": "call_x", "output": "y"}]},
         {"input": "x", "tools": [{"type": "web_search"}]},
-        {"input": "x", "tools": [WEATHER, WEATHER]},
-        {"input": "x", "tools": [{**WEATHER, "name": "a b"}]},
+        {"input": "x", "tools": [FORECAST, FORECAST]},
+        {"input": "x", "tools": [{**FORECAST, "name": "a b"}]},
         {"input": "x", "tool_choice": "required"},
         {"input": "x", "parallel_tool_calls": False},
         {"input": [{"type": "function_call", "call_id": "c", "name": "n", "arguments": "{}"}]},

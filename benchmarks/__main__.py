@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import django
 
-from benchmarks import counts, density, distribution, first_token, fleet, throughput
+from benchmarks import counts, density, distribution, first_token, fleet, pools, throughput
 from benchmarks.stage import Stage
 from benchmarks.table import Row, markdown
 
@@ -34,6 +34,7 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
         distribution.TITLE,
         lambda stage, options: distribution.measure(stage, rounds=options.rounds),
     ),
+    "pools": (pools.TITLE, lambda stage, _: pools.measure(stage)),
     "counts": (counts.TITLE, lambda stage, _: counts.measure(stage)),
 }
 

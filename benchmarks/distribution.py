@@ -65,22 +65,22 @@ async def of_turns(stage: Stage, people: list[Person], found: Found, folder: Pat
     took, turns = time.monotonic() - begun, len(people) * TURNS
     commands, looks = asked(stage) - commands, looked(folder) - looks
     used = stage.cpu("worker") - used
-    idle = asked(stage)
+    idle, rest = asked(stage), stage.cpu("worker")
     await asyncio.sleep(REST)
-    goes_on = (asked(stage) - idle) / REST
+    goes_on, rest = (asked(stage) - idle) / REST, (stage.cpu("worker") - rest) / REST
     found["first"] += [
         one.first - one.asked for person in people for one in person.answers[-TURNS:]
     ]
     found["commands"].append((commands - goes_on * took) / turns)
     found["anyway"].append(goes_on / WORKERS)
-    found["cpu"].append(used / turns)
+    found["cpu"].append((used - rest * took) / turns)
     found["hits"].append(looks["hit"] / max(looks.total(), 1))
 
 
 def asked(stage: Stage) -> int:
     """Commands that Redis has run, those in scripts too."""
     with redis.Redis.from_url(stage.environment["REDIS_URL"]) as client:
-        told: Mapping[str, Mapping[str, int]] = client.info("commandstats")  # type: ignore[assignment]
+        told: Mapping[str, Mapping[str, int]] = client.info("commandstats")
         return sum(command["calls"] for command in told.values())
 
 

@@ -69,21 +69,21 @@ def of_size(stage: Stage, size: int, backlog: int) -> Iterator[Row]:
     yield Row(f"{name}: end, median", f"{end:.1f} ms", f"{each:.1f} ms of PostgreSQL a turn")
 
 
-def fill(count: int) -> None:
+def fill(count: int, *, queue: str = QUEUE, text: str = "hello") -> None:
     """So many conversations with a queued turn each, whose hints are not lost for an hour."""
     from conversations import protocol  # noqa: PLC0415 - needs the settings
     from conversations.models import Conversation, Turn  # noqa: PLC0415
 
     owner, _ = get_user_model().objects.get_or_create(username="fleet")
     later = timezone.now() + timedelta(hours=1)
-    items = [protocol.user_message("hello")]
+    items = [protocol.user_message(text)]
     for _ in range(0, count, BATCH):
         made = Conversation.objects.bulk_create(
             Conversation(owner=owner, agent="assistant", next_turn=1, open_turns=1)
             for _ in range(min(count, BATCH))
         )
         Turn.objects.bulk_create(
-            Turn(conversation=one, owner=owner, number=0, pool=QUEUE, input=items, hinted_at=later)
+            Turn(conversation=one, owner=owner, number=0, pool=queue, input=items, hinted_at=later)
             for one in made
         )
     close_old_connections()

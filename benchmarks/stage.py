@@ -157,6 +157,10 @@ class Stage:
     def _python(self, name: str, arguments: str) -> Command:
         return self._programs({}).python(name, arguments)
 
+    def wait(self, is_so: Callable[[], bool]) -> None:
+        """Until it is."""
+        self._await(is_so, lambda: None)
+
     def _await(self, is_ready: Callable[[], bool], look: Callable[[], None]) -> None:
         deadline = time.monotonic() + READY_WITHIN
         while not is_ready():

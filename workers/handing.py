@@ -19,8 +19,8 @@ from workers import metrics
 
 PULL, PUSH, HASH = "pull", "push", "hash"
 EVERY = 0.5  # seconds between two offers of a worker
-LIFETIME = 1500  # ms that an offer counts
-PATIENCE = 250  # ms; what lies at the head of a worker's list for longer goes back
+LIFETIME = 2500  # ms that an offer counts
+PATIENCE = 500  # ms; what lies at the head of a worker's list for longer goes back
 # Hints that may lie in a worker's list at once. Whoever is pushed to is idle, or it is no push.
 MOST_LYING = {PUSH: 1, HASH: 8}
 # A worker counts as much busier than the others from so many turns above their mean on.
@@ -114,12 +114,14 @@ if tonumber(ARGV[2]) < 0 then
     give_back(ARGV[1])
 else
     local valid = string.format('%.0f', now + ARGV[4])
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. valid)
-    redis.call('EXPIRE', KEYS[1], ARGV[7])
+    local offer = ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. valid
+    if redis.call('HSET', KEYS[1], ARGV[1], offer) > 0 then
+        redis.call('EXPIRE', KEYS[1], ARGV[7])
+    end
 end
 if now - (redis.call('HGET', KEYS[3], '') or 0) < tonumber(ARGV[5]) then return back end
 redis.call('HSET', KEYS[3], '', string.format('%.0f', now))
-redis.call('EXPIRE', KEYS[3], ARGV[7])
+for _, key in ipairs({KEYS[1], KEYS[3]}) do redis.call('EXPIRE', key, ARGV[7]) end
 local offers = redis.call('HGETALL', KEYS[1])
 for i = 1, #offers, 2 do
     local worker = offers[i]

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from workers.pools import pools
 from workers.worker import open_worker
 
 
@@ -15,7 +15,8 @@ class Command(BaseCommand):
     help = "Runs the turns of one pool, many at once, until SIGTERM or SIGINT."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--pool", default="default", choices=sorted(settings.POOLS))
+        mine = sorted(name for name, pool in pools().items() if not pool.forking)
+        parser.add_argument("--pool", default="default", choices=mine, help="of settings.POOLS")
         parser.add_argument("--name", help="shown by RQ, with a digest of the process added")
         parser.add_argument("--burst", action="store_true", help="end when the queue is empty")
 

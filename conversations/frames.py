@@ -92,13 +92,20 @@ def parse(text: str) -> Frame:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):  # the second: nested too deep
         raise InvalidJson from None
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and the infinities are not JSON
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):  # readers differ in which of two they believe
+        raise ValueError
+    return found
 
 
 def _build(

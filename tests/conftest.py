@@ -26,6 +26,10 @@ def redis_client() -> Iterator[redis.Redis]:
 @pytest.fixture
 def site_environment(transactional_db, redis_client) -> dict[str, str]:
     """The environment for a process of the site that works on the tests' database."""
+    return environment_of_the_site()
+
+
+def environment_of_the_site() -> dict[str, str]:
     url = urlsplit(os.environ["DATABASE_URL"])
     name = connection.settings_dict["NAME"]
     return dict(os.environ, DATABASE_URL=url._replace(path=f"/{name}").geturl())

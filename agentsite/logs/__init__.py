@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from agentsite.logs.lines import SafeTraceback, Scrubber
+from agentsite.logs.lines import ClientsMistakes, SafeTraceback, Scrubber
 from agentsite.logs.outlets import Outlet, OutletHandler, Stream
 from agentsite.logs.service import Service
 
@@ -45,10 +45,12 @@ def configure(options: dict[str, Any]) -> None:
 
 def stdlib(options: dict[str, Any]) -> dict[str, Any]:
     """One handler at the root; libraries that bring handlers of their own lose them."""
-    routed = {name: {"handlers": [], "propagate": True} for name in ROUTED}
+    routed: dict[str, Any] = {name: {"handlers": [], "propagate": True} for name in ROUTED}
+    routed["uvicorn.error"]["filters"] = ["clients"]
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"clients": {"()": ClientsMistakes}},
         "handlers": {"outlets": {"()": handler, "options": options}},
         "root": {"handlers": ["outlets"], "level": options["level"]},
         "loggers": routed | {name: {"level": "WARNING"} for name in QUIET},

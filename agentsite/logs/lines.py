@@ -130,6 +130,17 @@ def dumped(value: object) -> str:
     return json.dumps(value, default=str, ensure_ascii=False)
 
 
+class ClientsMistakes(logging.Filter):
+    """What a client did wrong is no error of the site, and needs no traceback."""
+
+    NO_TEXT = "Invalid UTF-8 sequence received from client."  # uvicorn's; it closes with 1007
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == self.NO_TEXT:
+            record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
+        return True
+
+
 class SafeTraceback(ExceptionDictTransformer):
     """Where it happened, without local variables and without quoted data."""
 

@@ -54,6 +54,7 @@ BAD = [
     ("[" * 60_000, InvalidJson, None),
     ('{"a":' * 10_000, InvalidJson, None),
     ("9" * 5_000, InvalidJson, None),
+    ('{"type": "ping", "type": "ping"}', InvalidJson, None),
     ("null", InvalidFrame, None),
     ("[]", InvalidFrame, None),
     ('"ping"', InvalidFrame, None),

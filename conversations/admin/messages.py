@@ -105,9 +105,9 @@ class ToolCallAdmin(OfTurn):
     lookups = ("state",)
     fields = (
         "tool_call_id", "tool", "outcome", "turn_link", "step", "started", "finished",
-        "given", "answer",
+        "come_to", "given", "answer",
     )  # fmt: skip
-    readonly_fields = ("outcome", "turn_link", "given", "answer")
+    readonly_fields = ("outcome", "turn_link", "come_to", "given", "answer")
     to_conversation = "turn__conversation"
 
     def listed(self, rows: QuerySet) -> QuerySet:
@@ -124,6 +124,12 @@ class ToolCallAdmin(OfTurn):
     @admin.display(description="finished")
     def ended(self, call: ToolCall) -> str:
         return moment(call.finished)
+
+    @admin.display(description="progress")
+    def come_to(self, call: ToolCall) -> str:
+        told = call.progress or {}
+        part = "" if told.get("fraction") is None else f"{told['fraction']:.0%}"
+        return f"{part} {told.get('message', '')}".strip() or "-"
 
     @admin.display(description="arguments")
     def given(self, call: ToolCall) -> SafeString | str:

@@ -1,23 +1,13 @@
 """The plain book catches scripts that are wrong in one thought."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test as run
 
 from tests.integration.explorer.wrong import without
 from tests.integration.ratelimit.test_book_machine import Books
+from tests.integration.streams.test_teeth import QUICK
 from workers.ratelimit import script
 
-QUICK = settings(
-    max_examples=300,
-    stateful_step_count=40,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    report_multiple_bugs=False,
-    phases=[Phase.generate],  # a counterexample is wanted, not the smallest
-    suppress_health_check=list(HealthCheck),
-)
 WRONG = {
     "what is in front is not set aside": (
         "spare_requests, spare_tokens = spare_requests - terms.request, spare_tokens - need",

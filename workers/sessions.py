@@ -67,6 +67,18 @@ LEFT JOIN pg_locks held ON held.locktype = 'advisory' AND held.objsubid = 1 AND 
 """
 
 
+def direct(**more: Any) -> psycopg.Connection:
+    """A connection past Django's pool, for locks that last as long as it does."""
+    return psycopg.connect(
+        settings.DATABASE_DIRECT_URL,
+        autocommit=True,
+        prepare_threshold=None,  # a transaction pooler may stand between
+        connect_timeout=CONNECT_TIMEOUT,
+        tcp_user_timeout=settings.WORKER_LEASE * 1000,  # ms: an unplugged network is noticed
+        **more,
+    )
+
+
 class PresenceLost(Exception):
     """The others hold this process for dead: its row is gone."""
 
@@ -95,15 +107,8 @@ class Session:
         No lease could be renewed then, so for the time of one it blames nobody for that.
         """
         self._leases_count_at = monotonic() + (settings.WORKER_LEASE if again else 0)
-        self._connection = psycopg.connect(
-            settings.DATABASE_DIRECT_URL,
-            autocommit=True,
-            prepare_threshold=None,  # a transaction pooler may stand between
-            connect_timeout=CONNECT_TIMEOUT,
-            tcp_user_timeout=settings.WORKER_LEASE * 1000,  # ms: an unplugged network is noticed
-            # Nothing that is written here has to outlive PostgreSQL: who presides, registers anew.
-            options="-c synchronous_commit=off",
-        )
+        # Nothing that is written here has to outlive PostgreSQL: who presides, registers anew.
+        self._connection = direct(options="-c synchronous_commit=off")
         self._seen: set[UUID] = set()
         self.lock = secrets.randbits(63)
         if settings.WORKER_PRESENCE_LOCKS:

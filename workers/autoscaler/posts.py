@@ -9,9 +9,9 @@ from zlib import crc32
 
 import psycopg
 import structlog
-from django.conf import settings
 
-CONNECT_TIMEOUT = 5  # seconds
+from workers.sessions import direct
+
 SCALE_LOCK = 0x7363616C  # with a pool's own number
 TRY = "SELECT pg_try_advisory_lock(%s, %s::bigint::bit(32)::int)"
 
@@ -52,11 +52,5 @@ class Posts:
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                settings.DATABASE_DIRECT_URL,
-                autocommit=True,
-                prepare_threshold=None,
-                connect_timeout=CONNECT_TIMEOUT,
-                tcp_user_timeout=settings.WORKER_LEASE * 1000,  # ms
-            )
+            self._connection = direct()
         return self._connection

@@ -1,15 +1,16 @@
 """`manage.py recoverturns`: one sweep by hand."""
 
 import json
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from redis import RedisError
 
 from conversations import recovery
 from conversations.models import Turn
 from workers import queues, sweep
+from workers.management.plain import PlainCommand
 
 HELP = """
 Does once what every worker does several times a second, and says what it did:
@@ -27,15 +28,10 @@ with `manage.py agentworker --pool NAME`, or for the quarantine `manage.py rqwor
 """
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """For the day on which no worker lives, or nobody believes that one does."""
 
     help = HELP
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs
-        )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="say it as one JSON object")

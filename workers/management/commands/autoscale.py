@@ -1,14 +1,14 @@
 """`manage.py autoscale`: keep every pool as large as its work needs."""
 
 import signal
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
 from workers.autoscaler.control import Autoscaler
+from workers.management.plain import PlainCommand
 from workers.pools import pools
 
 HELP = """
@@ -46,15 +46,10 @@ def positive(word: str) -> float:
     return number
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     """One process of it is enough, two survive the loss of one."""
 
     help = HELP
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        return super().create_parser(
-            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs
-        )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

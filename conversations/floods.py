@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
+from workers import metrics
+
 BURST = 40  # frames at once
 RATE = 10.0  # frames a second for ever
 PATIENCE = 100  # frames refused in a row until the socket is closed
@@ -36,4 +38,5 @@ class Flood:
             self._refused = 0
             return Verdict.ADMITTED
         self._refused += 1
+        metrics.LIMITED.labels("socket").inc()
         return Verdict.FLOODING if self._refused > PATIENCE else Verdict.REFUSED

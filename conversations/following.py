@@ -22,6 +22,7 @@ from conversations.pending import NOTHING, Pending
 from conversations.snapshots import Picture, TurnView
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, merge, opening, unpack
+from workers import metrics
 
 REMEMBERED = 32  # turns that are over, whose late messages ask for nothing
 
@@ -92,6 +93,8 @@ class Following:
             return
         followed, entries = self._open.get(turn), unpack(message["entries"])
         if followed is None or followed.token != token or _gap(followed.next, entries):
+            if followed is not None:
+                metrics.SOCKET_GAPS.inc()
             await self.look()
             if turn not in self._open:
                 self._over.append(turn)

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from redis.exceptions import RedisError
 
-from workers import connections
+from workers import connections, metrics
 
 MINUTE = 60_000  # milliseconds
 
@@ -52,4 +52,6 @@ def take(key: UUID, limit: int) -> Quota | None:
         log.warning("quota.not_counted", error=type(error).__name__)
         return None
     admitted, remaining, reset, wait = found
+    if not admitted:
+        metrics.LIMITED.labels("key").inc()
     return Quota(bool(admitted), limit, remaining, reset / 1000, wait / 1000)

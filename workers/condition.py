@@ -11,7 +11,7 @@ from time import monotonic
 import structlog
 from redis import RedisError
 
-from workers import identity, metrics, peers, probes, queues, status
+from workers import identity, metrics, peers, port, probes, queues, status
 from workers.gates import Gate
 from workers.pools import Pool
 from workers.probes import Report
@@ -41,12 +41,14 @@ class Condition(threading.Thread):
         self._found, self._due = 0, 0.0
         self._since = monotonic()
         self._shown: set[str] = set()
+        self._reasons: set[str] = set()  # that ever closed the gate
 
     def stop(self) -> None:
         self._stopping.set()
 
     def run(self) -> None:
         status.sweep()
+        door = port.listen(self._status)
         try:
             while not self._stopping.wait(LOOK):
                 try:
@@ -55,6 +57,8 @@ class Condition(threading.Thread):
                     log.exception("condition_unknown", worker=self._worker)
         finally:
             self._examiner.close()
+            if door:
+                door.close()
             status.forget(self._worker)
 
     @property
@@ -69,6 +73,10 @@ class Condition(threading.Thread):
         if not self._neglects():
             self._since = monotonic()
         status.write(self._status())
+        self._reasons |= self._gate.reasons
+        for reason in self._reasons:
+            is_closed = reason in self._gate.reasons
+            metrics.GATES_CLOSED.labels(self._pool.name, reason).set(is_closed)
         metrics.SLOTS.labels(self._pool.name).set(self._pool.slots)
         metrics.SLOTS_BUSY.labels(self._pool.name).set(self._in_flight())
 

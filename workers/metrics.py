@@ -57,8 +57,8 @@ TURNS_HANDED_BACK = counter(
 )
 FENCED = counter(
     "agentsite_fenced_writes",
-    "Writes refused because the turn belongs to somebody else by then; where: the writer",
-    ["where"],
+    "Claims lost to somebody else; how: a write was refused, or the run abandoned before one",
+    ["how"],
 )
 TOKENS = counter(
     "agentsite_tokens",
@@ -102,22 +102,16 @@ PROVIDER_TOKENS = counter(
 CIRCUITS_OPENED = counter("agentsite_circuits_opened", "Models given up for a while", ["model"])
 FALLBACKS = counter("agentsite_fallbacks", "Calls that went to another model", ["model", "to"])
 
-# --- Tools, caches, stores ------------------------------------------------------------------------
+# --- Tools and caches ------------------------------------------------------------------------
 
 TOOL_CALLS = counter(
-    "agentsite_tool_calls", "Calls; outcome: done, retry, failed", ["tool", "outcome"]
+    "agentsite_tool_calls", "Calls; outcome: returned, retry, failed", ["tool", "outcome"]
 )
 TOOL_TIME = histogram("agentsite_tool_seconds", "From call to result", ["tool"], buckets=WAITS)
 CACHE = counter(
     "agentsite_cache",
     "Look-ups; cache: transcript, history, tool; result: hit, miss, waited, error",
     ["cache", "result"],
-)
-STORE_TIME = histogram(
-    "agentsite_store_seconds",
-    "Work of a store; verb: load, append",
-    ["store", "verb"],
-    buckets=DEEDS,
 )
 
 # --- Doors ----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from conversations.runner.sharing import Sharing
 from conversations.runner.storable import storable_data
 from conversations.threads import in_thread, unbroken
 from conversations.turns.commits import settled
+from workers import metrics
 from workers.agents.failures import ToolFault
 from workers.agents.progress import reporting
 
@@ -126,12 +128,15 @@ class Recorded(WrapperToolset[Any]):
         metadata = {**(ctx.tool_call_metadata or {}), "idempotency_key": self.calls.key(call_id)}
         approved = ctx.tool_call_approved or entry.answered is not None
         context = replace(ctx, tool_call_metadata=metadata, tool_call_approved=approved)
+        began = perf_counter()
         outcome = await self.sharing.outcome(
             tool.tool_def,
             tool_args,
             partial(self._outcome, name, tool_args, context, tool),
             patience=self.timeout,
         )
+        metrics.TOOL_CALLS.labels(name, next(iter(outcome))).inc()
+        metrics.TOOL_TIME.labels(name).observe(perf_counter() - began)
         return await self._note(call_id, outcome)
 
     async def _note(self, call_id: str, result: dict[str, Any]) -> Any:

@@ -103,7 +103,7 @@ class Life:
         try:
             await self._answer()
         except Fenced:
-            metrics.FENCED.labels("run").inc()
+            metrics.FENCED.labels("refused").inc()
             self._log.info("turn_lost")
         except asyncio.CancelledError:
             await self._let_go()
@@ -233,6 +233,7 @@ class Life:
     async def _let_go(self) -> None:
         """Interrupted where the turn could not be ended: at the very beginning, or after its end."""
         if self._interrupt.reason is Reason.ABANDONED:
+            metrics.FENCED.labels("abandoned").inc()
             self._log.info("turn_abandoned")
         else:
             await self._hand_back()

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 from redis.exceptions import RedisError
 
+from workers import metrics
 from workers.connections import cache
 
 MESSAGES = 200  # the most that a copy holds; an agent's window is smaller
@@ -130,6 +131,7 @@ return {version, earlier + count - newest, redis.call('LRANGE', KEYS[1], 1 + cou
 def read(handle: UUID, *versions: int, newest: int = 0) -> Copy | None:
     """The copy, if it has one of the versions and as many of the newest messages as wanted."""
     found = _call(READ, handle, newest, *versions)
+    metrics.CACHE.labels("transcript", "hit" if found else "miss").inc()
     if not found:
         return None
     version, earlier, messages = found

@@ -27,6 +27,7 @@ from conversations.turns import outputs
 from conversations.turns.cancellation import stop
 from conversations.turns.inputs import text_of
 from conversations.turns.outcomes import Ended, hint
+from workers import metrics
 from workers.routing import API, Work, queue_for
 
 STOPS = {
@@ -251,5 +252,6 @@ def _answer_again(request: Request, request_hash: str) -> Accepted:
     if request.number not in (None, conversation.next_turn):
         raise NotTheLast
     if conversation.open_turns >= settings.OPEN_TURNS:
+        metrics.LIMITED.labels("open_turns").inc()
         raise RateLimited("Too many messages wait in this conversation; wait for an answer.")
     raise ResponseInProgress

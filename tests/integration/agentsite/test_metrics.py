@@ -1,0 +1,177 @@
+"""/metrics of a replica: numbers of the whole fleet, for those who may see them."""
+
+import asyncio
+import re
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+from rq.registry import BaseRegistry
+
+from agentsite import exposition
+from conversations.models import Turn
+from conversations.threads import in_thread
+from devtools.ports import free_port
+from tests.unit.workers.test_probe import said
+from workers import metrics, port, queues
+from workers.sharing import Shared
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch, redis_client):
+    monkeypatch.setattr(exposition, "EVERYTHING", Shared(exposition.everything, fresh=0))
+
+
+async def read(client, **headers):
+    """Every sample by its name and labels."""
+    answer = await client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.content.decode())
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def queued(conversation, *, ago, queue="batch", **fields):
+    turn = Turn.objects.create(
+        conversation=conversation,
+        owner=conversation.owner,
+        number=Turn.objects.count() + 1,
+        pool=queue,
+        input=[],
+        **fields,
+    )
+    Turn.objects.filter(id=turn.id).update(created=timezone.now() - ago)
+
+
+async def test_the_state_of_the_fleet_is_told(async_client, conversation, worker_row):
+    await in_thread(queued, conversation, ago=timedelta(days=1, seconds=5))
+    await in_thread(queues.enqueue, "batch", "conversations.tasks.answer", "x", "batch")
+    found = await read(async_client)
+    assert found["agentsite_open_turns", "batch", "queued"] == 1
+    assert found["agentsite_waiting_turns", "batch"] == 1
+    assert found["agentsite_oldest_turn_seconds", "batch"] == pytest.approx(86_405, abs=60)
+    assert found["agentsite_queue_depth", "batch"] == 1
+    assert found["agentsite_queue_oldest_seconds", "batch"] < 60
+    assert found["agentsite_pool_workers", "default"] == 1
+    assert found["agentsite_pool_slots", "default"] == 10
+    assert found["agentsite_fleet_unknown", "queues"] == 0
+
+
+async def test_without_redis_the_rest_is_told_and_what_is_unknown(async_client, monkeypatch):
+    def refuse(*_):
+        raise ConnectionError
+
+    monkeypatch.setattr(queues, "depth", refuse)
+    found = await read(async_client)
+    assert found["agentsite_fleet_unknown", "queues"] == 1
+    assert found["agentsite_fleet_unknown", "turns"] == 0
+    assert ("agentsite_queue_depth", "default") not in found
+
+
+async def test_rqs_racy_counters_are_never_called(async_client, monkeypatch):
+    def count(*_):
+        raise AssertionError("this cleans up, unguarded")
+
+    monkeypatch.setattr(BaseRegistry, "count", property(count))
+    monkeypatch.setattr(BaseRegistry, "cleanup", count)
+    assert ("agentsite_queue_depth", "default") in await read(async_client)
+
+
+@pytest.mark.parametrize("path", ["/admin/rq/metrics", "/admin/rq/metrics/"])
+async def test_rqs_own_metrics_which_call_them_are_not_there(async_client, path):
+    assert (await async_client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+async def test_whoever_comes_through_a_front_door_sees_nothing(async_client, header):
+    answer = await async_client.get("/metrics", headers={header: "127.0.0.1"})
+    assert answer.status_code == 404
+
+
+async def test_with_a_token_whoever_bears_it_may_read_from_anywhere(async_client, settings):
+    settings.METRICS_TOKEN = "a-long-token"
+    forwarded = {"X-Forwarded-For": "10.1.2.3"}
+    right = {"Authorization": "Bearer a-long-token", **forwarded}
+    wrong = {"Authorization": "Bearer another", **forwarded}
+    assert (await async_client.get("/metrics", headers=right)).status_code == 200
+    assert (await async_client.get("/metrics", headers=wrong)).status_code == 404
+    assert (await async_client.get("/metrics")).status_code == 404
+
+
+async def test_many_scrapes_at_a_time_are_one(async_client, monkeypatch):
+    counted = []
+    told = Shared(lambda: counted.append(1) or exposition.everything(), fresh=60)
+    monkeypatch.setattr(exposition, "EVERYTHING", told)
+    await asyncio.gather(*(async_client.get("/metrics") for _ in range(50)))
+    assert len(counted) == 1
+
+
+# --- What is drawn and watched ---------------------------------------------------------------------
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+NAME = re.compile(r"\bagentsite_\w+")
+
+
+def known() -> set[str]:
+    """Every name that a scrape may hold."""
+    families = [*metrics.REGISTRY.collect(), *exposition.Fleet().describe()]
+    endings = ("", "_total", "_bucket", "_sum", "_count")
+    return {family.name + ending for family in families for ending in endings}
+
+
+@pytest.mark.parametrize("file", ["grafana/agentsite.json", "prometheus/alerts.yml"])
+def test_every_metric_that_is_drawn_or_watched_exists(file):
+    named = set(NAME.findall((DEPLOY / file).read_text()))
+    assert len(named) > 10
+    assert named <= known()
+
+
+# --- A worker's own port ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def door(settings, tmp_path, monkeypatch):
+    """Of a worker in the best of health, or as the test says."""
+    monkeypatch.setenv("WORKER_STATUS_DIR", str(tmp_path))
+    settings.WORKER_HTTP_PORT = free_port()
+    worker = {}
+    server = port.listen(lambda: said(**worker))
+
+    def get(path, **headers):
+        url = f"http://127.0.0.1:{settings.WORKER_HTTP_PORT}{path}"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
+    yield worker, get
+    server.close()
+
+
+def test_a_worker_answers_probes_over_http(door):
+    worker, get = door
+    assert get("/livez")[0] == get("/readyz")[0] == 200
+    worker["lacking"] = {"redis_live": "ConnectionError: see that it runs"}
+    assert get("/livez")[0] == 200
+    assert (get("/readyz")[0], "redis_live" in get("/readyz")[1]) == (503, True)
+    worker["turned"] = 0
+    assert get("/livez")[0] == 503
+
+
+def test_a_worker_shows_its_metrics_to_those_who_may_see_them(door, settings):
+    _, get = door
+    assert "agentsite_loop_lag_seconds" in get("/metrics")[1]
+    settings.METRICS_TOKEN = "a-long-token"
+    assert get("/metrics")[0] == 404
+    assert get("/metrics", Authorization="Bearer a-long-token")[0] == 200

@@ -1,0 +1,92 @@
+"""A worker's own small HTTP server, where WORKER_HTTP_PORT is set: /livez, /readyz and /metrics.
+
+For orchestrators that ask over the network instead of by `workerprobe`. In threads of its own: it
+answers while the event loop is stuck, and says so.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from workers import exposition, status
+from workers.sharing import Shared
+from workers.status import Status
+
+log = structlog.get_logger(__name__)
+
+Answer = tuple[int, str, bytes]  # status, content type, body
+
+
+class Door(ThreadingHTTPServer):
+    """Answers for one worker."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], condition: Callable[[], Status]) -> None:
+        super().__init__(address, Handler)
+        self.condition = condition
+        self.metrics = Shared(exposition.counted, fresh=1)
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One question."""
+
+    server: Door
+    timeout = 5  # seconds
+
+    def do_GET(self) -> None:
+        answers = {"/livez": self._live, "/readyz": self._ready, "/metrics": self._metrics}
+        code, content_type, body = answers.get(self.path, self._nothing)()
+        self.send_response(code)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's
+        """Probes come often."""
+
+    def _live(self) -> Answer:
+        return told(self.server.condition().faults(status.now()))
+
+    def _ready(self) -> Answer:
+        condition = self.server.condition()
+        return told([*condition.faults(status.now()), *condition.wants()])
+
+    def _metrics(self) -> Answer:
+        borne, address = self.headers.get("Authorization", ""), self.client_address[0]
+        forwarded = bool({"X-Forwarded-For", "Forwarded"} & set(self.headers))
+        if not exposition.may_read(borne, address=address, forwarded=forwarded):
+            return self._nothing()
+        return 200, exposition.CONTENT_TYPE, self.server.metrics.ask().result()
+
+    def _nothing(self) -> Answer:
+        return 404, "text/plain", b"Not found\n"
+
+
+def told(reasons: list[str]) -> Answer:
+    body = {"status": "unavailable" if reasons else "ok", "reasons": reasons}
+    return 503 if reasons else 200, "application/json", json.dumps(body).encode()
+
+
+def listen(condition: Callable[[], Status]) -> Door | None:
+    """Answer from now on; None where no port is set, or another worker of this host has it."""
+    if not settings.WORKER_HTTP_PORT:
+        return None
+    address = settings.WORKER_HTTP_HOST, settings.WORKER_HTTP_PORT
+    try:
+        door = Door(address, condition)
+    except OSError as error:
+        log.warning("port_not_taken", port=address[1], reason=error.strerror)
+        return None
+    threading.Thread(target=door.serve_forever, name="port", daemon=True).start()
+    return door

@@ -1,0 +1,115 @@
+// A conversation that this browser carries: the site keeps nothing of it between two messages.
+//
+// `storage` (localStorage) has the sealed state and what was said, under one name. A cookie of the
+// same name only says that there was one, so that a cleared storage is told from a new beginning.
+
+const DAYS = 30;
+
+export class Refused extends Error {
+  constructor({ code, message }, status) {
+    super(message);
+    Object.assign(this, { code, status });
+  }
+}
+
+export class Carried {
+  #name;
+  #url;
+  #headers;
+  #storage;
+  #kept;
+
+  constructor({ url, name = "agentsite-carried", headers = () => ({}), storage = localStorage }) {
+    Object.assign(this, { said: [] });
+    this.#name = name;
+    this.#url = url;
+    this.#headers = headers;
+    this.#storage = storage;
+    this.#read();
+  }
+
+  // "new": nothing was said yet; "kept": it goes on; "cleared": it was here, and is not any more.
+  get status() {
+    if (this.#kept) return "kept";
+    return this.#wasHere() ? "cleared" : "new";
+  }
+
+  // Say something; `onText` hears the reply so far. Nothing is kept but a reply with its new state.
+  async send(text, { onText = () => {} } = {}) {
+    this.#read();
+    if (this.status === "cleared") throw new Refused({ code: "cleared", message: CLEARED }, 0);
+    const body = { message: text, stream: true, ...(this.#kept && { state: this.#kept.state }) };
+    const response = await fetch(this.#url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...this.#headers() },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Refused(await problem(response), response.status);
+    const reply = await answered(response, onText);
+    this.said.push({ role: "user", text }, { role: "agent", text: reply.text });
+    this.#keep({ state: reply.state, said: this.said });
+    return reply.text;
+  }
+
+  // Forget it here, and with that everywhere.
+  forget() {
+    this.#storage.removeItem(this.#name);
+    document.cookie = `${this.#name}=; max-age=0; path=/; samesite=strict`;
+    this.#read();
+  }
+
+  #read() {
+    const found = this.#storage.getItem(this.#name);
+    this.#kept = found ? JSON.parse(found) : null;
+    this.said = this.#kept?.said ?? [];
+  }
+
+  #keep(kept) {
+    this.#storage.setItem(this.#name, JSON.stringify(kept));
+    this.#kept = kept;
+    document.cookie = `${this.#name}=1; max-age=${DAYS * 86400}; path=/; samesite=strict`;
+  }
+
+  #wasHere() {
+    return document.cookie.split("; ").includes(`${this.#name}=1`);
+  }
+}
+
+export const CLEARED =
+  "This conversation was kept in this browser only, and the browser's storage was cleared. It cannot be brought back.";
+
+async function problem(response) {
+  try {
+    return (await response.json()).error;
+  } catch {
+    return { code: "server_error", message: `The site answered ${response.status}.` };
+  }
+}
+
+// The reply's text and the new state, from server-sent events.
+async function answered(response, onText) {
+  let [text, state] = ["", null];
+  for await (const event of events(response.body)) {
+    if (event.type === "response.output_text.delta") onText((text += event.delta));
+    else if (event.type === "agentsite:state") state = event.state;
+    else if (event.type === "error") throw new Refused(event, 0);
+    else if (event.type === "response.failed") throw new Refused(event.response.error, 0);
+  }
+  if (!state) throw new Refused({ code: "cut_off", message: "The answer was cut off; send it again." }, 0);
+  return { text, state };
+}
+
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      const data = /^data: (.*)$/m.exec(part)?.[1];
+      if (data && data !== "[DONE]") yield JSON.parse(data);
+    }
+  }
+}

@@ -22,7 +22,7 @@ from workers.pools import Pool
 from workers.samples import Sampler
 
 FIGURES = re.compile(r"\d[\d.e+-]*")
-AWAY = (DatabaseError, RedisError, NotScaled)  # no decision without knowledge; the next look sees
+AWAY = (DatabaseError, RedisError)  # no decision without knowledge; the next look sees
 
 log = structlog.get_logger(__name__)
 
@@ -95,21 +95,29 @@ class Autoscaler:
     def _attend(self, pool: Pool, demand: Demand) -> Decision | None:
         """One pool; None where its size cannot be read or changed at this moment."""
         try:
-            size = self._launcher.size(pool)
-            before = self._memories.get(pool.name) or recall(pool, size)
-            measured = load(pool, demand)
-            seen = Seen(at=time.time(), size=size, load=measured, busy=demand.busy)
-            decision, after = decide(pool, seen, before)
-            self._memories[pool.name] = replace(after, changed=before.changed)
-            self._tell(pool, decision)
-            if decision.changes and not self._dry_run:
-                self._launcher.scale(pool, decision.wanted)
-                self._write_down(pool, decision, measured.each(size))
+            return self._scale(pool, demand)
         except NotScaled as error:
             log.warning("pool_not_scaled", pool=pool.name, reason=str(error))
-            return None
+        except AWAY:
+            raise
+        except Exception:  # a project's own signal: it holds up no other pool
+            log.exception("pool_not_scaled", pool=pool.name)
+        return None
+
+    def _scale(self, pool: Pool, demand: Demand) -> Decision:
+        size = self._launcher.size(pool)
+        before = self._memories.get(pool.name) or recall(pool, size)
+        measured = load(pool, demand)
+        seen = Seen(at=time.time(), size=size, load=measured, busy=demand.busy)
+        decision, after = decide(pool, seen, before)
+        self._memories[pool.name] = replace(after, changed=before.changed)  # unless it is done
+        self._tell(pool, decision)
+        if decision.changes and not self._dry_run:
+            self._launcher.scale(pool, decision.wanted)
         self._memories[pool.name] = after
         metrics.WORKERS_WANTED.labels(pool.name).set(decision.wanted)
+        if decision.changes and not self._dry_run:
+            self._write_down(pool, decision, measured.each(size))
         return decision
 
     def _write_down(self, pool: Pool, decision: Decision, each: float) -> None:

@@ -5,6 +5,7 @@ finds it free at its next look.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from zlib import crc32
 
 import psycopg
@@ -40,9 +41,13 @@ class Posts:
     def leave(self) -> None:
         """Let a stand-by have them."""
         self.held = set()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._connection is None:
+            return
+        with suppress(psycopg.Error):
+            # at once; a backend whose client has gone keeps its locks for a moment
+            self._connection.execute("SELECT pg_advisory_unlock_all()")
+        self._connection.close()
+        self._connection = None
 
     def _try(self, connection: psycopg.Connection, pool: str) -> None:
         row = connection.execute(TRY, [SCALE_LOCK, crc32(pool.encode())]).fetchone()

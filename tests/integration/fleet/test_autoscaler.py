@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from tests.integration.workers.conftest import direct  # noqa: F401 - a fixture
+from tests.waiting import eventually
 from workers import orders, queues
 from workers.autoscaler.control import Autoscaler
 from workers.launchers import NotScaled
@@ -129,7 +130,7 @@ def test_who_loses_its_connection_loses_its_post(autoscaler, waiting):
             "SELECT pg_terminate_backend(pid) FROM pg_locks"
             " WHERE locktype = 'advisory' AND objsubid = 2"
         )
-    assert second.look()
+    assert eventually(second.look)
     assert first.look() == []  # notices
     assert first.look() == []  # and stands by
 
@@ -169,6 +170,23 @@ def test_without_redis_nothing_is_decided(autoscaler, waiting, settings):
     settings.RQ_QUEUES = {"default": {"URL": "redis://127.0.0.1:1/0"}}
     assert one.look() == []
     assert autoscaler.launcher.sizes == {"default": 1}
+
+
+def broken(pool, demand):
+    """A project's own signal, with a fault."""
+    raise ZeroDivisionError
+
+
+def test_a_signal_with_a_fault_holds_up_no_other_pool(autoscaler, waiting, scaled, settings):
+    settings.POOLS["other"] = {"queues": ["default"], "slots": 1}
+    rule = replace(scaled.scaling, signal=f"{__name__}.broken")
+    faulty = replace(scaled, name="other", scaling=rule)
+    one = Autoscaler([faulty, scaled], autoscaler.launcher)
+    waiting(15)
+    try:
+        assert [decision.wanted for decision in one.look()] == [2]
+    finally:
+        one.close(leave_running=True)
 
 
 def test_who_is_told_to_stop_ends_what_it_launched_unless_told_otherwise(autoscaler, waiting):

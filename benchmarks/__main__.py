@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import django
 
-from benchmarks import counts, density, distribution, first_token, fleet, pools, throughput
+from benchmarks import counts, density, distribution, first_token, fleet, pools, stores, throughput
 from benchmarks.stage import Stage
 from benchmarks.table import Row, markdown
 
@@ -36,6 +36,7 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     ),
     "pools": (pools.TITLE, lambda stage, _: pools.measure(stage)),
     "counts": (counts.TITLE, lambda stage, _: counts.measure(stage)),
+    "stores": (stores.TITLE, lambda stage, _: stores.measure(stage)),
 }
 
 

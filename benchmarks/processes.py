@@ -9,10 +9,11 @@ TICKS = os.sysconf("SC_CLK_TCK")  # a second
 
 def cpu(pid: int) -> float:
     """Seconds of CPU time so far, with children dead and alive; 0 once its parent has counted it."""
-    if not Path(f"/proc/{pid}/stat").exists():
+    try:
+        own = sum(map(int, stat(pid)[11:15])) / TICKS  # utime, stime, cutime, cstime
+        return own + sum(cpu(child) for child in list(children(pid)))
+    except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    own = sum(map(int, stat(pid)[11:15])) / TICKS  # utime, stime, cutime, cstime
-    return own + sum(cpu(child) for child in children(pid))
 
 
 def memory(pid: int) -> int:

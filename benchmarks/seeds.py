@@ -32,7 +32,9 @@ class Seed:
         self._database = psycopg.connect(database, autocommit=True)
         self._database.execute(TABLE)
         self._redis = redis.Redis.from_url(memory)
+        self._redis.delete("conv:seed")
         self._carried = ""
+        self._version = 0
 
     def close(self) -> None:
         self._database.close()
@@ -55,13 +57,14 @@ class Seed:
         self._redis.setex("conv:seed", TTL, json.dumps({"messages": messages, "metadata": {}}))
 
     def load_versioned(self) -> Messages:
-        return self.load_redis()
+        found: Any = self._redis.get("conv:seed")
+        document = json.loads(found)
+        self._version = document["version"]
+        return list(document["messages"])
 
     def save_versioned(self, messages: Messages) -> None:
-        found: Any = self._redis.get("conv:seed")
-        version = json.loads(found).get("version", 0) if found else 0
-        data = json.dumps({"messages": messages, "version": version + 1})
-        self._redis.eval(CAS, 1, "conv:seed", version, data)
+        data = json.dumps({"messages": messages, "version": self._version + 1})
+        assert self._redis.eval(CAS, 1, "conv:seed", self._version, data)
 
     def load_database(self) -> Messages:
         row = self._database.execute("SELECT messages FROM seeds").fetchone()

@@ -4,7 +4,9 @@ A turn's store work: its input is appended, the window is loaded, its reply is a
 """
 
 import asyncio
+import itertools
 import json
+import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,7 +22,11 @@ from tests.taps import Tap
 SIZES = (10, 100, 1_000, 10_000)
 TURNS = 10  # that are measured at each size
 WINDOW = 80  # messages that the model is shown
-TEXT = " ".join(f"word{n}" for n in range(60))  # 400 characters
+WORDS = [
+    f"{random.Random(n).getrandbits(4 * length):0{length}x}"
+    for n in range(500)
+    for length in (3, 5, 8)
+]
 DESIGNS = {"database": "database", "hybrid": "hybrid", "redis": "versioned", "sealed": "sealed"}
 TITLE = "Store work of one turn, by the length of its conversation"
 
@@ -42,6 +48,11 @@ class Cost:
     @property
     def moved(self) -> float:
         return self.redis + self.wal + self.carried
+
+
+def text(number: int) -> str:
+    """About 400 characters that pack as prose does."""
+    return " ".join(random.Random(number).choices(WORDS, k=64))
 
 
 def size(count: float) -> str:
@@ -102,8 +113,10 @@ def written(stage: Stage) -> float:
 
 def their_turns(stage: Stage, tap: Tap, design: str, count: int) -> Turns:
     seed = Seed(stage.environment["DATABASE_URL"], tap.url)
-    seed.save(design, [{"role": "user", "content": TEXT}] * count)
-    yield lambda: seed.turn(design, TEXT, TEXT), lambda: seed.carried
+    seed.save(design, [{"role": "user", "content": text(each)} for each in range(count)])
+    numbers = itertools.count(count)
+    turn = lambda: seed.turn(design, text(next(numbers)), text(next(numbers)))  # noqa: E731
+    yield turn, lambda: 2 * seed.carried
     seed.close()
 
 
@@ -155,8 +168,9 @@ def conversation() -> tuple[uuid.UUID, uuid.UUID]:
 def message(turn: uuid.UUID, step: int) -> Any:
     from conversations.stores.base import Key, NewMessage  # noqa: PLC0415
 
-    part = {"part_kind": "text", "content": TEXT}
+    said = text(step)
+    part = {"part_kind": "text", "content": said}
     payload = json.dumps({"kind": "response", "parts": [part]})
     return NewMessage(
-        key=Key(turn, 1, step), kind="response", payload=payload, text=TEXT, trace=[[3, 2, 0, 0]]
+        key=Key(turn, 1, step), kind="response", payload=payload, text=said, trace=[[3, 2, 0, 0]]
     )

@@ -21,7 +21,7 @@ from conversations.errors import InvalidState
 from conversations.facts import TurnFacts
 from conversations.stores import seals
 from conversations.stores.sealed import NOBODY, SealedStore
-from workers.connections import live
+from conversations.streams.groups import server
 
 TASK = "conversations.tasks.answer_sealed"
 PURPOSE = "sealed.errand"
@@ -100,7 +100,7 @@ def _sign(turn: UUID) -> str:
 
 
 @asynccontextmanager
-async def alive(turn: UUID) -> AsyncGenerator[None]:
+async def alive(turn: TurnFacts) -> AsyncGenerator[None]:
     """While the block runs, the worker gives signs of life."""
     beating = asyncio.create_task(_beat(turn), name="alive")
     try:
@@ -109,15 +109,15 @@ async def alive(turn: UUID) -> AsyncGenerator[None]:
         beating.cancel()
 
 
-async def _beat(turn: UUID) -> None:
+async def _beat(turn: TurnFacts) -> None:
     while True:
         try:
-            await live().set(_sign(turn), 1, ex=SILENCE)
+            await server(turn.conversation_id).set(_sign(turn.id), 1, ex=SILENCE)
         except (RedisError, OSError) as error:
             log.warning("sign_of_life_not_given", error=type(error).__name__)
         await asyncio.sleep(BEAT)
 
 
-async def lives(turn: UUID) -> bool:
+async def lives(turn: TurnFacts) -> bool:
     """Whether a worker has given a sign of life of late. Raises redis.RedisError."""
-    return bool(await live().exists(_sign(turn)))
+    return bool(await server(turn.conversation_id).exists(_sign(turn.id)))

@@ -32,8 +32,9 @@ def dynamodb_server():
 
 
 @pytest.fixture
-def mongodb(mongodb_server, settings):
+def mongodb(mongodb_server, settings, monkeypatch):
     settings.MONGODB_URL = mongodb_server
+    monkeypatch.setattr(mongo, "TIMEOUT", 10_000)  # a busy machine is not what is tested
     mongo.collection.cache_clear()
     mongo.collection().drop()
     yield
@@ -44,6 +45,7 @@ def mongodb(mongodb_server, settings):
 def dynamodb(dynamodb_server, settings, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "us-east-1")
+    monkeypatch.setattr(dynamo, "TIMEOUT", 10)
     settings.DYNAMODB_ENDPOINT, settings.DYNAMODB_TABLE = dynamodb_server, "contents"
     dynamo.table.cache_clear()
     elsewhere.make_table(dynamo.table())

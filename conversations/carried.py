@@ -1,0 +1,59 @@
+"""A page whose conversation stays in the browser: the sealed door for who is logged in.
+
+By the session's cookie, so with its CSRF token; programs use `/v1/agentsite/chat` and a key.
+"""
+
+from functools import partial
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
+from pydantic import ValidationError
+
+from conversations import sealed
+from conversations.api.bodies import parsed
+from conversations.api.carried import Chat
+from conversations.api.errors import AWAY, Unavailable, answer, invalid
+from conversations.api.sse import told
+from conversations.errors import ConversationError, NotLoggedIn
+from conversations.threads import in_thread
+
+
+@login_required
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    return render(request, "conversations/carried.html")
+
+
+@require_POST
+async def say(request: HttpRequest) -> HttpResponseBase:
+    """A message and its state, answered as events; errors as those of `/v1/`."""
+    try:
+        return await _say(request)
+    except ConversationError as error:
+        return answer(error)
+    except AWAY:
+        return answer(Unavailable())
+
+
+async def _say(request: HttpRequest) -> HttpResponseBase:
+    user = await request.auser()
+    if not user.is_authenticated:
+        raise NotLoggedIn
+    try:
+        body = Chat.model_validate(parsed(request.body))
+    except ValidationError as error:
+        raise invalid([dict(one) for one in error.errors(include_url=False)]) from None
+    errand = await in_thread(
+        sealed.errand, user.pk, body.message, agent=body.agent, state=body.state
+    )
+    await sealed.send(errand)
+    if not body.stream:
+        return JsonResponse(await sealed.finished(errand))
+    events = told(partial(sealed.events, errand))
+    response = StreamingHttpResponse(events.chunks, content_type="text/event-stream; charset=utf-8")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response

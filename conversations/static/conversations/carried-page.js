@@ -1,0 +1,63 @@
+// The page of a conversation that this browser carries. Text is shown as text, never as HTML.
+
+import { CLEARED, Carried } from "./carried.js";
+
+const byId = (id) => document.getElementById(id);
+const { url, user } = document.body.dataset;
+const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+const chat = new Carried({
+  url,
+  name: `agentsite-carried-${user}`,
+  headers: () => ({ "X-CSRFToken": token }),
+});
+
+function line(role, text = "") {
+  const item = document.createElement("li");
+  item.className = role;
+  item.textContent = text;
+  byId("said").append(item);
+  return item;
+}
+
+function notice(words) {
+  byId("notice").textContent = words;
+  byId("notice").hidden = !words;
+}
+
+function show() {
+  byId("said").replaceChildren();
+  for (const { role, text } of chat.said) line(role, text);
+  notice(chat.status === "cleared" ? CLEARED : "");
+}
+
+async function send(text) {
+  byId("form").inert = true;
+  notice("");
+  const [mine, reply] = [line("user", text), line("agent")];
+  try {
+    await chat.send(text, { onText: (so) => (reply.textContent = so) });
+    byId("text").value = "";
+  } catch (error) {
+    mine.remove();
+    reply.remove();
+    notice(error.message);
+  }
+  byId("form").inert = false;
+  byId("text").focus();
+}
+
+byId("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  send(byId("text").value);
+});
+byId("text").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  byId("form").requestSubmit();
+});
+byId("forget").addEventListener("click", () => {
+  chat.forget();
+  show();
+});
+addEventListener("storage", show); // cleared, or moved on, in another tab
+show();

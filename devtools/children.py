@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workers.vitals import Probe
+
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 TAIL_BYTES = 4096
 TAIL_LINES = 6
@@ -45,6 +47,7 @@ class Command:
     account: Account | None = None
     port: int | None = None
     pass_fds: tuple[int, ...] = ()
+    probe: Probe | None = None  # whether it lives
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL  # what it gets when this process is killed
 

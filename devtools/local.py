@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ class Folder:
         (self.path / "logs").mkdir(parents=True, exist_ok=True)
         for log in (self.path / "logs").iterdir():
             log.unlink()
+
+    def share(self) -> None:
+        """Where all processes of the stack, this one too, tell of themselves and count."""
+        os.environ.setdefault("WORKER_STATUS_DIR", str(self.path / "status"))
+        os.environ.setdefault("METRICS_DIR", str(self.path / "metrics"))
 
     def log(self, name: str) -> Path:
         return self.path / "logs" / f"{name}.log"

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from devtools import readiness
 from devtools.children import Command
 from devtools.local import Folder
+from workers import vitals
 
 UVICORN = (
     "-m uvicorn agentsite.asgi:application --ws websockets-sansio --ws-max-size 65536"
@@ -39,7 +41,8 @@ class Programs:
         return self.python("prepare", "-m devtools.prepare")
 
     def worker(self, number: int, pool: str = "default") -> Command:
-        return self.python(f"worker-{number}", f"manage.py agentworker --pool {pool}")
+        arguments = f"manage.py agentworker --pool {pool}"
+        return self.python(f"worker-{number}", arguments, probe=vitals.worker)
 
     def workers(self, count: int) -> list[Command]:
         """So many in each of the fleet's pools."""
@@ -56,7 +59,8 @@ class Programs:
         return self.python("quarantine", "manage.py rqworker quarantine --worker-ttl 20")
 
     def replica(self, number: int, port: int) -> Command:
-        return self.python(f"replica-{number}", f"{UVICORN} --port {port}", port=port)
+        arguments, probe = f"{UVICORN} --port {port}", readiness.live(port)
+        return self.python(f"replica-{number}", arguments, port=port, probe=probe)
 
     def tool_server(self, port: int) -> Command:
         """The sample in deploy/, for the demo agent."""

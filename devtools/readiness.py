@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from devtools.children import NotStarted
+from workers.vitals import Probe
 
 LIMIT = 60  # seconds
 LOOK_EVERY = 0.1  # seconds
@@ -37,6 +38,19 @@ def replica(port: int) -> bool:
             return bool(answer.status == 200)
     except OSError:  # no listener yet, or 503
         return False
+
+
+def live(port: int) -> Probe:
+    """Whether the web process on this port answers at all."""
+
+    def ask(pid: int) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    return ask
 
 
 def workers(database_url: str, pids: Sequence[int | None]) -> bool:

@@ -32,6 +32,7 @@ def run(*, port: int, replicas: int, workers: int | None) -> int:
     try:
         with local.lock(), listen(port) as listener:
             local.make()
+            local.share()
             with Supervisor(tell=say, changed=lambda children: show(local, children)) as supervisor:
                 stack = Stack(local, supervisor, listener.getsockname()[1], workers)
                 stack.start_servers()

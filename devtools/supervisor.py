@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from devtools.children import Command, tail
+from workers.vitals import Vitals
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0  # seconds before a restart; doubled at each death
 SETTLED = 10.0  # seconds of life after which the next death counts as the first
@@ -29,14 +30,23 @@ class Child:
     started: float = 0
     delay: float = FIRST_DELAY
     due: float = 0  # when a dead one starts again
+    vitals: Vitals = field(default_factory=Vitals)
 
     def start(self) -> None:
+        self.vitals = Vitals()
         self.process = self.command.start()
         self.started = time.monotonic()
 
     @property
     def pid(self) -> int | None:
         return self.process.pid if self.process else None
+
+    def is_stuck(self) -> bool:
+        """Whether it runs and has not been well for long."""
+        probe = self.command.probe
+        if probe is None or self.pid is None:
+            return False
+        return self.vitals.are_gone(probe, self.pid, time.monotonic())
 
     def bury(self) -> str | None:
         """How it ended, if it just did; sets when it starts again."""
@@ -129,6 +139,9 @@ class Supervisor:
         for child in self.children:
             if end := child.bury():
                 self.mourn(child, end)
+            elif child.process and child.is_stuck():
+                self.tell(f"{child.command.name} does not live; it is killed")
+                child.process.kill()
             elif child.process is None and child.due <= time.monotonic():
                 child.start()
                 self.changed(self.children)

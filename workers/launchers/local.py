@@ -13,12 +13,13 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 
-from workers import fingerprints, identity
+from workers import fingerprints, identity, vitals
 from workers.launchers import marks
 from workers.launchers.marks import Mark
 from workers.launchers.supervision import Children
 from workers.models import WorkerProcess
 from workers.pools import Pool
+from workers.vitals import Vitals
 
 MARGIN = 15  # seconds beyond the grace until a process that drains is killed
 LOOK = 0.1  # seconds between two looks at those that drain when the autoscaler ends
@@ -35,6 +36,7 @@ class LocalProcesses:
         self._folder = Path(settings.LAUNCHER_FOLDER)
         self._wanted: dict[str, int] = {}
         self._children: dict[str, Children] = {}
+        self._vitals: dict[str, Vitals] = {}  # by the mark's own name
 
     def adopt(self, pool: Pool) -> None:
         """Go on with what another autoscaler has left, if it was started as ours would be."""
@@ -93,9 +95,17 @@ class LocalProcesses:
 
     def _kill_late(self, pool: Pool) -> None:
         for mark in marks.living(self._home(pool)):
-            if is_late(mark):
+            if is_late(mark) or self._is_stuck(mark):
                 log.error("worker_killed", pool=pool.name, pid=mark.pid)
                 mark.kill()
+
+    def _is_stuck(self, mark: Mark) -> bool:
+        """Whether it has failed its liveness probe again and again."""
+        pid = mark.pid
+        if pid is None:
+            return False
+        known = self._vitals.setdefault(mark.path.stem, Vitals())
+        return known.are_gone(vitals.worker, pid, time.monotonic())
 
 
 def is_late(mark: Mark) -> bool:

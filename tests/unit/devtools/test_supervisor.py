@@ -9,6 +9,7 @@ import pytest
 from devtools.children import Command
 from devtools.supervisor import FIRST_DELAY, LONGEST_DELAY, SIGNALS, Interrupted, Supervisor
 from tests.unit.devtools.processes import await_end
+from workers import vitals
 
 LIMIT = 20  # seconds
 IGNORES_SIGTERM = "trap '' TERM; echo deaf; while :; do sleep 1; done"
@@ -128,3 +129,32 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path):
         child = int(parent.stdout.readline())
         parent.kill()
     await_end(child)
+
+
+@pytest.fixture
+def quick_probes(monkeypatch):
+    monkeypatch.setattr(vitals, "EVERY", 0)
+
+
+def test_a_child_that_fails_three_probes_in_a_row_is_started_again(
+    supervisor, command, quick_probes
+):
+    answers = iter([True, False, False, True, False, False, False])
+    stuck = command("stuck", "sleep 1000", probe=lambda _: next(answers, True))
+    (child,) = supervisor.start(stuck, grace=1)
+    first = child.process
+    for _ in range(6):
+        supervisor.look()
+    assert first.poll() is None
+    supervisor.look()
+    assert first.wait(LIMIT) == -signal.SIGKILL
+    look_until(supervisor, lambda: child.pid not in (None, first.pid))
+
+
+def test_a_child_that_still_starts_is_not_taken_for_stuck(supervisor, command, quick_probes):
+    starting = command("starting", "sleep 1000", probe=lambda _: None)
+    (child,) = supervisor.start(starting, grace=1)
+    pid = child.pid
+    for _ in range(10):
+        supervisor.look()
+    assert child.pid == pid

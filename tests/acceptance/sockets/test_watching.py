@@ -1,0 +1,53 @@
+"""A real replica, watched from outside: its probes, its numbers, its log."""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+
+from tests.waiting import eventually
+
+
+def get(replica, path, **headers):
+    """Status, headers, body."""
+    request = urllib.request.Request(f"http://127.0.0.1:{replica.port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.headers, refused.read().decode()
+
+
+def test_a_replica_that_is_taken_out_says_so_and_serves_on(replica):
+    os.kill(replica.process.pid, signal.SIGUSR1)
+    eventually(lambda: get(replica, "/readyz")[0] == 503)
+    parts = json.loads(get(replica, "/readyz")[2])["parts"]
+    assert [name for name, part in parts.items() if part["status"] != "ok"] == ["draining"]
+    assert get(replica, "/livez")[0] == get(replica, "/login/")[0] == 200
+
+
+def test_a_request_keeps_its_id_in_the_answer_and_in_the_log(replica):
+    _, headers, _ = get(replica, "/login/?next=/my-diary", **{"X-Request-ID": "click-4711"})
+    assert headers["X-Request-ID"] == "click-4711"
+    made = get(replica, "/login/", **{"X-Request-ID": "not an id"})[1]["X-Request-ID"]
+    assert len(made) == 32
+
+    def lines():
+        entries = map(json.loads, replica.log.read_text().splitlines())
+        return [entry for entry in entries if entry.get("request") == "click-4711"]
+
+    (line,) = eventually(lines)
+    assert (line["event"], line["path"], line["status_code"]) == ("request", "/login/", 200)
+    assert "my-diary" not in replica.log.read_text()
+
+
+async def test_open_sockets_and_requests_are_counted(replica):
+    get(replica, "/login/")
+    async with replica.connect():
+        said = get(replica, "/metrics")[2]
+        assert 'agentsite_sockets{kind="websocket"} 1.0' in said
+        assert 'agentsite_requests_total{method="GET",route="page",status="200"}' in said
+        assert 'agentsite_loop_lag_seconds_count{role="replica"}' in said
+    eventually(lambda: 'agentsite_sockets{kind="websocket"} 0.0' in get(replica, "/metrics")[2])

@@ -1,5 +1,6 @@
 """The page Operations: who sees it, what it shows, what it costs."""
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -12,8 +13,9 @@ from conversations.models import Turn
 from tests.integration.admin.conftest import entered
 from tests.integration.admin.rows import crowd, person, turn_of
 from tests.integration.workers.conftest import row
-from workers import orders
+from workers import connections, orders, ratelimit
 from workers.models import PoolSample, ScalingDecision
+from workers.ratelimit import Caller
 
 PAGE = reverse("operations")
 
@@ -113,6 +115,20 @@ def test_the_scaling_history_is_told(viewer):
     staff = person("dan", "view_scalingdecision", is_staff=True)
     address = reverse("admin:workers_scalingdecision_changelist")
     assert "depth is 9, above 5" in text(entered(staff).get(address))
+
+
+async def ask(model: str) -> None:
+    """Use one request of a model's budget."""
+    budget = ratelimit.admissions_to(model)
+    budget.settle(await budget.admit(50, caller=Caller(owner="ada"), patience=15), tokens=100)
+    await connections.close()
+
+
+def test_the_providers_budget_is_shown_where_there_is_one(viewer, settings, redis_client):
+    assert "Requests a minute" not in text(viewer.get(PAGE))
+    settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 60}}
+    asyncio.run(ask("test/model"))
+    assert "test/model open to all 1 of 60" in text(viewer.get(PAGE))
 
 
 def test_it_is_cheap_however_many_turns_there_are(viewer, owner, cost):

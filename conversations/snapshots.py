@@ -16,7 +16,8 @@ from conversations.stores import store_for
 from conversations.stores.base import Told
 from conversations.traces import Entry, Kind, merge, opening
 
-SHOWN_TURNS = 200  # of a snapshot, the newest; older ones are for the HTTP API
+SHOWN_TURNS = 30  # at once: about a screen, and what a person scrolls to next
+CAUGHT_UP = 200  # turns that one look may find; the next look finds more
 REPLAYED_TURNS = 50  # that a cursor may lie behind; a snapshot is cheaper then
 
 
@@ -52,12 +53,25 @@ class Picture:
 
 
 def picture(conversation_id: UUID) -> Picture:
-    """Turns are read before their messages, so one that has ended is complete."""
+    """The newest turns, all that are open among them.
+
+    Turns are read before their messages, so one that has ended is complete.
+    """
     conversation = Conversation.objects.get(pk=conversation_id)
-    newest = Turn.objects.filter(conversation=conversation).order_by("-number")
-    turns = list(newest[: SHOWN_TURNS + 1])
-    shown = turns[:SHOWN_TURNS][::-1]
-    return Picture(conversation, _views(conversation, shown), len(turns) > SHOWN_TURNS)
+    turns = Turn.objects.filter(conversation=conversation).order_by("number")
+    open_turns = turns.filter(state__in=Turn.OPEN).values_list("number", flat=True)
+    first = min(conversation.next_turn - SHOWN_TURNS, *open_turns[:1], conversation.next_turn)
+    shown = turns.filter(number__gte=first)
+    return Picture(conversation, _views(conversation, shown), has_more=first > 0)
+
+
+def earlier(conversation: Conversation, before: int) -> Picture:
+    """The turns before this number, all of which have ended where a picture begins with it."""
+    turns = Turn.objects.filter(
+        conversation=conversation, number__lt=before, number__gte=before - SHOWN_TURNS
+    )
+    views = _views(conversation, turns.filter(state__in=Turn.ENDED).order_by("number"))
+    return Picture(conversation, views, has_more=before > SHOWN_TURNS)
 
 
 def since(conversation: Conversation, turn_id: UUID) -> Sequence[TurnView] | None:
@@ -75,7 +89,7 @@ def latest(conversation: Conversation, *, after: int, also: Collection[UUID]) ->
     turns = Turn.objects.filter(
         Q(number__gt=after) | Q(pk__in=also), conversation=conversation
     ).order_by("number")
-    return _views(conversation, turns[: SHOWN_TURNS + len(also)])
+    return _views(conversation, turns[: CAUGHT_UP + len(also)])
 
 
 def one(turn: Turn) -> TurnView:

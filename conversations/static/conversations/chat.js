@@ -3,6 +3,7 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { codeOf, copy } from "./copy.js";
+import { Earlier } from "./earlier.js";
 import { edit, regenerate } from "./fork.js";
 import * as list from "./list.js";
 import * as memory from "./memory.js";
@@ -17,7 +18,7 @@ const FRAME = 16; // milliseconds
 const { conversation, login } = document.body.dataset;
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("scroll"));
-const scroll = new Scroll(at("scroll"), at("transcript"), at("latest"));
+const scroll = new Scroll(at("scroll"), at("transcript"), at("latest"), () => dispatch({ type: "page.trim" }));
 const notice = new Notice({ line: at("notice"), whereabouts: at("whereabouts"), login, again: () => connection.again() });
 const voice = new Voice(at("voice"));
 const stash = memory.stash();
@@ -29,6 +30,13 @@ const connection = new Connection(`${scheme}://${location.host}/ws/conversations
   },
   received: dispatch,
   changed: (change) => dispatch({ type: "page.connection", ...change }),
+});
+const earlier = new Earlier({
+  button: at("earlier"),
+  box: at("scroll"),
+  first: () => state.more && state.turns.find(({ seen }) => seen >= 0)?.id,
+  told: (older) => dispatch({ ...older, type: "page.earlier" }),
+  failed: () => dispatch({ type: "error", code: "offline" }),
 });
 let state = initial;
 let drawing = false;
@@ -54,7 +62,8 @@ function schedule() {
 function draw() {
   const start = performance.now();
   drawing = false;
-  if (conversation) transcript.show(state.turns);
+  if (scroll.stuck) state = reduce(state, { type: "page.trim" });
+  if (conversation) scroll.hold(() => transcript.show(state.turns));
   at("stop").hidden = !running(state);
   at("earlier").hidden = !state.more;
   notice.show(state);

@@ -3,8 +3,9 @@
 const NEAR = 24; // pixels from the end that still count as the end
 
 export class Scroll {
-  constructor(box, content, button) {
-    Object.assign(this, { box, button, stuck: true, top: 0 });
+  // `settled` is called when somebody comes back to the end.
+  constructor(box, content, button, settled) {
+    Object.assign(this, { box, content, button, settled, stuck: true, top: 0 });
     box.addEventListener("scroll", () => this.moved(), { passive: true });
     button.addEventListener("click", () => this.end());
     const observer = new ResizeObserver(() => this.follow());
@@ -16,10 +17,28 @@ export class Scroll {
   moved() {
     const { scrollTop, scrollHeight, clientHeight } = this.box;
     const gap = scrollHeight - scrollTop - clientHeight;
-    if (gap < NEAR) this.stuck = true;
+    if (gap < NEAR) this.settle();
     else if (scrollTop < this.top) this.stuck = false;
     this.top = scrollTop;
     this.button.hidden = this.stuck;
+  }
+
+  // What comes in above the screen moves nothing on it. The browser's own anchor, which is not at
+  // work at the very top, rests meanwhile.
+  hold(change) {
+    const seen = this.stuck ? null : this.seen();
+    if (!seen) return change();
+    const before = seen.getBoundingClientRect().top;
+    this.box.style.overflowAnchor = "none";
+    change();
+    this.box.scrollTop += seen.getBoundingClientRect().top - before;
+    this.box.style.overflowAnchor = "";
+  }
+
+  // The first turn on the screen.
+  seen() {
+    const { top } = this.box.getBoundingClientRect();
+    return [...this.content.children].find((turn) => turn.getBoundingClientRect().bottom > top);
   }
 
   follow() {
@@ -27,8 +46,14 @@ export class Scroll {
     else this.moved();
   }
 
-  end() {
+  settle() {
+    if (this.stuck) return;
     this.stuck = true;
+    this.settled();
+  }
+
+  end() {
+    this.settle();
     this.button.hidden = true;
     this.follow();
   }

@@ -5,6 +5,9 @@ import { answered, follow, itemsOf, textOf, told } from "./responses.js";
 
 export const ENDED = new Set(["completed", "failed", "incomplete", "cancelled"]);
 
+const SHOWN = 30; // turns that a snapshot begins with
+const KEPT = 3 * SHOWN; // turns in the document, for one who looks at the end
+
 export const initial = {
   turns: [], // in the order in which they are answered; what is not acknowledged yet comes last
   replica: "", // the process that serves this socket
@@ -25,6 +28,8 @@ export function reduce(state, event) {
 const STEPS = {
   "page.connection": (state, { phase, code = 0 }) => ({ ...state, connection: { phase, code } }),
   "page.send": (state, { key, text }) => ({ ...state, notice: null, turns: [...state.turns, unsent(key, text)] }),
+  "page.earlier": earlier,
+  "page.trim": trimmed,
   "page.forget": (state, { key }) => ({ ...state, turns: state.turns.filter((turn) => turn.key !== key) }),
   "agentsite:snapshot": snapshot,
   "agentsite:subscribed": (state, { replica }) => ({ ...state, replica }),
@@ -51,6 +56,20 @@ function snapshot(state, { replica = state.replica, items = [], responses = [], 
   const known = turns.map((turn) => remembered(turn, state.turns));
   const waiting = state.turns.filter(isLocal);
   return { ...state, replica, torn: false, ready: true, more: has_more, turns: [...known, ...waiting] };
+}
+
+function earlier(state, { items = [], responses = [], has_more = false }) {
+  const known = new Set(state.turns.map(({ id }) => id));
+  const turns = told(items, responses).filter(({ id }) => !known.has(id));
+  return { ...state, more: has_more, turns: [...turns, ...state.turns] };
+}
+
+// Who is back at the end has no need of what they scrolled through; it can be shown again.
+function trimmed(state) {
+  const open = state.turns.findIndex(({ status }) => !ENDED.has(status));
+  const first = Math.min(state.turns.length - SHOWN, open < 0 ? Infinity : open);
+  if (first <= KEPT - SHOWN) return state;
+  return { ...state, more: true, turns: state.turns.slice(first) };
 }
 
 function inProgress({ response_id, status, sequence_number, input, output = [], asked, worker, attempt }) {

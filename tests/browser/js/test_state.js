@@ -164,3 +164,16 @@ test("each call of a tool has come as far as it told last", () => {
   const state = play([...events("a", created, queued, progress), told("one", 0.2), told("two", 0.5), told("one", 0.4)]);
   equal(state.turns[0].progress, { one: { fraction: 0.4, message: "reading" }, two: { fraction: 0.5, message: "reading" } });
 });
+
+test("older turns come before those that are there, each once", () => {
+  const turns = (...names) => ({ responses: names.map((name) => ({ response_id: `resp_${name}`, status: "completed" })) });
+  const state = play([{ type: "agentsite:snapshot", ...turns("c", "d"), has_more: true }, { type: "page.earlier", ...turns("a", "b", "c"), has_more: false }]);
+  equal(state.turns.map(({ id }) => id), ["resp_a", "resp_b", "resp_c", "resp_d"]);
+  equal(state.more, false);
+});
+
+test("who is back at the end keeps a bounded page", () => {
+  const names = Array.from({ length: 200 }, (_, number) => ({ response_id: `resp_${number}`, status: "completed" }));
+  const state = play([{ type: "agentsite:snapshot", responses: names, has_more: false }, { type: "page.trim" }]);
+  equal([state.turns.length, state.turns.at(-1).id, state.more], [30, "resp_199", true]);
+});

@@ -169,10 +169,22 @@ async def test_a_cursor_in_another_conversation_gets_a_snapshot(tab, open_tab, c
     assert (told["type"], told["active"]) == ("agentsite:snapshot", [])
 
 
-async def test_an_older_snapshot_says_that_there_is_more(tab, open_tab, claim, monkeypatch):
+async def test_a_snapshot_has_the_newest_turns_and_says_that_there_are_more(
+    tab, open_tab, conversation, monkeypatch
+):
     monkeypatch.setattr("conversations.snapshots.SHOWN_TURNS", 1)
     for text in ("one", "two"):
+        response_id = (await tab.create(text))["response_id"]
+        await tab.send(type="response.cancel", response_id=response_id)
+    await tab.pong()
+    snapshot = await (await open_tab()).subscribe()
+    assert (snapshot["has_more"], len(snapshot["responses"])) == (True, 1)
+    assert snapshot["items"][0]["content"][0]["text"] == "two"
+
+
+async def test_a_snapshot_leaves_out_no_turn_that_is_open(tab, open_tab, monkeypatch):
+    monkeypatch.setattr("conversations.snapshots.SHOWN_TURNS", 1)
+    for text in ("one", "two", "three"):
         await tab.create(text)
     snapshot = await (await open_tab()).subscribe()
-    assert (snapshot["has_more"], len(snapshot["active"])) == (True, 1)
-    assert snapshot["active"][0]["input"][0]["content"][0]["text"] == "two"
+    assert (snapshot["has_more"], len(snapshot["active"])) == (False, 3)

@@ -1,0 +1,26 @@
+// Older turns, shown when the person comes near the beginning of those that are there.
+
+const NEAR = 600; // pixels from the top
+
+export class Earlier {
+  // `first` gives the id of the oldest turn that is shown, if there are older ones.
+  constructor({ button, box, first, told, failed }) {
+    Object.assign(this, { button, box, first, told, failed, asking: false });
+    button.addEventListener("click", () => this.ask());
+    box.addEventListener("scroll", () => this.near() && this.ask(), { passive: true });
+  }
+
+  near() {
+    return this.box.scrollTop < NEAR;
+  }
+
+  async ask() {
+    const before = this.first();
+    if (!before || this.asking) return;
+    this.asking = true;
+    const response = await fetch(`${this.button.dataset.url}?before=${before}`).catch(() => null);
+    if (response?.ok) this.told(await response.json());
+    else this.failed();
+    this.asking = false;
+  }
+}

@@ -24,9 +24,11 @@ from devtools.ports import free_port
 from devtools.programs import Programs
 from devtools.redis import Redis
 
+SCARCE = {"compatible/stream?scarce=1": {"requests_per_minute": 20, "burst": 0}}
 LIMIT = 60  # seconds that a process may take to start or to end
 AGENTS = {
     "poison": {"agent": "tests.system.poison.agent"},
+    "scarce": {"agent": "tests.system.scarce.agent"},
     "quarantined": {"agent": "workers.agents.assistant.agent", "queue": "quarantine"},
 }
 
@@ -73,6 +75,7 @@ class Site:
             "AGENT_BASE_URL": f"{self.provider_url}/v1",
             "AGENT_API_KEY": "of-a-test",
             "AGENTS": json.dumps(AGENTS),
+            "PROVIDER_LIMITS": json.dumps(SCARCE),
         }
 
     def make_database(self) -> str:

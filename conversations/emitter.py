@@ -230,7 +230,7 @@ class Emitter(Composition):
             async with asyncio.timeout(LINGER):
                 await self.flush()
                 if self._has_ended:
-                    await expire(self._writer.facts.id)
+                    await expire(self._writer.facts)
         except UNAVAILABLE as error:  # the timeout among them
             self._log.warning("log_unfinished", error=type(error).__name__)
 

@@ -124,7 +124,7 @@ class Following:
         """Say it to whoever came later. Raises redis.RedisError, OSError."""
         claimed = [turn for turn, followed in self._open.items() if followed.token]
         for turn in claimed:
-            for frame in await streams.notes(turn):
+            for frame in await streams.notes(self._conversation.pk, turn):
                 await self._send(frame)
 
     async def poll(self) -> None:
@@ -205,7 +205,7 @@ async def shown(view: TurnView, *, after: int = -1) -> tuple[Entry, ...]:
         return view.entries
     if not view.attempt:
         return opening(view.facts)[:1]
-    logged = await _logged(view.facts.id, after)
+    logged = await _logged(view.facts, after)
     if logged is not None and not _gap(after + 1, logged):
         return logged
     return merge(await in_thread(snapshots.stored, view.facts), logged or ())
@@ -228,7 +228,7 @@ def _gap(following: int, entries: Iterable[Entry]) -> bool:
     return False
 
 
-async def _logged(turn: UUID, after: int) -> tuple[Entry, ...] | None:
+async def _logged(turn: TurnFacts, after: int) -> tuple[Entry, ...] | None:
     try:
         read = await streams.read(turn, after)
     except RedisError as error:

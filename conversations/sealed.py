@@ -91,7 +91,7 @@ async def events(errand: Errand) -> AsyncGenerator[list[Event]]:
         while not tail.is_over:
             yield await tail.after(await ear.hear(POLL))
     with suppress(*UNAVAILABLE):
-        await streams.expire(UUID(errand.turn), seconds=0)
+        await streams.expire(errand.facts, seconds=0)
 
 
 async def finished(errand: Errand) -> dict[str, Any]:
@@ -133,13 +133,13 @@ class Tail:
         return entries if entries and entries[0].number == self._next else ()
 
     async def _read(self) -> Sequence[Entry]:
-        found = await streams.read(self._facts.id, self._next - 1)
+        found = await streams.read(self._facts, self._next - 1)
         if found is None:
             if self._errand.is_late and not self._next:
                 raise NoWorker
         elif found.entries:
             return found.entries
-        return () if await lives(self._facts.id) or not self._next else [self._lost()]
+        return () if await lives(self._facts) or not self._next else [self._lost()]
 
     def _shown(self, entry: Entry) -> list[Event]:
         if entry.number < self._next:

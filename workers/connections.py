@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import redis
 import redis.asyncio
+from channels_redis.utils import _consistent_hash
 from django.conf import settings
 from django_redis import get_redis_connection
 from redis.asyncio.retry import Retry
@@ -29,9 +30,20 @@ Clients = dict[str, redis.asyncio.Redis]  # by address
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = WeakKeyDictionary()
 
 
-def live() -> redis.asyncio.Redis:
-    """The running loop's client of role `live`."""
-    return _client(settings.REDIS_LIVE_URL)
+def live(channel: str) -> redis.asyncio.Redis:
+    """The running loop's client of role `live`: of the server that carries a channel."""
+    return _client(server_of(channel))
+
+
+def servers_of(urls: str) -> list[str]:
+    """The servers of role `live`: settings.REDIS_LIVE_URL may name several, which share the work."""
+    return urls.replace(",", " ").split()
+
+
+def server_of(channel: str) -> str:
+    """Which of them carries a channel: the one that the channel layer chooses."""
+    servers = servers_of(settings.REDIS_LIVE_URL)
+    return servers[_consistent_hash(channel, len(servers))]
 
 
 def shared() -> redis.asyncio.Redis:
@@ -68,7 +80,7 @@ async def heard(channel: str) -> AsyncGenerator[bytes]:
     Raises redis.RedisError or OSError when the connection is lost, and with it what came then.
     """
     client = redis.asyncio.Redis.from_url(
-        settings.REDIS_LIVE_URL,
+        server_of(channel),
         socket_connect_timeout=TIMEOUT,
         socket_keepalive=True,
         socket_keepalive_options=keepalive(),
@@ -83,7 +95,7 @@ async def heard(channel: str) -> AsyncGenerator[bytes]:
 
 def publish(channel: str, data: bytes) -> None:
     """Publish on a channel of role `live`, from a thread. Raises redis.RedisError, OSError."""
-    _plain(settings.REDIS_LIVE_URL).publish(channel, data)
+    _plain(server_of(channel)).publish(channel, data)
 
 
 def ping(url: str) -> None:

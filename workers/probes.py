@@ -94,10 +94,13 @@ def settled(question: Question, answer: "Future[Report]") -> Report:
 
 def questions(peers: Callable[[], Sequence[Fingerprints]]) -> list[Question]:
     """What every process needs. `peers`: the settings of those with whom this one must agree."""
-    servers: dict[str, list[str]] = {}
+    servers: dict[str, dict[str, str]] = {}
     for role in ROLES:
-        servers.setdefault(getattr(settings, f"REDIS_{role.upper()}_URL"), []).append(role)
-    return [postgresql(peers), *(redis(url, roles) for url, roles in servers.items())]
+        variable = f"REDIS_{role.upper()}_URL"
+        for number, url in enumerate(connections.servers_of(getattr(settings, variable)), start=1):
+            part = f"redis_{role}_{number}" if number > 1 else f"redis_{role}"
+            servers.setdefault(url, {})[part] = variable
+    return [postgresql(peers), *(redis(url, parts) for url, parts in servers.items())]
 
 
 def postgresql(peers: Callable[[], Sequence[Fingerprints]]) -> Question:
@@ -115,16 +118,15 @@ def postgresql(peers: Callable[[], Sequence[Fingerprints]]) -> Question:
     return Question(("postgresql", "migrations", "settings"), ask, mend)
 
 
-def redis(url: str, roles: Sequence[str]) -> Question:
-    """One server in all its roles."""
-    parts = tuple(f"redis_{role}" for role in roles)
-    names = " and ".join(f"REDIS_{role.upper()}_URL" for role in roles)
+def redis(url: str, parts: Mapping[str, str]) -> Question:
+    """One server in all its roles, each with the variable that names it."""
+    names = " and ".join(parts.values())
 
     def ask() -> Report:
         connections.ping(url)
         return dict.fromkeys(parts, Finding())
 
-    return Question(parts, ask, f"see that the server of {names} runs and takes connections")
+    return Question(tuple(parts), ask, f"see that the server of {names} runs and takes connections")
 
 
 def missing_migrations() -> Finding:

@@ -17,6 +17,7 @@ FINGERPRINTED = {
     "models": ["AGENT_MODELS", "AGENT_ROUTES", "PROVIDER_LIMITS"],
     "stores": ["STORES", "STORE_DEFAULT"],
     "tasks": ["WORKER_TASKS"],
+    "events": ["REDIS_LIVE_SERVERS"],
 }
 # In these a process that differs from all others takes no work; in the others it is only told.
-FINGERPRINTS_BINDING = ["keys", "stores", "tasks"]
+FINGERPRINTS_BINDING = ["keys", "stores", "tasks", "events"]

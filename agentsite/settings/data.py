@@ -36,7 +36,9 @@ if DATABASE_POOL_SIZE:
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 REDIS_QUEUE_URL = env.text("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
 REDIS_CACHE_URL = env.text("REDIS_CACHE_URL", REDIS_URL)  # hot copies, sessions
-REDIS_LIVE_URL = env.text("REDIS_LIVE_URL", REDIS_URL)  # turn logs and the channel layer
+# Turn logs and the channel layer; several, with commas between, share the conversations.
+REDIS_LIVE_URL = env.text("REDIS_LIVE_URL", REDIS_URL)
+REDIS_LIVE_SERVERS = len(env.words("REDIS_LIVE_URL", REDIS_URL))
 REDIS_STORE_URL = env.text("REDIS_STORE_URL", REDIS_URL)  # of the store `redis`; must not evict
 REDIS_STORE_LIFETIME = env.integer("REDIS_STORE_LIFETIME", 86_400)  # seconds after the last use
 
@@ -57,7 +59,7 @@ CHANNEL_PREFIX = "agentsite"  # of every channel of the layer
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "conversations.layers.BoundedPubSubLayer",
-        "CONFIG": {"hosts": [REDIS_LIVE_URL], "prefix": CHANNEL_PREFIX},
+        "CONFIG": {"hosts": env.words("REDIS_LIVE_URL", REDIS_URL), "prefix": CHANNEL_PREFIX},
     }
 }
 

@@ -37,7 +37,9 @@ class Notes:
     async def __aenter__(self) -> Self:
         self._asking.__enter__()
         if self._claim.attempt > 1:
-            self._send("", partial(streams.forget_notes, self._claim.turn_id))
+            self._send(
+                "", partial(streams.forget_notes, self._claim.conversation_id, self._claim.turn_id)
+            )
         return self
 
     async def __aexit__(self, *_: object) -> None:

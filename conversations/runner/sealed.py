@@ -52,7 +52,7 @@ async def answer(errand: Errand) -> None:
     facts, store = errand.facts, errand.store()
     writer = Writer(facts, uuid4(), 1)
     try:
-        async with alive(facts.id), Emitter(writer) as emitter:
+        async with alive(facts), Emitter(writer) as emitter:
             ended, state = await _answered(errand, store, writer, emitter)
             entry = protocol.ending(facts, emitter.entries, ended)
             emitter.end(replace(entry, data={**entry.data, "state": state}))

@@ -8,8 +8,7 @@ from uuid import UUID
 
 import msgpack
 
-from conversations.streams.groups import channel
-from workers.connections import live
+from conversations.streams.groups import channel, server
 
 LIFETIME = 3600  # seconds after the last note
 
@@ -36,7 +35,7 @@ async def note(
     `frame` is what clients see, with its type. Raises redis.RedisError, OSError.
     """
     message = {"type": "turn.noted", "turn": turn.hex, "frame": frame}
-    await live().register_script(NOTE)(
+    await server(conversation).register_script(NOTE)(
         [_key(turn)],
         [
             name,
@@ -48,12 +47,12 @@ async def note(
     )
 
 
-async def notes(turn: UUID) -> list[dict[str, Any]]:
+async def notes(conversation: UUID, turn: UUID) -> list[dict[str, Any]]:
     """The frames of a turn that are not over. Raises redis.RedisError, OSError."""
-    found = await live().hgetall(_key(turn))
+    found = await server(conversation).hgetall(_key(turn))
     return [msgpack.unpackb(frame) for frame in found.values()]
 
 
-async def forget_notes(turn: UUID) -> None:
+async def forget_notes(conversation: UUID, turn: UUID) -> None:
     """What a dead attempt was at, nobody is at any more. Raises redis.RedisError, OSError."""
-    await live().delete(_key(turn))
+    await server(conversation).delete(_key(turn))

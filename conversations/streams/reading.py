@@ -2,19 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgpack
 
+from conversations.streams.groups import server
 from conversations.traces import Entry, expand, merge, unpack
-from workers.connections import live
 
 KEPT = 300  # seconds that a log outlives its turn; later the rows tell the same
 
 
 def keys(turn: UUID) -> list[str]:
     return [f"agentsite:{{{turn.hex}}}:head", f"agentsite:{{{turn.hex}}}:log"]
+
+
+class Logged(Protocol):
+    """A turn, as its facts or as its row: its log is where its conversation is told of it."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def conversation_id(self) -> UUID: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +50,9 @@ return found
 """
 
 
-async def read(turn: UUID, after: int = -1) -> Read | None:
+async def read(turn: Logged, after: int = -1) -> Read | None:
     """The entries with an event after number `after`, and whose log it is, at one moment."""
-    found = await live().register_script(READ)(keys(turn), [after])
+    found = await server(turn.conversation_id).register_script(READ)(keys(turn.id), [after])
     if not found:
         return None
     token, attempt, following, *tail = found
@@ -56,9 +66,9 @@ def as_entries(base: bytes | None, frames: Sequence[Any]) -> tuple[Entry, ...]:
     return merge(based, *(unpack(msgpack.unpackb(fields[1])) for _, fields in frames))
 
 
-async def expire(turn: UUID, *, seconds: int = KEPT) -> None:
+async def expire(turn: Logged, *, seconds: int = KEPT) -> None:
     """Let the log of a turn that has ended go; 0 forgets it now."""
-    async with live().pipeline(transaction=False) as pipeline:
-        for key in keys(turn):
+    async with server(turn.conversation_id).pipeline(transaction=False) as pipeline:
+        for key in keys(turn.id):
             pipeline.expire(key, seconds)
         await pipeline.execute()

@@ -9,10 +9,9 @@ import msgpack
 
 from conversations.errors import Fenced
 from conversations.facts import TurnFacts
-from conversations.streams.groups import channel
+from conversations.streams.groups import channel, server
 from conversations.streams.reading import as_entries, keys
 from conversations.traces import Entry, condense, opening, pack
-from workers.connections import live
 
 FIRST = 3  # the number after a turn's opening
 
@@ -111,7 +110,7 @@ async def open_log(writer: Writer) -> Opened:
 
     May be repeated. Raises `errors.Fenced` where a higher attempt has opened it.
     """
-    found = await live().register_script(OPEN)(
+    found = await server(writer.facts.conversation_id).register_script(OPEN)(
         keys(writer.facts.id),
         [
             writer.token.bytes,
@@ -155,7 +154,7 @@ return 'ok'
 async def append(writer: Writer, entries: Sequence[Entry]) -> Append:
     """Log and publish one frame: entries with consecutive numbers. May be repeated unchanged."""
     frame = msgpack.packb(pack(entries))
-    status = await live().register_script(APPEND)(
+    status = await server(writer.facts.conversation_id).register_script(APPEND)(
         keys(writer.facts.id),
         [writer.token.bytes, entries[0].number, entries[-1].following, frame],
     )
@@ -185,7 +184,7 @@ async def restore(writer: Writer, entries: Sequence[Entry], following: int) -> N
 
     PostgreSQL has confirmed the claim. Raises `errors.Fenced` as `open_log` does.
     """
-    ours = await live().register_script(RESTORE)(
+    ours = await server(writer.facts.conversation_id).register_script(RESTORE)(
         keys(writer.facts.id),
         [
             writer.token.bytes,
@@ -213,7 +212,7 @@ return 1
 
 async def rebase(writer: Writer, entries: Sequence[Entry]) -> bool:
     """Put all entries of the log into its base, so that a long turn's log stays short."""
-    taken = await live().register_script(REBASE)(
+    taken = await server(writer.facts.conversation_id).register_script(REBASE)(
         keys(writer.facts.id),
         [writer.token.bytes, entries[-1].following, msgpack.packb(condense(entries))],
     )

@@ -54,7 +54,7 @@ def logged(facts):
     """The entries in the log, without its opening."""
 
     async def read():
-        return list((await streams.read(facts.id, 2)).entries)
+        return list((await streams.read(facts, 2)).entries)
 
     return read
 

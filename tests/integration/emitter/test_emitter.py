@@ -73,7 +73,7 @@ async def test_a_long_turns_log_stays_short(writer, redis_client, facts):
             emitter.text(item, "x")
             await emitter.flush()
     assert redis_client.xlen(f"agentsite:{{{facts.id.hex}}}:log") <= 30
-    assert (await streams.read(facts.id)).entries == tuple(emitter.entries)
+    assert (await streams.read(facts)).entries == tuple(emitter.entries)
 
 
 async def test_a_successor_ends_the_zombies_writing(writer, successor):
@@ -88,7 +88,7 @@ async def test_a_successor_ends_the_zombies_writing(writer, successor):
 
     with pytest.raises(Fenced):
         await haunt()
-    assert (await streams.read(writer.facts.id)).entries[2:] == ()
+    assert (await streams.read(writer.facts)).entries[2:] == ()
 
 
 async def test_the_first_delta_waits_for_no_pause(writer, monkeypatch):

@@ -77,7 +77,7 @@ async def test_a_lost_log_is_not_restored_once_the_claim_is_lost(
 
     with pytest.raises(Fenced):
         await haunt()
-    assert await streams.read(running.id) is None
+    assert await streams.read(running) is None
 
 
 async def test_a_frame_whose_reply_was_lost_is_not_shown_twice(writer, logged):

@@ -86,7 +86,7 @@ class Talk:
     async def shown(self, turn):
         """The log of a turn, which must be what the rows tell, number by number."""
         turn = await self.row(turn)
-        log = await streams.read(turn.pk)
+        log = await streams.read(turn)
         facts = snapshots.facts_of(turn, "demo")
         stored = await in_thread(snapshots.stored, facts)
         whole = (*stored, protocol.ending(facts, stored, turn))
@@ -108,7 +108,7 @@ async def seen(turn, words=1) -> None:
     """Until the log of a turn shows so many words of text."""
     async with asyncio.timeout(LIMIT):
         while True:
-            log = await streams.read(turn.pk)
+            log = await streams.read(turn)
             entries = log.entries if log else ()
             if len("".join(e.data for e in entries if e.kind is Kind.TEXT).split()) >= words:
                 return

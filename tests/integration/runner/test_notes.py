@@ -28,7 +28,7 @@ def scarce(asked, provider, settings):
 async def noted(turn):
     """The first note that a tab would be shown."""
     async with asyncio.timeout(LIMIT):
-        while not (found := await streams.notes(turn.pk)):  # noqa: ASYNC110 - in Redis
+        while not (found := await streams.notes(turn.conversation_id, turn.pk)):  # noqa: ASYNC110 - in Redis
             await asyncio.sleep(0.01)
     return found[0]
 

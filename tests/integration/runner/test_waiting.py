@@ -56,7 +56,7 @@ async def test_nothing_is_paid_for_twice_and_the_log_has_no_gap(talk, provider):
 async def test_its_numbers_go_on_though_the_log_is_gone(talk):
     """A day later Redis has nothing of it, and the rows have everything."""
     turn = await talk.hear("[[tools transfer]]")
-    await streams.expire(turn.pk, seconds=0)
+    await streams.expire(turn, seconds=0)
     await answered(turn, YES)
     await talk.answer()
     whole = await talk.shown(turn)

@@ -125,7 +125,7 @@ async def test_a_replay_from_rows_equals_the_live_events(tab, open_tab, claim, s
     async with claim() as run:
         await run.finish("One", " two")
     await tab.until("response.completed")
-    await streams.expire(run.claim.turn_id, seconds=0)
+    await streams.expire(run.facts, seconds=0)
     again = await open_tab()
     await again.subscribe({"response_id": run.response_id, "sequence_number": seen})
     assert again.raw_events == tab.raw_events[seen + 1 :]

@@ -220,7 +220,7 @@ class LogMachine(RuleBasedStateMachine):
     def read(self, back):
         """A client has seen all, or nearly all, or nothing."""
         after = max(-1, self.log.next - 1 - back) if self.log and back < 9 else -1
-        found = self.loop.run(streams.read(self.facts.id, after))
+        found = self.loop.run(streams.read(self.facts, after))
         assert (found is None) == (self.log is None or not self.log.has_stream)
         if found:
             unseen = [entry for entry in self.log.entries if entry.following > after + 1]

@@ -24,7 +24,7 @@ async def test_what_is_appended_is_read(writer):
     assert await streams.append(writer, opened_message()) is Append.OK
     assert await streams.append(writer, text(5)) is Append.OK
     shown = (*opening(writer.facts), *opened_message(), *text(5))
-    assert await streams.read(writer.facts.id) == Read(writer.token, 1, 6, shown)
+    assert await streams.read(writer.facts) == Read(writer.token, 1, 6, shown)
 
 
 @pytest.mark.parametrize(("after", "seen"), [(-1, 0), (1, 1), (3, 2), (4, 3), (5, 4), (99, 4)])
@@ -32,18 +32,18 @@ async def test_a_reader_gets_what_is_after_its_cursor(writer, after, seen):
     await streams.open_log(writer)
     await streams.append(writer, opened_message() + text(5))
     shown = [*opening(writer.facts), *opened_message(), *text(5)]
-    assert list((await streams.read(writer.facts.id, after)).entries) == shown[seen:]
+    assert list((await streams.read(writer.facts, after)).entries) == shown[seen:]
 
 
 async def test_a_turn_without_a_log_reads_as_none(writer):
-    assert await streams.read(writer.facts.id) is None
+    assert await streams.read(writer.facts) is None
 
 
 async def test_a_frame_sent_again_after_a_lost_reply_is_a_duplicate(writer):
     await streams.open_log(writer)
     await streams.append(writer, opened_message())
     assert await streams.append(writer, opened_message()) is Append.DUPLICATE
-    assert (await streams.read(writer.facts.id, 2)).entries == tuple(opened_message())
+    assert (await streams.read(writer.facts, 2)).entries == tuple(opened_message())
 
 
 async def test_another_frame_with_a_used_number_is_not_a_duplicate(writer):
@@ -62,7 +62,7 @@ async def test_append_never_creates_a_log(writer, redis_client):
     await streams.open_log(writer)
     redis_client.delete(f"agentsite:{{{writer.facts.id.hex}}}:log")
     assert await streams.append(writer, opened_message()) is Append.LOST
-    assert await streams.read(writer.facts.id) is None
+    assert await streams.read(writer.facts) is None
 
 
 async def test_a_zombie_is_fenced_once_its_successor_has_opened(writer, successor):
@@ -115,7 +115,7 @@ async def test_a_restored_log_reads_as_the_lost_one(writer, redis_client):
     shown = (*opening(writer.facts), *opened_message(), *words(5, 3))
     await streams.restore(writer, shown, 8)
     assert await streams.append(writer, text(8, offset=15)) is Append.OK
-    assert (await streams.read(writer.facts.id)).entries == (*shown, *text(8, offset=15))
+    assert (await streams.read(writer.facts)).entries == (*shown, *text(8, offset=15))
 
 
 async def test_a_base_shortens_the_log_and_not_what_is_read(writer, redis_client):
@@ -127,7 +127,7 @@ async def test_a_base_shortens_the_log_and_not_what_is_read(writer, redis_client
     assert await streams.rebase(writer, shown)
     await streams.append(writer, text(55, offset=250))
     assert redis_client.xlen(f"agentsite:{{{writer.facts.id.hex}}}:log") == 1
-    assert (await streams.read(writer.facts.id, 30)).entries == (*shown[29:], *text(55, offset=250))
+    assert (await streams.read(writer.facts, 30)).entries == (*shown[29:], *text(55, offset=250))
 
 
 async def test_a_base_that_is_not_the_whole_log_is_refused(writer, redis_client):
@@ -158,13 +158,13 @@ async def test_every_key_expires(writer, redis_client):
     assert all(3000 < redis_client.ttl(key) <= 3600 for key in redis_client.scan_iter())
     await streams.restore(writer, opening(writer.facts), 3)
     assert all(3000 < redis_client.ttl(key) <= 3600 for key in redis_client.scan_iter())
-    await streams.expire(writer.facts.id)
+    await streams.expire(writer.facts)
     assert all(200 < redis_client.ttl(key) <= 300 for key in redis_client.scan_iter())
 
 
 async def test_a_log_can_be_forgotten_at_once(writer, redis_client):
     await streams.open_log(writer)
-    await streams.expire(writer.facts.id, seconds=0)
+    await streams.expire(writer.facts, seconds=0)
     assert redis_client.dbsize() == 0
 
 

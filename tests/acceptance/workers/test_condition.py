@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -14,6 +15,7 @@ from django.db import connection
 from tests.acceptance.workers.conftest import ROOT, Fleet
 from tests.waiting import eventually
 from workers import status
+from workers.tallies import Tallies
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +128,24 @@ def test_a_worker_that_ends_is_no_longer_asked(worker):
     assert process.wait(20) == 0
     assert status.of(process.pid) is None
     assert asked(process, "--live")[0] == 1
+
+
+def done(folder: Path) -> float:
+    """Jobs that were done, by all processes that ever counted there."""
+    samples = (sample for metric in Tallies(folder).collect() for sample in metric.samples)
+    wanted = (sample for sample in samples if sample.name == "agentsite_jobs_total")
+    return sum(sample.value for sample in wanted if sample.labels["outcome"] == "done")
+
+
+@pytest.mark.slow
+def test_what_a_killed_worker_counted_stays_counted_once(fleet, worker, tmp_path):
+    folder = tmp_path / "metrics"
+    for number in (1, 2):
+        process = worker(METRICS_DIR=str(folder))
+        fleet.enqueue("noop", "a")
+        fleet.hears("a", "done")
+        eventually(lambda: done(folder) == number)  # noqa: B023 - called at once
+        process.kill()
+        process.wait()
+        assert done(folder) == number
+    assert [path.name for path in folder.glob("gauge_*")] == []

@@ -73,13 +73,13 @@ class TurnAdmin(PagedAdmin):
     actions = ("cancel", "requeue")
     fieldsets = (
         (None, {"fields": ("response_id", "conversation_link", "owner", "number", "status", "life", "times")}),
-        ("Request", {"fields": ("policy", "pool", "idempotency_key", "request_items")}),
+        ("Request", {"fields": ("policy", "pool", "idempotency_key", "parameters", "request_items")}),
         ("Outcome", {"fields": ("error_items", "usage_items", "last_event")}),
         ("Claim", {"fields": ("attempt", "crashes", "worker_name", "worker", "cancel_requested")}),
     )  # fmt: skip
     readonly_fields = (
         "response_id", "conversation_link", "status", "life", "times",
-        "request_items", "error_items", "usage_items",
+        "parameters", "request_items", "error_items", "usage_items",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -157,6 +157,9 @@ class TurnAdmin(PagedAdmin):
         names = ("created", "hinted_at", "started", "first_token", "finished")
         told = [(name.replace("_", " "), exact(getattr(turn, name))) for name in names]
         return format_html_join(mark_safe("<br>"), "{}: {}", told)
+
+    def parameters(self, turn: Turn) -> SafeString | str:
+        return laid_out(turn.request)
 
     @admin.display(description="input")
     def request_items(self, turn: Turn) -> SafeString | str:

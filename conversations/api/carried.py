@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 
 from conversations import sealed
 from conversations.api.bearer import caller_of, writes
-from conversations.api.schemas import Id, Strict
+from conversations.api.said import Id, Strict
 from conversations.api.sse import told
 from conversations.threads import in_thread
 

@@ -5,11 +5,12 @@
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, Tag, ValidationError
 
 from conversations.api import bodies
 from conversations.api.errors import invalid
-from conversations.api.schemas import CreateResponse, Id, Strict, UserMessage
+from conversations.api.said import EITHER, Id, Strict, UserMessage
+from conversations.api.schemas import CreateResponse
 from conversations.errors import ConversationError, InvalidFrame, MissingField, UnknownType
 
 NOT_HERE = ("stream", "stream_options", "background")  # HTTP's own
@@ -43,10 +44,11 @@ class Steer(Strict):
 
     type: Literal["response.steer"]
     previous_response_id: Id
-    input: (
-        Annotated[str, StringConstraints(min_length=1)]
-        | Annotated[list[UserMessage], Field(min_length=1, max_length=100)]
-    )
+    input: Annotated[
+        Annotated[str, StringConstraints(min_length=1), Tag("<text>")]
+        | Annotated[list[UserMessage], Field(min_length=1, max_length=100), Tag("<list>")],
+        EITHER,
+    ]
 
     @property
     def items(self) -> list[dict[str, Any]]:

@@ -1,7 +1,5 @@
 """What every answer of /v1/ carries in its headers."""
 
-import uuid
-
 from django.conf import settings
 from django.http.response import HttpResponseBase
 
@@ -11,7 +9,6 @@ from conversations.quotas import Quota
 
 
 def dress(request: ApiRequest, response: HttpResponseBase) -> None:
-    response["x-request-id"] = f"req_{uuid.uuid4().hex}"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
     if settings.SECURE_HSTS_SECONDS:

@@ -3,7 +3,6 @@
 import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +23,11 @@ from conversations.errors import (
 from conversations.ids import new_id
 from conversations.models import Conversation, Policy, Turn
 from conversations.turns import outputs
+from conversations.turns.asking import Request
 from conversations.turns.cancellation import stop
-from conversations.turns.inputs import text_of
 from conversations.turns.outcomes import Ended, hint
 from workers import metrics
-from workers.routing import API, Work, queue_for
+from workers.routing import API
 
 STOPS = {
     Policy.INTERRUPT: Turn.CancelRequest.CANCEL,
@@ -70,28 +69,6 @@ class Accepted:
     ended: tuple[Ended, ...] = ()  # turns that an interrupt or rollback ended at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is asked, by whom."""
-
-    conversation_id: UUID
-    owner_id: int
-    items: list[dict[str, Any]]
-    key: str | None
-    policy: str | None
-    version: int | None
-    number: int | None
-    pool: str | None
-    tier: str
-    source: str
-    parameters: dict[str, Any]
-
-    @property
-    def names_conversation(self) -> bool:
-        """Whether it was asked in this one, and not in one that was made or chosen for it."""
-        return bool(self.parameters.get("conversation", True))
-
-
 def accept(
     conversation_id: UUID,
     owner_id: int,
@@ -111,8 +88,9 @@ def accept(
     Without a policy the conversation's applies. `expected_version` and the policy `reject` also
     demand that no turn is open; `number`, that this becomes the turn's. Without a `pool`, which
     is a queue's name, `workers.routing` chooses it, by `tier` and `source` among others.
-    `parameters` are kept as `Turn.request`. Raises `NotFound`, `VersionConflict`, `ResponseInProgress`, `NotTheLast`,
-    `IdempotencyConflict`, `InvalidValue`, and `RateLimited` where settings.OPEN_TURNS are open.
+    `parameters` are kept as `Turn.request`. Raises `NotFound`, `VersionConflict`, `NotTheLast`,
+    `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`, and `RateLimited` where
+    settings.OPEN_TURNS are open.
     A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
     request = Request(
@@ -129,7 +107,7 @@ def accept(
         parameters=parameters or {},
     )
     conversation = _look_up(request)
-    request_hash = _hash(request, conversation.agent)
+    request_hash = request.digest(conversation.agent)
     accepted = _repeated(request, conversation, request_hash)
     accepted = accepted or _enter(request, conversation, request_hash)
     return accepted or _answer_again(request, request_hash)
@@ -143,14 +121,6 @@ def _look_up(request: Request) -> Conversation:
     if conversation is None:
         raise NotFound
     return conversation
-
-
-def _hash(request: Request, agent: str) -> str:
-    where = str(request.conversation_id) if request.names_conversation else None
-    what: list[Any] = [where, agent, request.policy, request.items]
-    if request.parameters:
-        what.append(request.parameters)
-    return sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
 def _repeated(request: Request, conversation: Conversation, request_hash: str) -> Accepted | None:
@@ -181,7 +151,7 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "alone": request.version is not None or policy == Policy.REJECT,
         "most": settings.OPEN_TURNS,
         "policy": policy,
-        "pool": request.pool or _queue(request, conversation.agent),
+        "pool": request.queue(conversation.agent),
         "input": json.dumps(request.items),
         "request": json.dumps(request.parameters),
         "origin": json.dumps(origins.here()),
@@ -200,17 +170,6 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         if request.key is None:
             raise
         return None
-
-
-def _queue(request: Request, agent: str) -> str:
-    work = Work(
-        agent=agent,
-        owner_id=request.owner_id,
-        tier=request.tier,
-        length=len(text_of(request.items)),
-        source=request.source,
-    )
-    return queue_for(work)
 
 
 def _transaction(policy: str, items: list[dict[str, Any]]) -> AbstractContextManager[Any]:

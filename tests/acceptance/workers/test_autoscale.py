@@ -1,7 +1,6 @@
 """`manage.py autoscale` with real processes: what it starts outlives it only where it should."""
 
 import json
-import os
 import signal
 import subprocess
 
@@ -52,6 +51,7 @@ def test_what_a_killed_autoscaler_leaves_at_work_the_next_one_goes_on_with(scale
     first.wait()
     second = scaled.start()
     eventually(lambda: "workers_adopted" in scaled.fleet.said(second))
+    assert scaled.worker() == pid
     scaled.fleet.started("a")
     second.terminate()
     eventually(lambda: "worker_draining" in scaled.fleet.said(first))  # where the worker writes
@@ -60,8 +60,6 @@ def test_what_a_killed_autoscaler_leaves_at_work_the_next_one_goes_on_with(scale
     assert second.wait(20) == 0
     assert ScalingDecision.objects.count() == 1
     assert scaled.pids() == []
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
 
 
 @pytest.mark.slow

@@ -17,15 +17,40 @@ def window(
     `own`: so many at the end are the turn's own, and are always shown.
     """
     count = earlier + len(messages)
-    if not most or count <= most:
+    cut = cuts(count, most=most, keep=keep)
+    if not cut:
         return messages
-    stride = max(most - keep, 1)
-    cuts = -(-(count - most) // stride)
-    begin = min(cuts * stride, count - own) - earlier
-    for index in range(begin, len(messages) - own):
+    begin = min(cut * stride(most, keep), count - own) - earlier
+    for index in range(max(begin, 0), len(messages) - own):
         if is_prompt(messages[index]):
             return messages[index:]
     return messages[len(messages) - own :]
+
+
+def stride(most: int, keep: int) -> int:
+    """How many messages a cut drops, about."""
+    return max(most - keep, 1)
+
+
+def cuts(count: int, *, most: int, keep: int) -> int:
+    """How often the window of so many messages has been cut."""
+    return max(-(-(count - most) // stride(most, keep)), 0) if most else 0
+
+
+def leaving(
+    messages: Sequence[str], *, most: int, keep: int, earlier: int = 0
+) -> tuple[int, Sequence[str]]:
+    """The number of the next cut, and what it will drop of the present window.
+
+    Nothing as long as nobody can say where that cut will be.
+    """
+    cut = cuts(earlier + len(messages), most=most, keep=keep)
+    shown = window(messages, most=most, keep=keep, own=0, earlier=earlier)
+    begins = (cut + 1) * stride(most, keep) - earlier - (len(messages) - len(shown))
+    for index in range(max(begins, 0), len(shown)):
+        if is_prompt(shown[index]):
+            return cut + 1, shown[:index]
+    return cut + 1, ()
 
 
 def is_prompt(message: str) -> bool:

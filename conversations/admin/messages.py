@@ -25,7 +25,7 @@ class Unfinished(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("started", "Started"), ("unknown", "Unknown")]
+        return [("asked", "Asked"), ("started", "Started"), ("unknown", "Unknown")]
 
     def queryset(self, request: HttpRequest, rows: QuerySet) -> QuerySet:
         return rows.filter(state=self.value()) if self.value() else rows
@@ -104,10 +104,10 @@ class ToolCallAdmin(OfTurn):
     list_filter = (Unfinished,)
     lookups = ("state",)
     fields = (
-        "tool_call_id", "tool", "outcome", "turn_link", "step", "started", "finished",
-        "come_to", "given", "answer",
+        "tool_call_id", "tool", "outcome", "turn_link", "step", "key", "asks", "answered", "started",
+        "finished", "come_to", "given", "answer",
     )  # fmt: skip
-    readonly_fields = ("outcome", "turn_link", "come_to", "given", "answer")
+    readonly_fields = ("outcome", "turn_link", "key", "come_to", "given", "answer")
     to_conversation = "turn__conversation"
 
     def listed(self, rows: QuerySet) -> QuerySet:
@@ -116,6 +116,10 @@ class ToolCallAdmin(OfTurn):
     @admin.display(description="state")
     def outcome(self, call: ToolCall) -> SafeString:
         return badge(call.state, call.get_state_display())
+
+    @admin.display(description="idempotency key")
+    def key(self, call: ToolCall) -> str:
+        return f"{call.turn_id.hex}:{call.step}:{call.tool_call_id}"
 
     @admin.display(description="started")
     def begun(self, call: ToolCall) -> str:

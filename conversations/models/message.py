@@ -1,6 +1,7 @@
 """What was said, as the model is shown it."""
 
 from django.db import models
+from django.db.models import Q
 
 from conversations.models.conversation import Conversation
 from conversations.models.turn import Turn
@@ -42,6 +43,13 @@ class Message(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["turn", "attempt", "step"], name="a_step_is_written_once"
+            ),
+        ]
+
+        indexes = [
+            # a store's count of the messages that the model may see: all but these
+            models.Index(
+                fields=["conversation"], condition=Q(retracted=True), name="message_retracted"
             ),
         ]
 

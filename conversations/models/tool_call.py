@@ -57,7 +57,7 @@ class ToolCall(models.Model):
             # the admin's list of calls whose outcome is not known
             models.Index(
                 fields=["state", "-id"],
-                condition=Q(state__in=["started", "unknown"]),
+                condition=Q(state__in=["asked", "started", "unknown"]),
                 name="tool_call_not_done",
             ),
         ]

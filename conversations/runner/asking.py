@@ -20,8 +20,8 @@ from pydantic_ai.usage import RunUsage
 
 from conversations.composing import Composition
 from conversations.errors import TranscriptGone
-from conversations.history import window
-from conversations.runner import deferred
+from conversations.history import cuts, window
+from conversations.runner import deferred, summing
 from conversations.runner.calls import Calls, Ledger, closed
 from conversations.runner.deferred import ClientTools
 from conversations.runner.notes import Notes
@@ -132,7 +132,10 @@ class Asking:
                 self._asked = message.tool_calls
             else:
                 self._asked = ()
-        return history
+        cut = cuts(
+            self._steps.snapshot.earlier + len(transcript), most=options.window, keep=options.keep
+        )
+        return [*await summing.told(self._claim, cut), *history]
 
     async def _deps(self) -> Any:
         """In a thread, for the project's factory may well ask its database.

@@ -18,6 +18,7 @@ from conversations.emitter import Emitter
 from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.models import Turn
+from conversations.runner import summing
 from conversations.runner.asking import Asking
 from conversations.runner.steps import Steps
 from conversations.stores.base import NewMessage
@@ -65,10 +66,11 @@ async def answer(
     with origins.resumed("turn", claim.origin, **ids(claim)):
         if interrupt := current():
             await Life(claim, interrupt).live()
-            return
-        interrupt = Interrupt()
-        with interrupt.armed():
-            await Life(claim, interrupt).live()
+        else:
+            interrupt = Interrupt()
+            with interrupt.armed():
+                await Life(claim, interrupt).live()
+        await summing.keep_up(claim)
 
 
 def ids(claim: Claim) -> dict[str, str | int]:

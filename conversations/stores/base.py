@@ -61,7 +61,7 @@ class Snapshot:
     handle: UUID  # the conversation
     version: int
     messages: tuple[str, ...] = ()  # each one pydantic-ai ModelMessage as JSON, oldest first
-    earlier: int = 0  # messages before these, about; 0: there are none
+    earlier: int = 0  # messages before these, which were not asked for
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -134,6 +134,9 @@ class Store(Protocol):
 
     def told(self, handle: UUID, turns: Collection[UUID]) -> Mapping[UUID, Sequence[Told]]:
         """The messages of these turns, as far as they are still there; a turn without is left out."""
+
+    def complete(self, handle: UUID, rows: Sequence[Any]) -> None:
+        """Give rows of Message, in order, what is kept elsewhere; where it is gone they stay bare."""
 
     def delete(self, handle: UUID) -> None:
         """Forget the transcript; nothing happens where there is none."""

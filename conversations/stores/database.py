@@ -4,12 +4,13 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, connection, transaction
-from django.db.models import OuterRef, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count, F, OuterRef, Subquery, TextField
+from django.db.models.functions import Cast, Coalesce
 
 from conversations.errors import Fenced, NotFound, VersionConflict
 from conversations.models import Conversation, Message, Turn
@@ -63,7 +64,7 @@ class DatabaseStore(Store):
             .values_list(
                 "version",
                 "metadata",
-                "next_message",
+                F("next_message") - hidden(),
                 ArraySubquery(bodies[:newest] if newest else bodies),
             )
             .first()
@@ -71,9 +72,7 @@ class DatabaseStore(Store):
         if found is None:
             raise NotFound
         version, metadata, count, messages = found
-        # To count those that the model may see would be to read them all. The retracted ones among
-        # them move a cut of the window a little; nothing else goes by this number.
-        earlier = count - len(messages) if newest and len(messages) == newest else 0
+        earlier = unseen(count, messages, newest)
         return Snapshot(handle, version, tuple(reversed(messages)), earlier, metadata)
 
     def append(
@@ -123,6 +122,9 @@ class DatabaseStore(Store):
             by_turn[row.turn_id].append(as_told(row))
         return by_turn
 
+    def complete(self, handle: UUID, rows: Sequence[Message]) -> None:
+        """They are whole."""
+
     def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(FORK, [target, list(turns), list(turns.values()), source, target])
@@ -136,6 +138,18 @@ class DatabaseStore(Store):
 
     def extend(self, handle: UUID) -> None:
         """Rows do not expire by themselves."""
+
+
+def hidden() -> Coalesce:
+    """How many messages of a conversation are retracted: few, so the many others are not counted."""
+    retracted = Message.objects.filter(conversation=OuterRef("pk"), retracted=True)
+    counted = retracted.order_by().values("conversation").values(count=Count("*"))
+    return Coalesce(Subquery(counted), 0)
+
+
+def unseen(count: int, messages: Sequence[Any], newest: int) -> int:
+    """How many of so many messages were not asked for; numbers of deleted ones stay in the count."""
+    return count - len(messages) if newest and len(messages) == newest else 0
 
 
 def advance(snapshot: Snapshot, count: int) -> int | None:

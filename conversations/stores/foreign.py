@@ -11,17 +11,17 @@ import json
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.db.models import F, OuterRef
 
 from conversations.errors import NotFound, StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
 from conversations.stores.base import NewMessage, Snapshot, Told
-from conversations.stores.database import DatabaseStore, as_told, rows
+from conversations.stores.database import DatabaseStore, as_told, hidden, rows, unseen
 
 NEAR = 64  # numbers between two messages that are still read in one go
 
@@ -74,7 +74,7 @@ class ForeignStore(DatabaseStore):
     def insert(self, handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
         if not messages:
             return
-        made = Message.objects.bulk_create(map(bare, rows(handle, first, messages)))
+        made = Message.objects.bulk_create(rows(handle, first, [bare(each) for each in messages]))
         contents = [Content(message.payload, message.trace) for message in messages]
         # The ids come from a sequence, which no roll-back turns back: later tries have higher ones.
         self.put(handle, first, made[-1].pk, [content.packed() for content in contents])
@@ -87,7 +87,7 @@ class ForeignStore(DatabaseStore):
             .values_list(
                 "version",
                 "metadata",
-                "next_message",
+                F("next_message") - hidden(),
                 ArraySubquery(numbers[:newest] if newest else numbers),
             )
             .first()
@@ -96,8 +96,7 @@ class ForeignStore(DatabaseStore):
             raise NotFound
         version, metadata, count, newest_first = found
         messages = self._payloads(handle, newest_first[::-1])
-        earlier = count - len(messages) if newest and len(messages) == newest else 0
-        return Snapshot(handle, version, messages, earlier, metadata)
+        return Snapshot(handle, version, messages, unseen(count, messages, newest), metadata)
 
     def load_afresh(self, handle: UUID) -> Snapshot:
         """What is withdrawn is withdrawn by its row, whether or not the rest is still there."""
@@ -122,14 +121,20 @@ class ForeignStore(DatabaseStore):
         return {number: Content.unpacked(found[number]) for number in wanted if number in found}
 
     def told(self, handle: UUID, turns: Collection[UUID]) -> Mapping[UUID, Sequence[Told]]:
-        bare_rows = list(Message.objects.filter(turn__in=turns).order_by("number"))
-        contents = self._contents(handle, [row.number for row in bare_rows])
+        found = list(Message.objects.filter(turn__in=turns).order_by("number"))
+        self.complete(handle, found)
         by_turn: defaultdict[UUID, list[Told]] = defaultdict(list)
-        for row in bare_rows:
-            if content := contents.get(row.number):
-                row.payload, row.trace = json.loads(content.payload), content.trace
+        for row in found:
+            if row.payload is not None:
                 by_turn[row.turn_id].append(as_told(row))
         return by_turn
+
+    def complete(self, handle: UUID, rows: Sequence[Message]) -> None:
+        contents = self._contents(handle, [row.number for row in rows])
+        for row in rows:
+            if content := contents.get(row.number):
+                row.payload, row.trace = json.loads(content.payload), list(content.trace)
+                row.text = words(row.payload)
 
     def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:
         copied = Message.objects.filter(conversation=source, turn__in=turns).order_by("number")
@@ -150,10 +155,15 @@ class ForeignStore(DatabaseStore):
         super().delete(handle)
 
 
-def bare(row: Message) -> Message:
-    """The row without what its place keeps."""
-    row.payload, row.text, row.trace = None, "", []
-    return row
+def bare(message: NewMessage) -> NewMessage:
+    """The message without what its place keeps."""
+    return replace(message, payload="null", text="", trace=())
+
+
+def words(payload: dict[str, Any]) -> str:
+    """What a person wrote or read of a message."""
+    parts = (part for part in payload["parts"] if part["part_kind"] in ("text", "user-prompt"))
+    return "\n\n".join(part["content"] for part in parts if isinstance(part["content"], str))
 
 
 def spans(numbers: Sequence[int]) -> list[tuple[int, int]]:

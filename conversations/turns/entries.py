@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from conversations.errors import InvalidValue, NotFound, NotTheLast, ResponseInProgress
-from conversations.models import Conversation, Message, Turn
+from conversations.models import Conversation, Message, Summary, Turn
 from conversations.stores import store_for
 from conversations.stores.base import Key, NewMessage, Snapshot
 from conversations.turns.inputs import entering, text_of
@@ -108,4 +108,5 @@ def delete(turn_id: UUID) -> Conversation:
         snapshot = Snapshot(conversation.pk, conversation.version)
         store_for(conversation.agent).retract(snapshot, turn_id)  # from hot copies too
         turn.delete()
+        Summary.objects.filter(conversation=conversation).delete()  # it may tell of what is gone
     return conversation

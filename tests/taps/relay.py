@@ -23,6 +23,7 @@ class Tap:
     asked: list[bytes] = field(default_factory=list)  # statements or commands, in their order
     round_trips: int = 0
     bytes_sent: int = 0  # by the client
+    bytes_got: int = 0
     connections: int = 0  # that are open
 
     @property
@@ -34,7 +35,7 @@ class Tap:
     def clear(self) -> None:
         """Begin to count anew."""
         self.asked.clear()
-        self.round_trips = self.bytes_sent = 0
+        self.round_trips = self.bytes_sent = self.bytes_got = 0
 
     def named(self, *names: str) -> list[bytes]:
         """What was asked that begins with one of these words."""
@@ -108,6 +109,7 @@ class Tap:
             nonlocal answered
             while data := await answers.read(CHUNK):
                 answered = True
+                self.bytes_got += len(data)
                 writer.write(data)
 
         with suppress(ConnectionError):

@@ -37,6 +37,7 @@ class Options:
     answer_within: float = 86_400  # seconds that a turn waits for a person
     tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown
     window: int = 80  # messages that the model is shown at most; 0: all
+    summary: str = ""  # dotted path of what sums up the rest; without one the model is not told
     keep: int = 20  # about as many stay when the window is cut
 
 

@@ -1,0 +1,65 @@
+"""A turn at message 10,000 does the work of one at message 10, and providers find what they cached."""
+
+import pytest
+from django.db import connection
+
+from conversations.threads import in_thread
+from tests.integration.budgets.test_postgresql import lengthen
+
+WINDOW, KEEP = 12, 4
+ROWS = """
+SELECT pg_stat_clear_snapshot()::text, sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))
+FROM pg_stat_user_tables WHERE relname LIKE 'conversations_%'
+"""
+
+
+def rows_read() -> int:
+    """That PostgreSQL has read of our tables so far; a backend tells when it ends."""
+    connection.close()
+    connection.close_pool()
+    before = None
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(ROWS)
+            [_, now] = cursor.fetchone()
+        if now == before:
+            return int(now)
+        before = now
+
+
+@pytest.fixture(params=["database", "hybrid"])
+def windowed(request, settings):
+    """With the hot copy, and from rows alone."""
+    settings.STORE_DEFAULT = request.param
+    settings.AGENTS["demo"] |= {"window": WINDOW, "keep": KEEP}
+
+
+@pytest.fixture
+def measured(turn, sql):
+    """Rows read and bytes on the wire of one turn, the least of several."""
+
+    async def measure() -> tuple[int, int]:
+        found = []
+        for _ in range(4):
+            begun = await in_thread(rows_read)
+            sql.clear()
+            await turn()
+            size = sql.bytes_sent + sql.bytes_got
+            found.append((await in_thread(rows_read) - begun, size))
+        return min(rows for rows, _ in found), min(size for _, size in found)
+
+    return measure
+
+
+@pytest.mark.usefixtures("windowed")
+async def test_rows_and_bytes_stay_as_they_are(measured, turn, conversation):
+    for _ in range(WINDOW):
+        await turn()
+    rows, size = await measured()
+    await in_thread(lengthen, conversation)
+    for _ in range(WINDOW):
+        await turn()
+    long_rows, long_size = await measured()
+    print(f"rows {rows} then {long_rows}, bytes {size} then {long_size}")  # noqa: T201
+    assert long_rows <= rows * 1.1
+    assert long_size <= size * 1.1

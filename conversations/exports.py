@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.models import Conversation, Message, ToolCall, Turn
+from conversations.stores import store_for
+from conversations.stores.base import Store
 
 BATCH = 200  # rows in one query and one piece; nothing is held open between two
 FORMAT = 1  # goes up when a reader of the old shape could not read the new
@@ -35,8 +37,16 @@ def _conversation(conversation: Conversation) -> Iterator[str]:
     yield f'{_unclosed(_facts(conversation))}, "turns": ['
     yield from _joined(_with_calls(batch) for batch in _batches(turns))
     yield '], "messages": ['
-    yield from _joined(map(_message, batch) for batch in _batches(messages))
+    store = store_for(conversation.agent)
+    for_batch = (_completed(store, conversation, batch) for batch in _batches(messages))
+    yield from _joined(map(_message, batch) for batch in for_batch)
     yield "]}"
+
+
+def _completed(store: Store, conversation: Conversation, batch: list[Message]) -> list[Message]:
+    """With what is kept elsewhere; payload is null where that is gone."""
+    store.complete(conversation.pk, batch)
+    return batch
 
 
 def _batches(rows: QuerySet) -> Iterator[list[Any]]:

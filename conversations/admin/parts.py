@@ -19,8 +19,13 @@ class Part:
     ledger: ToolCall | None = None
 
 
+GONE = "What was said here is not kept any more: its store has forgotten or lost it."
+
+
 def parts(payload: Any, ledger: Mapping[str, ToolCall]) -> list[Part]:
     """The parts of one message; what cannot be read is shown as it is stored."""
+    if payload is None:
+        return [Part("other", "gone", GONE)]
     stored = payload.get("parts") if isinstance(payload, dict) else None
     if not isinstance(stored, list):
         return [Part("other", "message", pretty(payload))]

@@ -9,6 +9,7 @@ from uuid import UUID
 from conversations.admin.parts import Part, parts, said
 from conversations.admin.timeline import Phase, phases, tokens, total
 from conversations.models import Conversation, Message, ToolCall, Turn
+from conversations.stores import store_for
 
 SIZE = 50  # messages on a page; also the most queued turns that the newest page shows
 
@@ -64,6 +65,7 @@ def read(
 ) -> Transcript:
     """The newest page, or the one that ends before or begins after a message's number."""
     messages = _messages(conversation, before=before, after=after)
+    store_for(conversation.agent).complete(conversation.pk, messages)
     first, last = (messages[0].number, messages[-1].number) if messages else (0, -1)
     is_newest = last + 1 >= conversation.next_message or not messages
     turns = {turn.pk: turn for turn in _turns(conversation, messages, with_open=is_newest)}

@@ -35,6 +35,7 @@ from conversations.turns import Claim
 from conversations.turns.inputs import entering
 from workers.agents import registry
 from workers.agents.failures import failure
+from workers.interrupts import current
 
 CUT_SHORT = {"code": "worker_lost", "message": "The worker was stopped; send the same again."}
 NOBODY_TO_ASK = {
@@ -59,6 +60,9 @@ async def answer(errand: Errand) -> None:
             emitter.release()
     except Fenced:  # the log was lost, and there is no row to begin it again from
         log.info("sealed_log_lost", turn=str(facts.id))
+    me, interrupt = asyncio.current_task(), current()
+    if me and me.cancelling() and (interrupt is None or interrupt.reason is None):
+        raise asyncio.CancelledError  # whoever cancelled us waits for it
 
 
 async def _answered(

@@ -7,6 +7,7 @@ that came with it, and afterwards the new one.
 import time
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import msgpack
@@ -146,6 +147,9 @@ class SealedStore(Store):
 
     def told(self, handle: UUID, turns: Collection[UUID]) -> Mapping[UUID, Sequence[Told]]:
         return {}
+
+    def complete(self, handle: UUID, rows: Sequence[Any]) -> None:
+        """There are none."""
 
     def delete(self, handle: UUID) -> None:
         self._jar.pop(handle, None)

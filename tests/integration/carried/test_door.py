@@ -9,7 +9,7 @@ from conversations import errands
 from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.stores.sealed import opened, sealed
 from conversations.threads import in_thread
-from workers import connections, queues
+from workers import queues
 
 WHO = "My name is Ada. [[echo]]"
 
@@ -166,7 +166,7 @@ async def test_the_page_and_the_other_door_do_not_offer_its_agent(program):
     assert answer.status_code == 400
 
 
-async def test_no_key_of_redis_is_made_by_a_state_that_is_refused(say, redis_client):
+async def test_a_state_that_is_refused_asks_no_worker(say, redis_client):
     await say("hello", "gAAAAA")
-    assert not list(redis_client.scan_iter("agentsite:{*"))
-    await connections.close()
+    for pattern in ("rq:job:*", "*:log", "*:register"):
+        assert not list(redis_client.scan_iter(pattern))

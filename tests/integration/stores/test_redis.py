@@ -1,11 +1,14 @@
 """What the redis store keeps, for how long, and what becomes of a conversation whose time is over."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
 
-from conversations import snapshots, turns
+from conversations import exports, snapshots, turns
+from conversations.admin import transcript
+from conversations.admin.parts import GONE
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
 from conversations.stores import store as made
@@ -163,3 +166,18 @@ def test_a_redis_that_restarted_is_used_again_at_once(store, conversation, turn,
 def test_deleting_leaves_no_key(store, begun, redis_client):
     store.delete(begun.handle)
     assert redis_client.keys("*transcript*") == []
+
+
+def test_the_admin_and_the_export_have_the_words_until_they_are_gone(
+    ask, conversation, redis_client
+):
+    answer(*ask())
+    conversation.refresh_from_db()
+    for is_gone in (False, True):
+        page = transcript.read(conversation)
+        told = "".join(part.body for line in page.blocks[0].lines for part in line.parts)
+        [exported] = json.loads("".join(exports.pieces([conversation])))["data"]
+        assert (GONE in told, "hello" in told) == (is_gone, not is_gone)
+        said_then = [message["text"] for message in exported["messages"]]
+        assert said_then == (["", ""] if is_gone else ["hello", "hi"])
+        redis_client.flushall()

@@ -18,6 +18,7 @@ class Turn(models.Model):
 
     queued -> running -> completed | failed | cancelled | rolled_back
     running -> waiting -> queued; queued and waiting may also be cancelled or rolled back.
+    What was said elsewhere is entered as completed.
     """
 
     class State(models.TextChoices):

@@ -1,4 +1,4 @@
-"""The life of a turn: accepted, claimed, checkpointed, left waiting, ended, cancelled, requeued.
+"""The life of a turn: accepted or entered, claimed, checkpointed, left waiting, ended, cancelled, requeued.
 
 The only writer of `Turn.state`. Synchronous; every function is one transaction of its own, and
 each takes the Conversation lock before it touches a turn. Only `copy` belongs to a caller's.

@@ -118,7 +118,9 @@ def states_follow_each_other(turns: list[Change]) -> None:
     for change in turns:
         was, became = change.was, change.became
         if was is None:
-            assert became["state"] == "queued", "a turn begins queued"
+            entered = became["state"] == "completed" and became["finished"] is not None
+            assert became["attempt"] == 0, "a turn begins without a claim"
+            assert became["state"] == "queued" or entered, "a turn begins queued, or is entered"
             continue
         assert was["state"] in LEGAL, f"a turn was changed after it had {was['state']}"
         assert became["state"] in LEGAL[was["state"]], f"{was['state']} to {became['state']}"

@@ -50,16 +50,19 @@ async def test_what_outlasts_the_grace_of_a_drain_is_handed_back(worker):
 
 
 async def test_who_is_resumed_in_time_hands_nothing_back(worker, settings):
-    _, told, handed = worker
+    settings.WORKER_GRACE = 60
+    _, told, _ = worker
     told.obey(Orders(drained=True))
     await turned()
+    alarm = told._alarm
     told.obey(Orders())
-    await asyncio.sleep(settings.WORKER_GRACE * 3)
-    assert not handed.back.is_set()
+    await turned()
+    assert alarm.cancelled()
+    assert told._alarm is None
 
 
-async def test_a_pause_hands_nothing_back(worker, settings):
-    _, told, handed = worker
+async def test_a_pause_hands_nothing_back(worker):
+    _, told, _ = worker
     told.obey(Orders(paused=True))
-    await asyncio.sleep(settings.WORKER_GRACE * 3)
-    assert not handed.back.is_set()
+    await turned()
+    assert told._alarm is None

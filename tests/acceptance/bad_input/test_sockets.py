@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from conversations import protocol, turns
+from conversations.threads import in_thread
 from tests.acceptance.bad_input.conftest import LIMIT, answer, pong, subscribed
 from tests.unit.test_frames import BAD, create, subscribe
 
@@ -71,9 +72,7 @@ async def test_bytes_and_empty_frames_and_pings_leave_it_open(replica, ada):
 
 
 async def theirs(person):
-    turn = await asyncio.to_thread(
-        turns.accept, person.conversation.pk, person.conversation.owner_id, [{}]
-    )
+    turn = await in_thread(turns.accept, person.conversation.pk, person.conversation.owner_id, [{}])
     return protocol.response_id(turn.turn.pk)
 
 

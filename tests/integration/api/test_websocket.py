@@ -261,8 +261,7 @@ async def test_a_bad_frame_is_answered_and_the_connection_goes_on(connection, mo
     monkeypatch.setattr("conversations.floods.BURST", 1000)
     for text, *expected in BAD:
         await connection.send_text(text)
-        status, code, param = await connection.error()
-        assert [status, code, param and param.partition(".")[0]] == expected, text
+        assert await connection.error() == tuple(expected), text
     await connection.socket.send(b'{"type": "response.create", "input": "x"}')
     assert await connection.error() == (400, "invalid_frame", None)
     assert (await connection.answer())["status"] == "completed"

@@ -31,11 +31,11 @@ class Replica:
     cookie: str
     log: Path
 
-    def connect(self):
+    def connect(self, **headers):
         return connect(
             f"ws://127.0.0.1:{self.port}/ws/conversations/{self.conversation.pk}/",
             origin=f"http://127.0.0.1:{self.port}",
-            additional_headers={"Cookie": f"sessionid={self.cookie}"},
+            additional_headers={"Cookie": f"sessionid={self.cookie}", **headers},
             compression=None,
         )
 

@@ -6,6 +6,9 @@ import signal
 import urllib.error
 import urllib.request
 
+from conversations.models import Turn
+from conversations.threads import in_thread
+from tests.acceptance.sockets.test_sockets import accepted, subscribed
 from tests.waiting import eventually
 
 
@@ -51,3 +54,11 @@ async def test_open_sockets_and_requests_are_counted(replica):
         assert 'agentsite_requests_total{method="GET",route="page",status="200"}' in said
         assert 'agentsite_loop_lag_seconds_count{role="replica"}' in said
     eventually(lambda: 'agentsite_sockets{kind="websocket"} 0.0' in get(replica, "/metrics")[2])
+
+
+async def test_a_turn_keeps_the_id_of_the_socket_that_it_came_by(replica):
+    async with replica.connect(**{"X-Request-ID": "tab-4711"}) as socket:
+        await subscribed(socket)
+        await accepted(socket)
+    turn = await in_thread(Turn.objects.get)
+    assert turn.origin == {"request": "tab-4711"}

@@ -8,28 +8,7 @@ import pytest
 from agentsite.logs import outlets
 from agentsite.logs.lines import Scrubber
 from tests.integration.runner.conftest import asked, clients, patience, provider, talk  # noqa: F401
-
-
-class Memory:
-    """A sink that keeps what it is given."""
-
-    name = "memory"
-
-    def __init__(self):
-        self.lines = []
-
-    def write(self, batch):
-        self.lines += [line for _, line in batch]
-        return 0
-
-    def hurry(self):
-        pass
-
-    def end(self):
-        pass
-
-    def forked(self):
-        pass
+from tests.sinks import Memory
 
 
 @pytest.fixture

@@ -1,10 +1,15 @@
 """What is logged and counted of a whole turn: enough to follow it, nothing of what was said."""
 
+import logging
+
 import pytest
 from structlog.contextvars import bound_contextvars
 
+from agentsite.logs import outlets
+from agentsite.logs.lines import Scrubber
 from conversations.models import Turn
 from tests.integration.runner.talking import seen
+from tests.sinks import Gated
 from workers import metrics
 
 DIARY, ARGUMENT, FAULT = "dear-diary-4711", "argument-0815", "a secret of the tool's"
@@ -46,6 +51,20 @@ async def test_what_was_said_and_called_is_in_no_line(talk, written, script):
     assert "turn_ended" in lines
     for secret in (DIARY, ARGUMENT, FAULT, KEY, "Be kind"):
         assert secret not in lines
+
+
+async def test_a_sink_that_blocks_does_not_block_a_turn(talk):
+    outlet = outlets.Outlet(Gated(), Scrubber(()), capacity=1)
+    handler = outlets.OutletHandler([outlet])
+    logging.getLogger().addHandler(handler)
+    try:
+        for _ in range(3):
+            turn = await talk.hear("[[stream]]")
+            assert turn.state == Turn.State.COMPLETED
+        assert outlet.dropped
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 async def test_a_turn_is_counted_once_where_it_is_committed(talk):

@@ -11,6 +11,7 @@ import structlog
 
 from agentsite.logs import lines, outlets
 from agentsite.logs.lines import Scrubber
+from tests.sinks import Memory
 
 BRING_A_HANDLER = """
 import logging
@@ -21,28 +22,6 @@ django.setup()
 print(logger.handlers, logger.propagate)
 """
 SECRETS = ("s3cret-key-of-the-site", 'with "quotes" and ü')
-
-
-class Memory:
-    """A sink that keeps what it is given."""
-
-    name = "memory"
-
-    def __init__(self):
-        self.lines = []
-
-    def write(self, batch):
-        self.lines += [line for _, line in batch]
-        return 0
-
-    def hurry(self):
-        pass
-
-    def end(self):
-        pass
-
-    def forked(self):
-        pass
 
 
 @pytest.fixture

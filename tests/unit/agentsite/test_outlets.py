@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from time import monotonic
 
 import pytest
 
 from agentsite.logs import outlets
 from agentsite.logs.lines import Said, Scrubber
+from tests.sinks import Gated
 from workers import metrics
 
 LOGGING = """
@@ -22,29 +22,6 @@ django.setup()
 import logging, structlog
 log = structlog.get_logger("test")
 """
-
-
-class Gated:
-    """A sink that writes nothing until it may."""
-
-    name = "gated"
-
-    def __init__(self):
-        self.may_write, self.lines = threading.Event(), []
-
-    def write(self, batch):
-        assert self.may_write.wait(30)
-        self.lines += [json.loads(line) for _, line in batch]
-        return 0
-
-    def hurry(self):
-        self.may_write.set()
-
-    def end(self):
-        pass
-
-    def forked(self):
-        pass
 
 
 @pytest.fixture
@@ -59,6 +36,10 @@ def outlet(sink):
     made.close()
 
 
+def written(sink: Gated) -> list[dict]:
+    return [json.loads(line) for line in sink.lines]
+
+
 def said(number: int) -> Said:
     return Said(0.0, "info", "test", 1, {"event": "e", "number": number})
 
@@ -68,7 +49,7 @@ def test_lines_are_written_in_their_order(outlet, sink):
     for number in range(10):
         outlet.offer(said(number))
     assert outlet.flush()
-    assert [line["number"] for line in sink.lines] == list(range(10))
+    assert [line["number"] for line in written(sink)] == list(range(10))
 
 
 def test_a_sink_that_blocks_costs_only_the_lines_that_do_not_fit(outlet, sink):
@@ -87,7 +68,7 @@ def test_what_was_dropped_is_told_in_the_log_and_counted(outlet, sink):
     assert outlet.flush()
     outlet.offer(said(100))
     assert outlet.flush()
-    (told,) = [line for line in sink.lines if line["event"] == "log_lines_dropped"]
+    (told,) = [line for line in written(sink) if line["event"] == "log_lines_dropped"]
     assert told["count"] == outlet.dropped
     assert len(sink.lines) - 1 + told["count"] == 101
     assert metrics.LOG_LINES_DROPPED.labels("gated")._value.get() - before == told["count"]

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from statistics import quantiles
+from typing import Any
 from uuid import UUID
 
 import django
@@ -69,7 +70,7 @@ def work(crew: list, threads: ThreadPoolExecutor, skip: int, turns: int) -> dict
     }
 
 
-def answer(one, conversations: list[UUID]) -> list[tuple[float, float]]:
+def answer(one: Any, conversations: list[UUID]) -> list[tuple[float, float]]:
     """Claim and end a turn of each, as a worker does but for the model."""
     from conversations import turns  # noqa: PLC0415 - needs the settings
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -55,12 +56,12 @@ def of_sizes(stage: Stage, sizes: Sequence[int]) -> Iterator[Row]:
 
 def of_size(stage: Stage, size: int, backlog: int) -> Iterator[Row]:
     name = f"{size} workers, {backlog} queued"
-    with crew(stage, size) as processes:
+    with crews(stage, size) as started:
         busy, moves = resting(stage)
         yield Row(f"{name}: PostgreSQL at rest", f"{busy:.1%} of a core", f"{moves:.0f} tx/s")
         fill(turns_for(size))
         before = stage.cpu("postgresql")
-        told = ask(processes, turns_for(size) // size)
+        told = ask(started, turns_for(size) // size)
         each = 1000 * (stage.cpu("postgresql") - before) / turns_for(size)
     claim, late, end = (
         max(one[key] for one in told) for key in ("claim_p50", "claim_p95", "end_p50")
@@ -106,18 +107,35 @@ def transactions(stage: Stage) -> int:
     return int(stage.rows(TRANSACTIONS)[0][0])
 
 
+@dataclass
+class Crew:
+    """One process, and how many workers it plays."""
+
+    workers: int
+    process: subprocess.Popen[str]
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline()
+
+
 @contextmanager
-def crew(stage: Stage, size: int) -> Iterator[list[subprocess.Popen[str]]]:
+def crews(stage: Stage, size: int) -> Iterator[list[Crew]]:
     """So many workers over a few processes, all present."""
     shares = [len(range(n, size, PROCESSES)) for n in range(min(size, PROCESSES))]
-    processes = [start(stage, share) for share in shares]
+    started = [Crew(share, start(stage, share)) for share in shares]
     try:
-        for process in processes:
-            assert line_of(process) == "ready\n"
-        yield processes
+        for one in started:
+            assert one.hear() == "ready\n"
+        yield started
     finally:
-        for process in processes:
-            process.communicate(timeout=60)
+        for one in started:
+            one.process.communicate(timeout=60)
 
 
 def start(stage: Stage, workers: int) -> subprocess.Popen[str]:
@@ -127,21 +145,10 @@ def start(stage: Stage, workers: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
 
 
-def ask(processes: Sequence[subprocess.Popen[str]], turns: int) -> list[dict[str, Any]]:
+def ask(started: Sequence[Crew], turns: int) -> list[dict[str, Any]]:
     """Let each of every process's workers claim and end so many, all at the same time."""
     skip = 0
-    for process in processes:
-        assert process.stdin
-        process.stdin.write(f"{skip} {turns}\n")
-        process.stdin.flush()
-        skip += turns * workers_of(process)
-    return [json.loads(line_of(process)) for process in processes]
-
-
-def workers_of(process: subprocess.Popen[str]) -> int:
-    return int(process.args[-1])  # type: ignore[index]
-
-
-def line_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout
-    return process.stdout.readline()
+    for one in started:
+        one.say(f"{skip} {turns}\n")
+        skip += turns * one.workers
+    return [json.loads(one.hear()) for one in started]

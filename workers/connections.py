@@ -43,7 +43,8 @@ def servers_of(urls: str) -> list[str]:
 def server_of(channel: str) -> str:
     """Which of them carries a channel: the one that the channel layer chooses."""
     servers = servers_of(settings.REDIS_LIVE_URL)
-    return servers[_consistent_hash(channel, len(servers))]
+    place: int = _consistent_hash(channel, len(servers))
+    return servers[place]
 
 
 def shared() -> redis.asyncio.Redis:

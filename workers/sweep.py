@@ -86,7 +86,7 @@ class Sweeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sweep")
         self._sampler = Sampler()
         self.due = monotonic()  # when to look next; infinite during a sweep
-        self._pause = STEP
+        self._pause = LONGEST  # until it has seen how many there are
 
     def offer(self, look: Look | None) -> None:
         """What a look found; None: another process has just looked."""

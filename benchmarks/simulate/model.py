@@ -5,7 +5,7 @@ after the time in which the provider says it; whatever is busy by then makes the
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
 from typing import Any
@@ -16,7 +16,7 @@ from benchmarks.simulate.costs import Cost, Costs
 
 SEGMENTS = 5
 ACCEPT, CLAIM, END = 0.3, 0.35, 0.35  # shares of a turn's cost in PostgreSQL
-Step = Iterator[simpy.Event]
+Step = Generator[simpy.Event, Any, None]
 
 
 @dataclass(frozen=True)

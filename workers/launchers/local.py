@@ -39,15 +39,10 @@ class LocalProcesses:
         self._vitals: dict[str, Vitals] = {}  # by the mark's own name
 
     def adopt(self, pool: Pool) -> None:
-        """Go on with what another autoscaler has left, if it was started as ours would be."""
-        kind = kind_of(pool)
-        serving = self._serving(pool)
-        self._wanted[pool.name] = len(serving)
-        for mark in serving:
-            if mark.kind != kind:
-                mark.drain()
-        if serving:
-            log.info("workers_adopted", pool=pool.name, size=len(serving))
+        """Go on with as many as another autoscaler has left."""
+        self._wanted[pool.name] = found = len(self._serving(pool))
+        if found:
+            log.info("workers_adopted", pool=pool.name, size=found)
 
     def size(self, pool: Pool) -> int:
         if pool.name not in self._wanted:  # a dry run adopts nothing
@@ -59,10 +54,10 @@ class LocalProcesses:
         self.tend(pool)
 
     def tend(self, pool: Pool) -> None:
-        """As many as are wanted serve; who drains for too long is killed."""
+        """As many as are wanted serve; who was started otherwise drains, who drains late is killed."""
         children = self._children_of(pool.name)
         children.bury()
-        serving = self._serving(pool)
+        serving = self._alike(pool)
         missing = self._wanted.get(pool.name, 0) - len(serving)
         if missing > 0 and children.may_start():
             for _ in range(missing):
@@ -92,6 +87,16 @@ class LocalProcesses:
 
     def _serving(self, pool: Pool) -> list[Mark]:
         return [mark for mark in marks.living(self._home(pool)) if mark.drains_since is None]
+
+    def _alike(self, pool: Pool) -> list[Mark]:
+        """Those that serve and were started as ours would be; the others are asked to end."""
+        kind, alike = kind_of(pool), []
+        for mark in self._serving(pool):
+            if mark.kind == kind:
+                alike.append(mark)
+            else:
+                mark.drain()
+        return alike
 
     def _kill_late(self, pool: Pool) -> None:
         for mark in marks.living(self._home(pool)):

@@ -1,7 +1,8 @@
-"""The life of a turn: accepted or entered, claimed, checkpointed, left waiting, ended, cancelled, requeued.
+"""The life of a turn: accepted, claimed, checkpointed, left waiting, ended, cancelled, requeued.
 
 The only writer of `Turn.state`. Synchronous; every function is one transaction of its own, and
-each takes the Conversation lock before it touches a turn. Only `copy` belongs to a caller's.
+each takes the Conversation lock before it touches a turn. Only `copy` belongs to a caller's;
+`accept` and `enter` may, where a conversation is made for them.
 """
 
 from conversations.turns.acceptance import Accepted, accept

@@ -1,6 +1,7 @@
 """What is wrong with a request is told by type, and costs nobody anything."""
 
 import pytest
+from django.db import OperationalError
 
 from conversations import keys
 from conversations.models import Conversation, Turn
@@ -156,3 +157,19 @@ async def test_a_key_is_not_taken_without_https_where_the_site_has_it(program, s
     settings.SECURE_SSL_REDIRECT = True
     answer = await program.get("/v1/models")
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "https_required")
+
+
+@pytest.mark.parametrize("name", ["", "k" * 201])
+async def test_a_key_that_can_name_nothing_is_refused(program, name):
+    headers = {"Idempotency-Key": name}
+    assert (await refused(program, {"input": "x"}, headers=headers))[2] == "Idempotency-Key"
+
+
+async def test_a_database_that_is_away_is_no_fault_of_the_request(program, monkeypatch):
+    def away(secret):
+        raise OperationalError
+
+    monkeypatch.setattr(keys, "caller", away)
+    answer = await program.get("/v1/models")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"

@@ -7,6 +7,7 @@ from conversations import errands, runner, tasks
 from conversations.threads import in_thread
 from workers import queues
 
+SERVES = ("interactive", "default")
 PAUSE = 0.005  # seconds between two looks at an empty queue
 
 
@@ -41,11 +42,13 @@ class Crew:
             await tasks.answer_sealed(*job.args)
         else:
             conversation_id = UUID(job.args[0])
-            await runner.answer(conversation_id, worker=self._presence.id, pool="default")
+            own = self._presence.id
+            await runner.answer(conversation_id, worker=own, pool=job.origin, serves=SERVES)
 
 
 def fetched():
-    """The oldest hint."""
-    line = queues.queue("default")
-    job_id = line.connection.lpop(line.key)
-    return line.fetch_job(job_id.decode()) if job_id else None
+    """The oldest hint, a person's first."""
+    for line in map(queues.queue, SERVES):
+        if job_id := line.connection.lpop(line.key):
+            return line.fetch_job(job_id.decode())
+    return None

@@ -10,3 +10,6 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import sessions  # noqa: F401, PLC0415 - connects its receiver
+        from conversations.stores import orphans  # noqa: PLC0415 - needs the models
+
+        orphans.watch()

@@ -26,6 +26,7 @@ ConversationError
 │   │       └── StateExpired
 │   └── TooLarge
 ├── RateLimited
+├── NoWorker
 ├── TooManyConnections
 └── TurnFailed
 
@@ -100,7 +101,7 @@ class VersionConflict(ConversationError):
 class TranscriptGone(ConversationError):
     """What was said here is not kept any more; begin a new conversation."""
 
-    code = "expired"
+    code = "transcript_gone"
     status = 410
 
 
@@ -232,6 +233,13 @@ class TooManyConnections(ConversationError):
 
     code = "too_many_connections"
     status = 429
+
+
+class NoWorker(ConversationError):
+    """No worker was free in time; send the same again."""
+
+    code = "unavailable"
+    status = 503
 
 
 class TurnFailed(ConversationError):

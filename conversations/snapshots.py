@@ -18,6 +18,7 @@ from conversations.traces import Entry, Kind, merge, opening
 
 SHOWN_TURNS = 30  # at once: about a screen, and what a person scrolls to next
 CAUGHT_UP = 200  # turns that one look may find; the next look finds more
+GONE = "What was answered here is not kept any more."
 REPLAYED_TURNS = 50  # that a cursor may lie behind; a snapshot is cheaper then
 
 
@@ -203,12 +204,15 @@ def _active(view: TurnView, entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
+def _notices(view: TurnView) -> list[str]:
+    return [*view.notices, GONE] if view.gone else list(view.notices)
+
+
 def _summary(view: TurnView) -> dict[str, Any]:
     return {
         "response_id": protocol.response_id(view.facts.id),
         "status": protocol.STATUS[view.state],
         "worker": view.worker,
         "attempt": view.attempt,
-        **({"notices": view.notices} if view.notices else {}),
-        **({"gone": True} if view.gone else {}),
+        **({"notices": notices} if (notices := _notices(view)) else {}),
     }

@@ -28,6 +28,7 @@ class DynamoStore(ForeignStore):
     """
 
     keeps = frozenset(Keeps)
+    piece = 25
 
     def put(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
         for number, content in enumerate(contents, first):

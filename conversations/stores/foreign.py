@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models import F, OuterRef
 
 from conversations.errors import NotFound, StoreAway, TranscriptGone
@@ -51,6 +52,7 @@ class ForeignStore(DatabaseStore):
     """
 
     may_be_gone = True
+    piece: int  # contents that one `put` takes well within idle_in_transaction_session_timeout
 
     # --- The place ------------------------------------------------------------------------------
 
@@ -77,7 +79,15 @@ class ForeignStore(DatabaseStore):
         made = Message.objects.bulk_create(rows(handle, first, [bare(each) for each in messages]))
         contents = [Content(message.payload, message.trace) for message in messages]
         # The ids come from a sequence, which no roll-back turns back: later tries have higher ones.
-        self.put(handle, first, made[-1].pk, [content.packed() for content in contents])
+        self._put_all(handle, first, made[-1].pk, [content.packed() for content in contents])
+
+    def _put_all(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
+        """In pieces; between them PostgreSQL hears that this transaction lives."""
+        for begin in range(0, len(contents), self.piece):
+            if begin:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT")
+            self.put(handle, first + begin, write, contents[begin : begin + self.piece])
 
     def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
         visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
@@ -147,7 +157,7 @@ class ForeignStore(DatabaseStore):
             raise TranscriptGone
         newest = Message.objects.filter(conversation=target).order_by("-pk")
         write = newest.values_list("pk", flat=True)[0]
-        self.put(target, 0, write, [contents[number].packed() for number in numbers])
+        self._put_all(target, 0, write, [contents[number].packed() for number in numbers])
 
     def delete(self, handle: UUID) -> None:
         """Contents first: a commit that fails afterwards leaves a gap, and never an orphan."""

@@ -27,6 +27,7 @@ class MongoStore(ForeignStore):
     """
 
     keeps = frozenset(Keeps)
+    piece = 100
 
     def put(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
         from pymongo import UpdateOne  # noqa: PLC0415 - an extra

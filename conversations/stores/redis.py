@@ -57,10 +57,12 @@ class RedisStore(ForeignStore):
 
     Keeps the fence, the commit, one line, and what was shown, until it expires: a transcript that
     nobody used for settings.REDIS_STORE_LIFETIME is gone, and so is one whose Redis was lost. Then
-    turns fail with `expired`, and pages say what is missing; nothing begins anew in silence.
+    turns fail with `transcript_gone`, and pages say what is missing; nothing begins anew in silence.
     """
 
     keeps = frozenset(Keeps) - {Keeps.FOR_EVER, Keeps.WITHOUT_REDIS}
+
+    piece = 1_000_000  # in one go, or the second piece would be late
 
     def put(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
         status = _call(PUT, handle, settings.REDIS_STORE_LIFETIME, first, write, *contents)

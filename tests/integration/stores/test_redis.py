@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.signals import pre_delete
 
 from conversations import exports, snapshots, turns
 from conversations.admin import transcript
 from conversations.admin.parts import GONE
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
+from conversations.stores import orphans
 from conversations.stores import store as made
 from conversations.turns import Outcome
 from tests.integration.redis_server import RedisServer
@@ -98,16 +100,16 @@ def test_a_message_to_a_transcript_that_has_expired_fails_with_that_reason(ask, 
     answer(*ask())
     redis_client.flushall()
     _, claim = ask()
-    assert claim.ending.error["code"] == "expired"
+    assert claim.ending.error["code"] == "transcript_gone"
     ended = turns.end(claim.turn_id, claim.ending, token=claim.token)
-    assert (ended.state, ended.error["code"]) == ("failed", "expired")
+    assert (ended.state, ended.error["code"]) == ("failed", "transcript_gone")
 
 
 def test_a_reply_that_cannot_be_stored_any_more_has_failed(ask, redis_client):
     asked, claim = ask()
     redis_client.flushall()
     ended = answer(asked, claim)
-    assert (ended.state, ended.error["code"]) == ("failed", "expired")
+    assert (ended.state, ended.error["code"]) == ("failed", "transcript_gone")
 
 
 def test_the_page_says_which_answers_are_gone(ask, conversation, redis_client):
@@ -116,7 +118,7 @@ def test_the_page_says_which_answers_are_gone(ask, conversation, redis_client):
         picture = snapshots.picture(conversation.id)
         assert [view.gone for view in picture.turns] == [is_gone]
         [response] = snapshots.described(picture, {})["responses"]
-        assert response.get("gone", False) is is_gone
+        assert response.get("notices", []) == [snapshots.GONE] * is_gone
         redis_client.flushall()
     assert picture.turns[0].input[0]["content"] == "hello"  # the row of the turn has it
 
@@ -181,3 +183,12 @@ def test_the_admin_and_the_export_have_the_words_until_they_are_gone(
         said_then = [message["text"] for message in exported["messages"]]
         assert said_then == (["", ""] if is_gone else ["hello", "hi"])
         redis_client.flushall()
+
+
+def test_an_account_that_is_deleted_takes_its_words_along(store, begun, owner, redis_client):
+    orphans.watch()
+    try:
+        owner.delete()
+    finally:
+        pre_delete.disconnect(sender=Conversation, dispatch_uid="contents")
+    assert redis_client.keys("*transcript*") == []

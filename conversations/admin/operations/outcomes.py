@@ -88,6 +88,11 @@ class Outcomes:
     failures: Sequence[Failure]
 
     @property
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Of each state: its name, its name in words, how many."""
+        return [(state, Turn.State(state).label, count) for state, count in self.states.items()]
+
+    @property
     def count(self) -> int:
         return sum(self.states.values())
 

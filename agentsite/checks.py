@@ -5,6 +5,7 @@ those of the workers that live.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from django.apps import AppConfig
@@ -15,6 +16,7 @@ from django.db.models.functions import Now
 
 from agentsite import env
 from workers import fingerprints
+from workers.agents.servers import Server
 from workers.models import WorkerProcess
 
 Apps = Sequence[AppConfig] | None
@@ -48,6 +50,38 @@ def names_of(agent: str, options: dict[str, Any]) -> Iterator[checks.CheckMessag
                 hint=f"Name one of {', '.join(known)}.",
                 id="agentsite.E003",
             )
+
+
+@checks.register
+def tools(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """Where the tools of agents are."""
+    for agent, options_ in settings.AGENTS.items():
+        for name, entry in (options_.get("mcp") or {}).items():
+            yield from tools_of(f"AGENTS[{agent!r}]['mcp'][{name!r}]", entry)
+    for network in settings.TOOL_NETWORKS:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            yield checks.Error(
+                f"TOOL_NETWORKS: {error}", hint="Write 10.1.0.0/16.", id="agentsite.E005"
+            )
+
+
+def tools_of(place: str, entry: dict[str, Any]) -> Iterator[checks.CheckMessage]:
+    """One tool server."""
+    try:
+        server = Server(**entry)
+    except TypeError as error:
+        yield checks.Error(
+            f"{place}: {error}", hint="docs/agents.md has the keys.", id="agentsite.E004"
+        )
+        return
+    if not server.url.startswith(("http://", "https://")):
+        yield checks.Error(
+            f"{place} has the url {server.url!r}, which is none",
+            hint="Write https://tools.example.org/mcp.",
+            id="agentsite.E004",
+        )
 
 
 @checks.register(deploy=True)

@@ -14,13 +14,11 @@ from typing import Any, Self
 import structlog
 from pydantic_ai import ModelRetry, RunContext, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
-from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 
 from workers.agents import notices
+from workers.agents.servers import CONNECT, TIMEOUT, Server
 
-CONNECT = 5.0  # seconds that a server has to answer at the beginning of a turn
-TIMEOUT = 30.0  # seconds that one call may take
 KEY = "agentsite/idempotency-key"  # in the _meta of a call, for whoever carries out its effect
 NOTICE = "The tools of {name} are out of reach at the moment. If they are needed, say so."
 BROKEN = "The server of this tool went away. Whether the call took effect is unknown."
@@ -29,21 +27,6 @@ HARMLESS = ("readOnlyHint", "idempotentHint")  # annotations: a call may be made
 
 log = structlog.get_logger(__name__)
 Toolset = AbstractToolset[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """One entry of an agent's `mcp`; a key that is not here is a mistake in the settings."""
-
-    url: str
-    token: str = ""  # sent as a bearer token
-    connect: float = CONNECT
-    timeout: float = TIMEOUT
-    approve: list[str] = field(default_factory=list)  # names of tools that ask for leave; *: all
-
-    def asks(self, ctx: RunContext[Any], tool: ToolDefinition, tool_args: dict[str, Any]) -> bool:
-        """Whether a person has to agree to a call."""
-        return tool.name in self.approve or "*" in self.approve
 
 
 def servers(entries: Mapping[str, Mapping[str, Any]]) -> list[Toolset]:
@@ -60,7 +43,7 @@ def toolset(name: str, server: Server) -> Toolset:
         timeout=server.timeout,
     )
     if server.approve:
-        remote = remote.approval_required(server.asks)
+        remote = remote.approval_required(lambda _, tool, __: server.asks(tool.name))
     return remote.prefixed(name)
 
 

@@ -145,6 +145,5 @@ async def test_a_call_carries_the_key_of_the_ledger():
 
 def test_a_server_names_the_tools_that_ask_for_leave():
     server = tools.Server(url="http://shop/mcp", approve=["buy"])
-    asks = [server.asks(None, SimpleNamespace(name=name), {}) for name in ("buy", "price")]
-    assert asks == [True, False]
+    assert [server.asks(name) for name in ("buy", "price")] == [True, False]
     assert tools.toolset("shop", server).prefix == "shop"

@@ -47,3 +47,21 @@ def test_an_agent_with_an_unknown_store_is_an_error(settings):
     settings.AGENTS = {"demo": {"agent": "a.b", "store": "attic"}}
     (error,) = checks.names_of("demo", settings.AGENTS["demo"])
     assert error.id == "agentsite.E003"
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ({"url": "https://tools.example.org/mcp"}, []),
+        ({"url": "tools.example.org"}, ["agentsite.E004"]),
+        ({"address": "https://tools.example.org"}, ["agentsite.E004"]),
+    ],
+)
+def test_a_tool_server_is_named_in_full(settings, server, told):
+    settings.AGENTS = {"pirate": {"agent": "x.agent", "mcp": {"shop": server}}}
+    assert [error.id for error in checks.tools(None)] == told
+
+
+def test_a_network_is_a_network(settings):
+    settings.TOOL_NETWORKS = ["10.1.0.0/16", "10.1.0.1/16"]
+    assert [error.id for error in checks.tools(None)] == ["agentsite.E005"]

@@ -13,6 +13,7 @@ from django.db import transaction
 from conversations import access, protocol, turns
 from conversations.errors import NotActive, NotSteerable
 from conversations.models import Policy, Turn
+from conversations.turns.cancellation import stop
 
 
 def steer(user: AbstractBaseUser, turn_id: UUID, items: list[dict[str, Any]]) -> Turn:
@@ -37,7 +38,7 @@ def steer(user: AbstractBaseUser, turn_id: UUID, items: list[dict[str, Any]]) ->
         )
         target.refresh_from_db(fields=["state", "attempt"])  # as it is under the lock
         if target.attempt and target.state in (Turn.State.QUEUED, Turn.State.RUNNING):
-            turns.cancel(target.pk)
+            stop(target, Turn.CancelRequest.STEER)
     accepted.turn.conversation = target.conversation
     return accepted.turn
 

@@ -38,6 +38,7 @@ class Turn(models.Model):
         NONE = "none"
         CANCEL = "cancel"
         ROLLBACK = "rollback"
+        STEER = "steer"
 
     OPEN = (State.QUEUED, State.RUNNING, State.WAITING)
     HELD = (State.RUNNING, State.WAITING)

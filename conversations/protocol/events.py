@@ -9,7 +9,13 @@ from conversations.traces import Entry, Kind
 
 Event = dict[str, Any]
 # A cancelled response ends in response.incomplete: the specification has no event of its own.
-TERMINAL = {"completed": "completed", "failed": "failed", "cancelled": "incomplete"}
+STEERED = "steered"  # the code of an error that is none: more input took its place
+TERMINAL = {
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "incomplete",
+    "incomplete": "incomplete",
+}
 
 
 def events(facts: TurnFacts, entry: Entry) -> list[Event]:
@@ -91,18 +97,20 @@ def _tool_output(facts: TurnFacts, entry: Entry) -> Shown:
 
 
 def _end(facts: TurnFacts, entry: Entry) -> Shown:
-    status = STATUS[entry.data["status"]]
-    body = {
-        "response": response(
-            facts,
-            status,
-            output=entry.data["output"],
-            usage=entry.data["usage"],
-            error=entry.data["error"],
-            completed_at=entry.data["completed_at"],
-        )
-    }
-    return [(TERMINAL[status], body)]
+    status, error = STATUS[entry.data["status"]], entry.data["error"]
+    if status == "cancelled" and error and error["code"] == STEERED:
+        status, details, error = "incomplete", {"reason": STEERED}, None
+    else:
+        details = None
+    ended = response(
+        facts,
+        status,
+        output=entry.data["output"],
+        usage=entry.data["usage"],
+        error=error,
+        completed_at=entry.data["completed_at"],
+    )
+    return [(TERMINAL[status], {"response": ended | {"incomplete_details": details}})]
 
 
 def _content(facts: TurnFacts, entry: Entry) -> dict[str, Any]:

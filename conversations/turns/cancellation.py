@@ -19,6 +19,7 @@ from conversations.turns.outcomes import Ended, Outcome, end
 OUTCOMES = {
     Turn.CancelRequest.CANCEL: Turn.State.CANCELLED,
     Turn.CancelRequest.ROLLBACK: Turn.State.ROLLED_BACK,
+    Turn.CancelRequest.STEER: Turn.State.CANCELLED,  # and says that it was steered
 }
 
 

@@ -164,7 +164,7 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
 
 def _ending(turn: Turn) -> Outcome | None:
     """Only the holder of a claim can close a log, so what was running is ended by another claim."""
-    if turn.cancel_requested == Turn.CancelRequest.CANCEL:
+    if turn.cancel_requested in (Turn.CancelRequest.CANCEL, Turn.CancelRequest.STEER):
         return Outcome(state=Turn.State.CANCELLED)
     if turn.cancel_requested == Turn.CancelRequest.ROLLBACK:
         return Outcome(state=Turn.State.ROLLED_BACK)

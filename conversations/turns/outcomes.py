@@ -20,6 +20,7 @@ from conversations.turns.commits import settled
 from conversations.turns.inputs import entering
 from conversations.turns.ledger import Asked, ask
 
+STEERED = {"code": "steered", "message": "More input came; the next response goes on with it."}
 UNOPENED = 2  # number of the final event where no log was opened: created, queued, final
 
 # Takes the Conversation lock, so it comes first, and counts in the same statement. The sub-select
@@ -35,7 +36,9 @@ RETURNING *
 CLOSE = """
 UPDATE conversations_turn AS turn SET
     state = CASE cancel_requested WHEN 'rollback' THEN 'rolled_back' ELSE %(state)s END,
-    error = %(error)s::jsonb, usage = %(usage)s::jsonb, notices = %(notices)s::jsonb,
+    error = CASE WHEN cancel_requested = 'steer' AND %(state)s = 'cancelled'
+        THEN %(steered)s::jsonb ELSE %(error)s::jsonb END,
+    usage = %(usage)s::jsonb, notices = %(notices)s::jsonb,
     last_event = %(last_event)s,
     first_token = COALESCE(%(first_token)s::timestamptz, first_token),
     finished = clock_timestamp()
@@ -156,6 +159,7 @@ def _close(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Turn | None:
         "token": token,
         "state": outcome.state,
         "error": _json(outcome.error),
+        "steered": _json(STEERED),
         "usage": _json(outcome.usage),
         "notices": json.dumps(list(outcome.notices)),
         "last_event": outcome.last_event,

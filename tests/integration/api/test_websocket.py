@@ -162,6 +162,10 @@ async def test_steering_stops_a_response_and_goes_on_from_it(connection, convers
     assert accepted["stream_id"] == "a"
     stopped = (await connection.until("response.incomplete"))["response"]
     assert stopped["id"] == parent
+    assert (stopped["status"], stopped["incomplete_details"]) == (
+        "incomplete",
+        {"reason": "steered"},
+    )
     ended = (await connection.until("response.completed"))["response"]
     assert ended["previous_response_id"] == parent
     assert ended["conversation"] == stopped["conversation"]

@@ -165,7 +165,7 @@ def test_each_error_is_typed(clients, fields, kind, code, param):
     with pytest.raises(kind) as refused:
         clients[0].responses.create(**fields)
     assert (refused.value.code, refused.value.param) == (code, param)
-    assert refused.value.request_id.startswith("req_")
+    assert refused.value.request_id
 
 
 def test_keys_are_told_apart(clients, site, name):

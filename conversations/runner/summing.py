@@ -41,12 +41,11 @@ async def told(claim: Claim, cut: int) -> list[ModelMessage]:
 
 async def keep_up(claim: Claim) -> None:
     """Sum up what the next cut will drop, once that is known. Whatever fails is tried again later."""
-    options = registry.options(claim.agent)
-    if not options.summary or not options.window:
-        return
     try:
-        async with asyncio.timeout(PATIENCE):
-            await _keep_up(claim, options)
+        options = registry.options(claim.agent)
+        if options.summary and options.window:
+            async with asyncio.timeout(PATIENCE):
+                await _keep_up(claim, options)
     except Exception as error:  # noqa: BLE001 - the reply stands, whatever happens here
         log.warning("summary_failed", agent=claim.agent, error=type(error).__name__)
 

@@ -13,21 +13,33 @@ from conversations.models import Conversation, Turn
 COPY = """
 INSERT INTO conversations_turn (
     id, conversation_id, owner_id, number, state, policy, pool, input, request, request_hash,
-    attempt, claim_token, worker, worker_name, crashes, cancel_requested, error, usage, created,
-    started, last_event, first_token, finished
+    attempt, claim_token, worker, worker_name, crashes, cancel_requested, error, usage, notices,
+    created, started, last_event, first_token, finished
 )
 SELECT copy.id, %s, owner_id, copy.position - 1, state, policy, pool, input, request, request_hash,
-    attempt, claim_token, worker, worker_name, crashes, cancel_requested, error, usage, created,
-    started, last_event, first_token, finished
+    attempt, claim_token, worker, worker_name, crashes, cancel_requested, error, usage, notices,
+    created, started, last_event, first_token, finished
 FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS copy (source, id, position)
 JOIN conversations_turn AS turn ON turn.id = copy.source
+"""
+# What clients are asked for, so that a fork may be told what their functions returned.
+COPY_CALLS = """
+INSERT INTO conversations_toolcall (
+    turn_id, step, tool_call_id, tool, arguments, state, result, asks, item, answered, started,
+    finished
+)
+SELECT copy.id, step, tool_call_id, tool, arguments, state, result, asks, item, answered, started,
+    finished
+FROM unnest(%s::uuid[], %s::uuid[]) AS copy (source, id)
+JOIN conversations_toolcall AS call ON call.turn_id = copy.source
+WHERE asks = 'client'
 """
 
 
 def copy(source: UUID, target: UUID, *, before: int | None = None) -> dict[UUID, UUID]:
     """Copy the turns that the source shows, or those with a number `before`, to an empty one.
 
-    Returns the copies' ids by the originals'. One statement copies them all, inside the caller's
+    Returns the copies' ids by the originals'. Two statements copy them all, inside the caller's
     transaction. Raises `ResponseInProgress` while one of them has no outcome.
     """
     rows = Turn.objects.filter(conversation=source).exclude(state=Turn.State.ROLLED_BACK)
@@ -39,5 +51,6 @@ def copy(source: UUID, target: UUID, *, before: int | None = None) -> dict[UUID,
     copies = {turn_id: new_id() for turn_id in states}
     with connection.cursor() as cursor:
         cursor.execute(COPY, [target, list(copies), list(copies.values())])
+        cursor.execute(COPY_CALLS, [list(copies), list(copies.values())])
     Conversation.objects.filter(pk=target).update(next_turn=len(copies))
     return copies

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations import protocol, turns
+from conversations import catalog, protocol, turns
 from conversations.errors import InvalidValue
 from conversations.models import ToolCall
 from conversations.threads import in_thread
@@ -103,3 +103,16 @@ async def test_a_request_may_forbid_their_use(talk, provider):
     await talk.say("[[stream]]", parameters={**REQUEST, "tool_choice": "none"})
     await talk.answer()
     assert "forecast" not in str(provider.calls[0]["body"].get("tools"))
+
+
+async def test_a_fork_may_be_told_what_a_function_returned(talk, provider):
+    _, [_call] = await called(talk, "[[tools forecast]]")
+    fork = await in_thread(lambda: catalog.fork(talk.conversation))
+    talk.conversation = fork
+    [asked] = await in_thread(lambda: list(ToolCall.objects.filter(turn__conversation=fork)))
+    call_id = f"call_{asked.turn_id.hex}_{asked.item}"
+    await talk.send([returned({"call_id": call_id}, "sun")])
+    await talk.answer()
+    assert [
+        m["content"] for m in provider.calls[-1]["body"]["messages"] if m["role"] == "tool"
+    ] == ["sun"]

@@ -36,6 +36,7 @@ class Ear:
         self._layer: Any = get_channel_layer()
         self._group = streams.group(conversation_id)
         self._channel: str | None = None
+        self._is_deaf = False  # the layer failed while it was listened to
         self._next: asyncio.Future[Mapping[str, Any]] | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,7 +60,7 @@ class Ear:
 
     async def hear(self, seconds: float) -> Mapping[str, Any] | None:
         """The next message; None if there is none for so long."""
-        if self._channel is None:
+        if self._channel is None or self._is_deaf:
             await asyncio.sleep(seconds)
             return None
         # Waited for again and again, because the layer forgets a channel whose wait is cancelled.
@@ -67,8 +68,13 @@ class Ear:
         done, _ = await asyncio.wait([self._next], timeout=seconds)
         if not done:
             return None
-        heard, self._next = self._next.result(), None
-        return heard
+        listener, self._next = self._next, None
+        try:
+            return listener.result()
+        except UNAVAILABLE as error:
+            log.warning("listening.deaf", error=type(error).__name__)
+            self._is_deaf = True
+            return None
 
 
 class Listening(Following):
@@ -135,7 +141,8 @@ async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
                 await listening.take(message)
         yield listening.taken()
     if not turn.conversation.stored:
-        await in_thread(catalog.delete, turn.conversation)
+        with patience():  # else the sweep does it
+            await in_thread(catalog.delete, turn.conversation)
 
 
 async def check_cursor(turn: Turn, after: int) -> None:

@@ -56,6 +56,8 @@ async def _serve(scope: Any, body: bytes | None, send: Any) -> None:
         log.info("api.stalled")
     except OSError:  # the connection is gone
         pass
+    except Exception as error:
+        log.exception("api.broken_off", exc_info=error)
 
 
 async def _answer(request: ApiRequest) -> HttpResponseBase:

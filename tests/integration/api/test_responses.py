@@ -232,3 +232,12 @@ async def test_an_answer_comes_though_redis_tells_nothing(program, monkeypatch):
     monkeypatch.setattr(BoundedPubSubLayer, "group_add", deaf, raising=False)
     monkeypatch.setattr(listening, "POLL", 0.1)
     assert said(await ask(program)) == "[[echo]] hello"
+
+
+async def test_an_answer_comes_though_redis_goes_away_meanwhile(program, monkeypatch):
+    async def broken(*args):
+        raise ConnectionError
+
+    monkeypatch.setattr(BoundedPubSubLayer, "receive", broken, raising=False)
+    monkeypatch.setattr(listening, "POLL", 0.1)
+    assert said(await ask(program)) == "[[echo]] hello"

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F, OuterRef, Subquery, TextField
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
 
 from conversations.errors import Fenced, NotFound, VersionConflict
@@ -56,24 +57,9 @@ class DatabaseStore(Store):
         return Snapshot(handle, 0)
 
     def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
-        # One statement: read in two, another's commit could fall between version and messages.
-        visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
-        bodies = visible.order_by("-number").values(body=Cast("payload", TextField()))
-        found = (
-            Conversation.objects.filter(pk=handle)
-            .values_list(
-                "version",
-                "metadata",
-                F("next_message") - hidden(),
-                ArraySubquery(bodies[:newest] if newest else bodies),
-            )
-            .first()
-        )
-        if found is None:
-            raise NotFound
-        version, metadata, count, messages = found
-        earlier = unseen(count, messages, newest)
-        return Snapshot(handle, version, tuple(reversed(messages)), earlier, metadata)
+        payload = Cast("payload", TextField())
+        version, metadata, earlier, messages = look_up(handle, payload, newest=newest)
+        return Snapshot(handle, version, tuple(messages), earlier, metadata)
 
     def append(
         self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None
@@ -150,6 +136,32 @@ def hidden() -> Coalesce:
 def unseen(count: int, messages: Sequence[Any], newest: int) -> int:
     """How many of so many messages were not asked for; numbers of deleted ones stay in the count."""
     return count - len(messages) if newest and len(messages) == newest else 0
+
+
+def look_up(
+    handle: UUID, field: Combinable, *, newest: int
+) -> tuple[int, dict[str, Any], int, list[Any]]:
+    """Version, metadata, messages before these, and the field of the newest that may be seen.
+
+    All by one statement: read in two, another's commit could fall between version and messages.
+    Raises `NotFound`.
+    """
+    visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
+    fields = visible.order_by("-number").values(field=field)
+    found = (
+        Conversation.objects.filter(pk=handle)
+        .values_list(
+            "version",
+            "metadata",
+            F("next_message") - hidden(),
+            ArraySubquery(fields[:newest] if newest else fields),
+        )
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    version, metadata, count, newest_first = found
+    return version, metadata, unseen(count, newest_first, newest), newest_first[::-1]
 
 
 def advance(snapshot: Snapshot, count: int) -> int | None:

@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import F, OuterRef
+from django.db.models import F
 
-from conversations.errors import NotFound, StoreAway, TranscriptGone
+from conversations.errors import StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
 from conversations.stores.base import NewMessage, Snapshot, Told
-from conversations.stores.database import DatabaseStore, as_told, hidden, rows, unseen
+from conversations.stores.database import DatabaseStore, as_told, look_up, rows
 
 NEAR = 64  # numbers between two messages that are still read in one go
 
@@ -90,23 +89,8 @@ class ForeignStore(DatabaseStore):
             self.put(handle, first + begin, write, contents[begin : begin + self.piece])
 
     def load(self, handle: UUID, *, newest: int = 0) -> Snapshot:
-        visible = Message.objects.filter(conversation=OuterRef("pk"), retracted=False)
-        numbers = visible.order_by("-number").values("number")
-        found = (
-            Conversation.objects.filter(pk=handle)
-            .values_list(
-                "version",
-                "metadata",
-                F("next_message") - hidden(),
-                ArraySubquery(numbers[:newest] if newest else numbers),
-            )
-            .first()
-        )
-        if found is None:
-            raise NotFound
-        version, metadata, count, newest_first = found
-        messages = self._payloads(handle, newest_first[::-1])
-        return Snapshot(handle, version, messages, unseen(count, messages, newest), metadata)
+        version, metadata, earlier, numbers = look_up(handle, F("number"), newest=newest)
+        return Snapshot(handle, version, self._payloads(handle, numbers), earlier, metadata)
 
     def load_afresh(self, handle: UUID) -> Snapshot:
         """What is withdrawn is withdrawn by its row, whether or not the rest is still there."""

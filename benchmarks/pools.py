@@ -12,7 +12,7 @@ from benchmarks.table import Row, ratio
 
 TITLE = "A person beside a flood of batch turns"
 SLOTS = 30  # of the one worker; a fifth is kept for people
-BACKLOG, BATCH = 10_000, "[[stream deltas=50 rate=10]]"
+BACKLOG, BATCH = 10_000, "[[stream deltas=50 rate=2]]"
 TIMES, UNMEASURED = 12, 3
 NONE_KEPT = json.dumps({"default": {"reserved": {"interactive": 0, "default": 0}}})
 WAITING = "SELECT conversation_id FROM conversations_turn WHERE pool = 'batch'"

@@ -204,6 +204,15 @@ async def test_what_nobody_has_begun_is_answered_before_what_steers_it(
     assert texts[1:] == ["[[echo]] zero", "[[echo]] one", "[[echo]] two"]
 
 
+async def test_functions_are_answered_on_a_lane(connection):
+    tools = [{"type": "function", "name": "forecast", "parameters": {"type": "object"}}]
+    first = await connection.answer("[[tools forecast]]", tools=tools, stream_id="a")
+    call = next(item for item in first["output"] if item["type"] == "function_call")
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}
+    again = {"previous_response_id": first["id"], "tools": tools, "stream_id": "a"}
+    assert (await connection.answer([output], **again))["status"] == "completed"
+
+
 async def steer_failed(connection, **fields):
     await connection.send(type="response.steer", **fields)
     failed = await connection.until("response.steer.failed")

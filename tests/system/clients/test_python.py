@@ -133,6 +133,29 @@ def test_a_conversation_is_kept_for_its_responses(clients):
         there.conversations.retrieve(made.id)
 
 
+FORECAST = {
+    "type": "function",
+    "name": "forecast",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+    "strict": True,
+}
+
+
+def test_functions_of_the_client_are_called_and_answered_elsewhere(clients):
+    here, there = clients
+    first = valid(here.responses.create(input="[[tools forecast forecast]]", tools=[FORECAST]))
+    calls = [item for item in first.output if item.type == "function_call"]
+    assert [call.name for call in calls] == ["forecast", "forecast"]
+    outputs = [
+        {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}
+        for call in calls
+    ]
+    second = there.responses.create(input=outputs, previous_response_id=first.id, tools=[FORECAST])
+    assert valid(second).status == "completed"
+    assert second.output_text
+
+
 def test_the_agents_are_models(clients):
     assert "assistant" in [model.id for model in clients[0].models.list()]
     assert clients[1].models.retrieve("assistant").object == "model"

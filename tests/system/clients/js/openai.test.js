@@ -78,6 +78,17 @@ test("a conversation keeps its items", async () => {
   await assert.rejects(here.conversations.retrieve(made.id), OpenAI.NotFoundError);
 });
 
+test("a function of the client is called and answered elsewhere", async () => {
+  const parameters = { type: "object", properties: {}, additionalProperties: false };
+  const tools = [{ type: "function", name: "forecast", parameters, strict: true }];
+  const stream = here.responses.stream({ model: "assistant", input: "[[tools forecast]]", tools });
+  const first = await stream.finalResponse();
+  const call = first.output.find((item) => item.type === "function_call");
+  const output = { type: "function_call_output", call_id: call.call_id, output: "rain" };
+  const next = { input: [output], previous_response_id: first.id, tools };
+  assert.ok((await there.responses.create(next)).output_text);
+});
+
 test("errors are typed", async () => {
   const bad = { input: "x", temperature: 0.5 };
   const refused = await here.responses.create(bad).catch((error) => error);

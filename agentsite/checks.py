@@ -15,6 +15,7 @@ from django.db import ProgrammingError
 from django.db.models.functions import Now
 
 from agentsite import env
+from conversations import stores
 from workers import fingerprints
 from workers.agents.servers import Server
 from workers.models import WorkerProcess
@@ -36,6 +37,12 @@ def names(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
             f"AGENT_DEFAULT is {settings.AGENT_DEFAULT!r}, which is not in AGENTS",
             hint=f"Set it to one of {', '.join(settings.AGENTS)}.",
             id="agentsite.E002",
+        )
+    elif stores.is_carried(settings.AGENT_DEFAULT):
+        yield checks.Error(
+            f"AGENT_DEFAULT is {settings.AGENT_DEFAULT!r}, whose conversations are with its clients",
+            hint="The page begins conversations with it: set it to an agent with another store.",
+            id="agentsite.E006",
         )
     for agent, options_ in settings.AGENTS.items():
         yield from names_of(agent, options_)

@@ -15,12 +15,19 @@ def store(name: str) -> Store:
 
 def store_for(agent: str) -> Store:
     """The store of an agent's conversations; an agent that left the settings has the default."""
-    return store(settings.AGENTS.get(agent, {}).get("store") or settings.STORE_DEFAULT)
+    return store(name_for(agent))
+
+
+def name_for(agent: str) -> str:
+    """Its name, which the settings may have wrong."""
+    name: str = settings.AGENTS.get(agent, {}).get("store") or settings.STORE_DEFAULT
+    return name
 
 
 def is_carried(agent: str) -> bool:
     """Whether the clients of this agent carry its conversations, so that none is begun here."""
-    return agent in settings.AGENTS and store_for(agent).is_carried
+    known = agent in settings.AGENTS and name_for(agent) in settings.STORES
+    return known and store_for(agent).is_carried
 
 
 @cache

@@ -10,18 +10,18 @@ from django.conf import settings
 from django.db.models.signals import pre_delete
 
 from conversations.models import Conversation
-from conversations.stores import store_for
+from conversations.stores import name_for, store, store_for
 from conversations.stores.foreign import ForeignStore
 
 
 def watch() -> None:
     """Once, at start; only where an agent needs it, for then Django looks at every row it deletes."""
-    stores = [store_for(agent) for agent in settings.AGENTS]
-    if any(isinstance(store, ForeignStore) for store in stores):
+    names = {name_for(agent) for agent in settings.AGENTS} & set(settings.STORES)
+    if any(isinstance(store(name), ForeignStore) for name in names):
         pre_delete.connect(drop, sender=Conversation, dispatch_uid="contents")
 
 
 def drop(instance: Conversation, **_: Any) -> None:
-    store = store_for(instance.agent)
-    if isinstance(store, ForeignStore):
-        store.drop(instance.pk)
+    theirs = store_for(instance.agent)
+    if isinstance(theirs, ForeignStore):
+        theirs.drop(instance.pk)

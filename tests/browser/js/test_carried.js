@@ -1,4 +1,4 @@
-import { Carried } from "/static/conversations/carried.js";
+import { Carried } from "/static/conversations/carried/carried.js";
 import { equal, ok, test } from "/tests/harness.js";
 
 function answering(...replies) {

@@ -32,6 +32,7 @@ def test_production_settings_have_no_warning():
         ("HTTPS", "perhaps", "HTTPS is neither true nor false"),
         ("SECRET_KEY_FILE", "/nowhere", "SECRET_KEY_FILE names /nowhere, which cannot be read"),
         ("AGENT_DEFAULT", "nobody", "Set it to one of demo"),
+        ("AGENT_DEFAULT", "carried", "set it to an agent with another store"),
         ("ALLOWED_ORIGINS", "http://chat.example.org", "Name addresses with https:// only"),
         ("ALLOWED_HOSTS", "*", "Name the site's own hosts"),
         ("SECRET_KEY", "short", "security.W009"),

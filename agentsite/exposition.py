@@ -66,7 +66,8 @@ class Fleet:
         self._gauges[name].add_metric(labels, value)
 
     def _turns(self) -> None:
-        progress, turns = census.progress(), census.open_turns()
+        turns = census.open_turns()
+        progress = census.progress(turns)
         for line in turns:
             self._set("agentsite_open_turns", line.count, line.queue, line.state)
         for queue in settings.QUEUES:

@@ -1,5 +1,6 @@
 """How much work there is and whether it gets on, counted from the rows; for probes and metrics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,9 +48,13 @@ def open_turns() -> list[OpenTurns]:
         ]
 
 
-def progress() -> Progress:
-    """Whether the work of the whole service gets on; all times are PostgreSQL's."""
-    waiting = [turns.oldest for turns in open_turns() if turns.oldest]
+def progress(turns: Sequence[OpenTurns] | None = None) -> Progress:
+    """Whether the work of the whole service gets on; all times are PostgreSQL's.
+
+    `turns`: the open ones, where the caller has counted them already.
+    """
+    lines = open_turns() if turns is None else turns
+    waiting = [line.oldest for line in lines if line.oldest]
     with connection.cursor() as cursor:
         cursor.execute(LAST_SUCCESS)
         now, succeeded_at = cursor.fetchone()

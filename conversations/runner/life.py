@@ -1,7 +1,6 @@
 """The life of a turn in a worker, from the claim to the end."""
 
 import asyncio
-import traceback
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,7 +9,6 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from pydantic_ai.usage import RunUsage
 
 from conversations import origins, protocol, snapshots, turns, watch
 from conversations.announcements import announce_change
@@ -19,6 +17,7 @@ from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.runner import summing
+from conversations.runner.accounts import counted, frames
 from conversations.runner.asking import Asking
 from conversations.runner.steps import Steps
 from conversations.stores.base import NewMessage
@@ -39,15 +38,6 @@ ENDINGS: dict[Reason | None, tuple[Turn.State, dict[str, Any] | None]] = {
     Reason.STOPPED: (Turn.State.CANCELLED, None),
     Reason.TIMED_OUT: (Turn.State.FAILED, EXPIRED),
 }
-COUNTED = (
-    "requests",
-    "tool_calls",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-)
-
 log = structlog.get_logger(__name__)
 
 
@@ -256,15 +246,3 @@ class Life:
                 metrics.TURNS_HANDED_BACK.labels(self._claim.pool).inc()
                 self._log.info("turn_handed_back", state=state, crashed=crashed)
                 return
-
-
-def counted(usage: RunUsage) -> dict[str, int] | None:
-    """Usage as `Turn.usage` keeps it."""
-    counts = {name: getattr(usage, name) for name in COUNTED}
-    counts["reasoning_tokens"] = usage.details.get("reasoning_tokens", 0)
-    return {name: count for name, count in counts.items() if count} or None
-
-
-def frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Where it was raised: the innermost frames."""
-    return traceback.extract_tb(error.__traceback__)[-4:]

@@ -22,9 +22,9 @@ from conversations.errands import Errand, Over, alive, over
 from conversations.errors import ConversationError, Fenced, StoreAway
 from conversations.history import window
 from conversations.models import ToolCall, Turn
+from conversations.runner.accounts import counted
 from conversations.runner.asking import Asking
 from conversations.runner.calls import Calls
-from conversations.runner.life import counted
 from conversations.runner.steps import Steps
 from conversations.stores import register
 from conversations.stores.base import NewMessage, Snapshot

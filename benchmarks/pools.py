@@ -12,7 +12,8 @@ from benchmarks.table import Row, ratio
 
 TITLE = "A person beside a flood of batch turns"
 SLOTS = 30  # of the one worker; a fifth is kept for people
-BACKLOG, BATCH = 10_000, "[[stream deltas=50 rate=2]]"
+BACKLOG, STEP = 10_000, 500  # turns, and those of one transaction
+BATCH = "[[stream deltas=50 rate=2]]"
 TIMES, UNMEASURED = 12, 3
 NONE_KEPT = json.dumps({"default": {"reserved": {"interactive": 0, "default": 0}}})
 WAITING = "SELECT conversation_id FROM conversations_turn WHERE pool = 'batch'"
@@ -50,7 +51,8 @@ def flood(stage: Stage) -> None:
     """Queue them, and wait until they fill the slots that they may have."""
     from workers import queues  # noqa: PLC0415 - needs the settings
 
-    fleet.fill(BACKLOG, queue="batch", text=BATCH)
+    for _ in range(BACKLOG // STEP):
+        fleet.fill(STEP, queue="batch", text=BATCH)
     for (conversation,) in stage.rows(WAITING):
         queues.enqueue("batch", "conversations.tasks.answer", str(conversation), "batch")
     filled(stage, SLOTS - SLOTS // 5 - SLOTS // 10)

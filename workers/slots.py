@@ -38,7 +38,8 @@ class Slots:
     @property
     def used(self) -> int:
         """Jobs that run."""
-        return self._used.total()
+        with self._changed:
+            return self._used.total()
 
     @property
     def exhausted(self) -> bool:

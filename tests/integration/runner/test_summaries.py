@@ -48,9 +48,7 @@ async def test_the_same_cut_is_told_in_the_same_words(talk, provider):
     for number in range(9):
         await talk.hear(f"number {number} [[stream deltas=1]]")
     bodies = [call["body"]["messages"] for call in provider.calls]
-    cuts = sum(
-        after[: len(before)] != before for before, after in itertools.pairwise(bodies)
-    )
+    cuts = sum(after[: len(before)] != before for before, after in itertools.pairwise(bodies))
     assert cuts <= 9 * 2 / (WINDOW - KEEP)
 
 

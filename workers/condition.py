@@ -41,6 +41,7 @@ class Condition(threading.Thread):
         self._found, self._due = 0, 0.0
         self._since = monotonic()
         self._shown: set[str] = set()
+        self._is_mute = False
         self._reasons: set[str] = set()  # that ever closed the gate
 
     def stop(self) -> None:
@@ -72,13 +73,23 @@ class Condition(threading.Thread):
             self._judge()
         if not self._neglects():
             self._since = monotonic()
-        status.write(self._status())
+        self._write()
         self._reasons |= self._gate.reasons
         for reason in self._reasons:
             is_closed = reason in self._gate.reasons
             metrics.GATES_CLOSED.labels(self._pool.name, reason).set(is_closed)
         metrics.SLOTS.labels(self._pool.name).set(self._pool.slots)
         metrics.SLOTS_BUSY.labels(self._pool.name).set(self._in_flight())
+
+    def _write(self) -> None:
+        try:
+            status.write(self._status())
+        except OSError as error:
+            if not self._is_mute:  # said once, not each second
+                log.warning("status_not_written", worker=self._worker, reason=str(error))
+            self._is_mute = True
+        else:
+            self._is_mute = False
 
     def _neglects(self) -> bool:
         """Whether work waits that this worker could do at once, and does not fetch."""

@@ -55,10 +55,17 @@ def directory() -> Path:
     return Path(told) if told else default
 
 
+def is_ours(home: Path) -> bool:
+    """In the system's temporary folder anybody may have made it before us."""
+    return home.exists() and home.stat().st_uid == os.getuid()
+
+
 def write(status: Status) -> None:
     """Replace what this worker said before. Raises OSError."""
     home = directory()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not is_ours(home):
+        raise PermissionError(f"{home} belongs to another account: set WORKER_STATUS_DIR")
     path = home / f"{status.name}.json"
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(asdict(status)), encoding="utf-8")
@@ -72,7 +79,8 @@ def forget(name: str) -> None:
 
 def everyone() -> Iterator[Status]:
     """What all workers of this machine say, the killed ones too."""
-    for path in sorted(directory().glob("*.json")):
+    home = directory()
+    for path in sorted(home.glob("*.json")) if is_ours(home) else ():
         try:
             yield Status(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, TypeError, ValueError):

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -93,6 +94,15 @@ def test_what_a_killed_worker_said_is_cleared_away(home):
 def test_what_workers_say_is_for_their_own_account(home):
     said()
     assert home.stat().st_mode & 0o077 == 0
+
+
+def test_what_another_account_says_is_not_believed(home, monkeypatch, capsys):
+    said()
+    uid = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+    assert probe.main(["--live"]) == 1
+    with pytest.raises(PermissionError, match="WORKER_STATUS_DIR"):
+        said()
 
 
 def test_a_probe_loads_neither_django_nor_a_client_of_any_server():

@@ -7,12 +7,15 @@ from contextlib import suppress
 import openresponses_types as specification
 import pytest
 import pytest_asyncio
+from asgiref.testing import ApplicationCommunicator
+from channels.layers import get_channel_layer
 from openai import AsyncOpenAI
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 from openai.types.responses import ResponseSteerAcceptedEvent, ResponseSteerFailedEvent
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from agentsite.asgi import application
 from conversations import keys, listening
 from conversations.api import socket
 from conversations.models import Message, Turn
@@ -367,6 +370,32 @@ async def test_who_sends_too_much_is_closed(connection, monkeypatch):
     for _ in range(60):
         await connection.send_text("{")
     assert await connection.closed() == 4429
+
+
+async def test_who_does_not_read_is_given_up_and_the_response_is_kept(key, monkeypatch):
+    monkeypatch.setattr("conversations.sockets.SEND_TIMEOUT", 0.2)
+    reads = asyncio.Event()
+    reads.set()
+
+    async def gated(scope, receive, send):
+        async def send_when_read(message):
+            await reads.wait()
+            await send(message)
+
+        await application(scope, receive, send_when_read)
+
+    headers = [(b"authorization", f"Bearer {key}".encode())]
+    scope = {"type": "websocket", "path": "/v1/responses", "headers": headers}
+    client = ApplicationCommunicator(gated, scope)
+    await client.send_input({"type": "websocket.connect"})
+    assert (await client.receive_output(30))["type"] == "websocket.accept"
+    reads.clear()
+    create = {"type": "response.create", "input": "[[stream]]"}
+    await client.send_input({"type": "websocket.receive", "text": json.dumps(create)})
+    await client.wait(30)
+    assert get_channel_layer().channels == {}
+    turn = await in_thread(Turn.objects.select_related("conversation").get)
+    assert (await listening.finished(turn))["status"] == "completed"
 
 
 async def test_a_frame_above_the_limit_closes_with_1009(connection):

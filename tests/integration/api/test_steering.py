@@ -1,0 +1,83 @@
+"""More input for a response that is being made, over the websocket."""
+
+import pytest
+
+from conversations.models import Message, Turn
+from conversations.threads import in_thread
+from tests.integration.api.programs import address, connection, sdk
+
+__all__ = ["address", "connection", "sdk"]
+pytestmark = pytest.mark.usefixtures("crew")
+
+
+@pytest.mark.parametrize("bound", [False, True])
+async def test_steering_stops_a_response_and_goes_on_from_it(connection, conversation, bound):
+    where = {"conversation": f"conv_{conversation.pk.hex}"} if bound else {}
+    await connection.create("[[stall after=2]]", stream_id="a", **where)
+    parent = (await connection.until("response.output_text.delta"))["response_id"]
+    await connection.send(type="response.steer", previous_response_id=parent, input="[[chain]]")
+    accepted = await connection.until("response.steer.accepted")
+    assert accepted["steer"]["previous_response_id"] == parent
+    assert accepted["stream_id"] == "a"
+    stopped = (await connection.until("response.incomplete"))["response"]
+    assert stopped["id"] == parent
+    assert (stopped["status"], stopped["incomplete_details"]) == (
+        "incomplete",
+        {"reason": "steered"},
+    )
+    ended = (await connection.until("response.completed"))["response"]
+    assert ended["previous_response_id"] == parent
+    assert ended["conversation"] == stopped["conversation"]
+    kept = Message.objects.filter(kind="request", retracted=False)
+    assert await in_thread(kept.count) == 2  # what was asked, and what was steered to
+
+
+async def test_steering_what_others_queued_leaves_it_its_place(connection, program, conversation):
+    where = {"conversation": f"conv_{conversation.pk.hex}"}
+    await connection.create("[[stall after=1]]", **where)
+    parent = (await connection.until("response.output_text.delta"))["response_id"]
+    body = {"input": "[[stream]]", "background": True, **where}
+    queued = (await program.post("/v1/responses", json=body)).json()["id"]
+    await connection.send(type="response.steer", previous_response_id=parent, input="[[stream]]")
+    await connection.until("response.completed")
+    states = Turn.objects.order_by("number").values_list("state", flat=True)
+    assert await in_thread(list, states) == ["cancelled", "completed", "completed"]
+    assert (await in_thread(Turn.objects.get, number=1)).pk.hex in queued
+
+
+async def test_what_nobody_has_begun_is_answered_before_what_steers_it(
+    connection, conversation, provider
+):
+    """And two inputs come one after the other."""
+    where = {"conversation": f"conv_{conversation.pk.hex}"}
+    await connection.create("[[hold after=1]]", stream_id="a", **where)
+    await connection.until("response.output_text.delta")
+    await connection.create("[[echo]] zero", stream_id="b", **where)
+    parent = (await connection.until("response.queued"))["response_id"]
+    for text in ("[[echo]] one", "[[echo]] two"):
+        await connection.send(type="response.steer", previous_response_id=parent, input=text)
+        await connection.until("response.steer.accepted")
+    provider.release()
+    ended = [(await connection.until("response.completed"))["response"] for _ in range(4)]
+    texts = [response["output"][0]["content"][0]["text"].strip() for response in ended]
+    assert texts[1:] == ["[[echo]] zero", "[[echo]] one", "[[echo]] two"]
+
+
+async def steer_failed(connection, **fields):
+    await connection.send(type="response.steer", **fields)
+    failed = await connection.until("response.steer.failed")
+    assert failed["steer"] == fields
+    return failed["error"]["code"]
+
+
+async def test_input_that_steers_nothing_is_given_back(connection):
+    ended = (await connection.answer())["id"]
+    fail = steer_failed
+    assert await fail(connection, previous_response_id=ended, input="x") == (
+        "response_already_completed"
+    )
+    for unknown in ("resp_", "x", f"resp_{0:032}", "\\"):
+        code = await fail(connection, previous_response_id=unknown, input="x")
+        assert code == "response_not_found"
+    for bad in ("", []):
+        assert await fail(connection, previous_response_id=ended, input=bad) == "invalid_input"

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+from openai import OpenAI
 
 from tests.system.account import Account
 from tests.system.site import Site
@@ -24,3 +26,12 @@ def make_key(site: Site, user: str, *options: str) -> str:
     command = [sys.executable, "manage.py", "createapikey", user, *options]
     made = subprocess.run(command, env=site.environment, check=True, capture_output=True, text=True)
     return made.stdout.strip()
+
+
+@pytest.fixture
+def clients(site, key) -> Iterator[list[OpenAI]]:
+    """One at each replica."""
+    made = [OpenAI(api_key=key, base_url=f"http://127.0.0.1:{port}/v1") for port in site.ports]
+    yield made
+    for client in made:
+        client.close()

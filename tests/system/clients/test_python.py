@@ -1,58 +1,13 @@
-"""The official Python SDK, unchanged, against two replicas and real workers.
-
-What comes is validated by the specification as well, so that the SDK's patience hides nothing.
-"""
-
-import signal
-from collections.abc import Iterator
+"""The official Python SDK, unchanged, against two replicas and real workers."""
 
 import openai
-import openresponses_types as specification
 import pytest
-from openai import OpenAI
-from openai.lib.responses_websocket import ResponsesWebSocketLimits, ResponsesWebSocketSession
-from openai.types.responses import Response, ResponseStreamEvent
-from websockets.exceptions import ConnectionClosed
 
 from tests.system.clients.conftest import make_key
-from tests.unit.protocol.test_events import model_of
+from tests.system.clients.valid import SLOW, text_of, valid, valid_events
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
-# The SDK calls the synchronous websockets as their newest release does not like it any more.
-legacy = pytest.mark.filterwarnings("ignore:connect.. must be used as a context manager")
-SLOW = "[[stream deltas=40 rate=40]]"
-LIMITS = ResponsesWebSocketLimits(
-    max_lanes=4,
-    max_events_per_lane=1000,
-    max_events=2000,
-    max_bytes_per_lane=2**20,
-    max_bytes=2**24,
-)
-
-
-@pytest.fixture
-def clients(site, key) -> Iterator[list[OpenAI]]:
-    """One at each replica."""
-    made = [OpenAI(api_key=key, base_url=f"http://127.0.0.1:{port}/v1") for port in site.ports]
-    yield made
-    for client in made:
-        client.close()
-
-
-def valid(response: Response) -> Response:
-    specification.ResponseResource.model_validate(response.to_dict(mode="json"))
-    return response
-
-
-def valid_events(stream) -> Iterator[ResponseStreamEvent]:
-    for event in stream:
-        model_of(event.type).model_validate(event.to_dict(mode="json"))
-        yield event
-
-
-def text_of(events) -> str:
-    return "".join(e.delta for e in events if e.type == "response.output_text.delta")
 
 
 def test_a_chain_of_responses_goes_from_replica_to_replica(clients, site):
@@ -218,57 +173,3 @@ def test_a_conflict_is_not_tried_again(clients):
         )
     assert refused.value.response.headers["x-should-retry"] == "false"
     clients[0].conversations.delete(made.id)
-
-
-@legacy
-def test_lanes_of_a_websocket(clients):
-    with (
-        clients[1].responses.connect() as connection,
-        ResponsesWebSocketSession(connection, limits=LIMITS) as session,
-    ):
-        one, two = session.lane("one"), session.lane("two")
-        two.send({"type": "response.create", "input": SLOW})
-        one.send({"type": "response.create", "input": "[[echo]] first"})
-        first = valid(one.get_final_response(timeout=30))
-        one.send(
-            {"type": "response.create", "input": "[[chain]]", "previous_response_id": first.id}
-        )
-        assert valid(one.get_final_response(timeout=30)).previous_response_id == first.id
-        assert valid(two.get_final_response(timeout=30)).status == "completed"
-
-
-@legacy
-def test_a_websocket_is_steered(clients):
-    with clients[0].responses.connect() as connection:
-        connection.response.create(input="[[stall after=2]]")
-        events = iter(connection)
-        parent = next(e for e in events if e.type == "response.output_text.delta").response_id
-        connection.response.steer(previous_response_id=parent, input="[[echo]] rather this")
-        kinds = []
-        for event in events:
-            kinds.append(event.type)
-            if event.type == "response.completed":
-                break
-    assert kinds.index("response.steer.accepted") < kinds.index("response.created")
-    assert "response.incomplete" in kinds
-    assert event.response.output_text.strip() == "[[echo]] rather this"
-
-
-@legacy
-def test_a_replica_that_drains_sends_its_websockets_elsewhere(clients, site):
-    here, there = clients
-    seen = []
-    with here.responses.connect() as connection:
-        connection.response.create(input=SLOW)
-        seen.append(connection.recv())
-        site.kill("replica-1", signal.SIGTERM)
-        with pytest.raises(ConnectionClosed) as closed:
-            seen.extend(connection)
-    assert closed.value.rcvd.code == 1012
-    site.start_again("replica-1")
-    rest = there.responses.retrieve(
-        seen[0].response.id, stream=True, starting_after=seen[-1].sequence_number
-    )
-    events = [*seen, *valid_events(rest)]
-    assert [event.sequence_number for event in events] == list(range(len(events)))
-    assert text_of(events) == events[-1].response.output_text

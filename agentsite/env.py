@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
+from workers import addresses as redis
+
 TRUE = {"1", "true", "yes", "on"}
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|HEADERS")
 FALSE = {"0", "false", "no", "off", ""}
@@ -61,6 +63,26 @@ def words(name: str, default: str = "") -> list[str]:
     return [word for word in (part.strip() for part in text(name, default).split(",")) if word]
 
 
+def addresses(name: str, default: str) -> list[str]:
+    """The addresses of Redis in NAME, or the one that is the default."""
+    found = redis.split(text(name, default))
+    try:
+        for address in found:
+            redis.sentinels(address)
+    except redis.UnusableAddress as error:
+        problems.append(f"{name} {error}")
+        return [default]
+    return found or [default]
+
+
+def address(name: str, default: str) -> str:
+    """The one address of Redis in NAME."""
+    found, *others = addresses(name, default)
+    if others:
+        problems.append(f"{name} names several servers: give one address, or Sentinels of one")
+    return found
+
+
 def mapping(name: str) -> dict[str, Any]:
     """The JSON object in NAME."""
     value = text(name)
@@ -108,5 +130,5 @@ def secrets() -> list[str]:
     """The values of all variables that hold a secret by their name, and passwords in addresses."""
     names = {name.removesuffix("_FILE") for name in os.environ}
     told = [text(name) for name in names if SECRET.search(name)]
-    addresses = [urlsplit(text(name)).password for name in names if name.endswith("_URL")]
-    return [value for value in {*told, *addresses} if value]
+    urls = [url for name in names if name.endswith("_URL") for url in redis.split(text(name))]
+    return [value for value in {*told, *(urlsplit(url).password for url in urls)} if value]

@@ -9,16 +9,35 @@ from collections.abc import Sequence
 from typing import Any
 
 from channels_redis.core import BoundedQueue
-from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.pubsub import (
+    RedisPubSubChannelLayer,
+    RedisPubSubLoopLayer,
+    RedisSingleShardConnection,
+)
 from channels_redis.utils import _wrap_close
+from redis.asyncio import Redis
 
-from workers import connections
+from workers import addresses, connections, sentinels
 
 WAITING = 64  # messages that a socket may lag behind; then the oldest go, and it reads the log
 
 
+class MasterShard(RedisSingleShardConnection):  # type: ignore[misc]  # untyped
+    """The server that Sentinels call the master; closes the connections to them, too."""
+
+    def _ensure_redis(self) -> None:
+        if self._redis is None:  # type: ignore[has-type]
+            client = Redis.from_pool(sentinels.MasterPool(**self.host))
+            self._redis, self._pubsub = client, client.pubsub()
+
+
 class BoundedLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # untyped
     """The layer of one event loop."""
+
+    def __init__(self, hosts: Sequence[dict[str, Any]], **config: Any) -> None:
+        super().__init__(hosts=hosts, **config)
+        kinds = [MasterShard if "found" in host else RedisSingleShardConnection for host in hosts]
+        self._shards = [kind(host, self) for kind, host in zip(kinds, hosts, strict=True)]
 
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = BoundedQueue(WAITING)
@@ -48,4 +67,7 @@ def _host(url: str) -> dict[str, Any]:
     """A server's address and how to connect to it, as channels_redis wants them."""
     if url.startswith("unix:"):
         return {"address": url}
-    return {"address": url, "socket_keepalive_options": connections.keepalive()}
+    kept = {"socket_keepalive_options": connections.keepalive()}
+    if (found := addresses.sentinels(url)) is not None:
+        return {"found": found} | kept
+    return {"address": url} | kept

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator
 from functools import cache as once
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import redis
@@ -18,6 +19,8 @@ from django_redis import get_redis_connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
+
+from workers import addresses, sentinels
 
 CONNECTIONS = 16  # a loop and server; one command takes well under a millisecond of each
 TIMEOUT = 2  # seconds until a server that hangs counts as down
@@ -37,7 +40,7 @@ def live(channel: str) -> redis.asyncio.Redis:
 
 def servers_of(urls: str) -> list[str]:
     """The servers of role `live`: settings.REDIS_LIVE_URL may name several, which share the work."""
-    return urls.replace(",", " ").split()
+    return addresses.split(urls)
 
 
 def server_of(channel: str) -> str:
@@ -63,8 +66,8 @@ def _client(url: str) -> redis.asyncio.Redis:
     return clients[url]
 
 
-def _pool(url: str) -> redis.asyncio.BlockingConnectionPool:
-    return redis.asyncio.BlockingConnectionPool.from_url(
+def _pool(url: str) -> redis.asyncio.ConnectionPool:
+    return _connecting(
         url,
         max_connections=CONNECTIONS,
         timeout=TIMEOUT,  # for a free connection
@@ -75,12 +78,18 @@ def _pool(url: str) -> redis.asyncio.BlockingConnectionPool:
     )
 
 
+def _connecting(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
+    if (found := addresses.sentinels(url)) is not None:
+        return sentinels.MasterPool(found, **options)
+    return redis.asyncio.BlockingConnectionPool.from_url(url, **options)
+
+
 async def heard(channel: str) -> AsyncGenerator[bytes]:
     """What is published on a channel of role `live`, on a connection of its own.
 
     Raises redis.RedisError or OSError when the connection is lost, and with it what came then.
     """
-    client = redis.asyncio.Redis.from_url(
+    pool = _connecting(
         server_of(channel),
         socket_connect_timeout=TIMEOUT,
         socket_keepalive=True,
@@ -88,6 +97,7 @@ async def heard(channel: str) -> AsyncGenerator[bytes]:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+    client = redis.asyncio.Redis.from_pool(pool)
     async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
         await subscription.subscribe(channel)
         async for message in subscription.listen():
@@ -117,13 +127,15 @@ def transcripts() -> redis.Redis:
 
 @once
 def _plain(url: str, timeout: float = TIMEOUT) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=SyncRetry(NoBackoff(), 0),
-        protocol=2,
-    )
+    options: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": SyncRetry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    if (found := addresses.sentinels(url)) is not None:
+        return sentinels.client(found, **options)
+    return redis.Redis.from_url(url, **options)
 
 
 def keepalive() -> dict[int, int]:

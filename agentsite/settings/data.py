@@ -1,6 +1,7 @@
 """PostgreSQL, the truth, and Redis in its roles."""
 
 from agentsite import env
+from workers import sentinels
 
 # --- PostgreSQL: the truth ---------------------------------------------------------------------
 
@@ -33,25 +34,27 @@ if DATABASE_POOL_SIZE:
 
 # --- Redis: four roles, one server by default ----------------------------------------------------
 
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
-REDIS_QUEUE_URL = env.text("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
-REDIS_CACHE_URL = env.text("REDIS_CACHE_URL", REDIS_URL)  # hot copies, sessions
-# Turn logs and the channel layer; several, with commas between, share the conversations.
-REDIS_LIVE_URL = env.text("REDIS_LIVE_URL", REDIS_URL)
-REDIS_LIVE_SERVERS = len(env.words("REDIS_LIVE_URL", REDIS_URL))
-REDIS_STORE_URL = env.text("REDIS_STORE_URL", REDIS_URL)  # of the store `redis`; must not evict
+# Each a server, or the Sentinels that know which it is: see workers.addresses.
+REDIS_URL = env.address("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_QUEUE_URL = env.address("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
+REDIS_CACHE_URL = env.address("REDIS_CACHE_URL", REDIS_URL)  # hot copies, sessions
+# Turn logs and the channel layer; several, with blanks between, share the conversations.
+REDIS_LIVE_ADDRESSES = env.addresses("REDIS_LIVE_URL", REDIS_URL)
+REDIS_LIVE_URL = " ".join(REDIS_LIVE_ADDRESSES)
+REDIS_LIVE_SERVERS = len(REDIS_LIVE_ADDRESSES)
+REDIS_STORE_URL = env.address("REDIS_STORE_URL", REDIS_URL)  # of the store `redis`; must not evict
 REDIS_STORE_LIFETIME = env.integer("REDIS_STORE_LIFETIME", 86_400)  # seconds after the last use
 
+CACHE_OPTIONS = {
+    "IGNORE_EXCEPTIONS": True,
+    "SOCKET_CONNECT_TIMEOUT": 1,  # seconds
+    "SOCKET_TIMEOUT": 1,
+}
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_CACHE_URL,
         "KEY_PREFIX": "agentsite",
-        "OPTIONS": {
-            "IGNORE_EXCEPTIONS": True,
-            "SOCKET_CONNECT_TIMEOUT": 1,  # seconds
-            "SOCKET_TIMEOUT": 1,
-        },
+        **sentinels.for_cache(REDIS_CACHE_URL, CACHE_OPTIONS),
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
@@ -59,7 +62,7 @@ CHANNEL_PREFIX = "agentsite"  # of every channel of the layer
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "conversations.layers.BoundedPubSubLayer",
-        "CONFIG": {"hosts": env.words("REDIS_LIVE_URL", REDIS_URL), "prefix": CHANNEL_PREFIX},
+        "CONFIG": {"hosts": REDIS_LIVE_ADDRESSES, "prefix": CHANNEL_PREFIX},
     }
 }
 

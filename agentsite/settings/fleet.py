@@ -4,6 +4,7 @@ from typing import Any
 
 from agentsite import env
 from agentsite.settings.data import REDIS_QUEUE_URL
+from workers import sentinels
 
 # A queue is a class of work; what goes first, first.
 QUEUES = ["interactive", "default", "batch", "quarantine"]
@@ -54,7 +55,7 @@ WORKER_HISTORIES = env.integer("WORKER_HISTORIES", 32_000_000 if DISTRIBUTION ==
 RQ = {"COMMIT_MODE": "auto", "JOB_CLASS": "workers.queues.TurnJob"}
 RQ_QUEUES = {
     queue: {
-        "URL": REDIS_QUEUE_URL,
+        **sentinels.for_queues(REDIS_QUEUE_URL),
         "DEFAULT_TIMEOUT": 900,  # seconds
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }

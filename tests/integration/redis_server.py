@@ -4,6 +4,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import redis
+
 from devtools.ports import free_port
 from devtools.redis import Redis
 
@@ -13,10 +15,17 @@ STOP_WITHIN = 10  # seconds
 class RedisServer:
     """Keeps nothing on disk, so it comes back empty."""
 
-    def __init__(self, folder: Path) -> None:
-        self._server = Redis(folder / "redis", free_port(), folder / "redis.log")
+    def __init__(self, folder: Path, password: str = "") -> None:
+        folder.mkdir(exist_ok=True)
+        told = {"password": password} if password else {}
+        self._server = Redis(folder / "redis", free_port(), folder / "redis.log", **told)
         self._process: subprocess.Popen | None = None
         self.url = self._server.url
+        self.port = self._server.port
+        self.binary = self._server.binary
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(port=self.port, password=self._server.password)
 
     def start(self) -> None:
         self._process = self._server.command().start()

@@ -1,0 +1,71 @@
+"""A master, its replica and a Sentinel that watches them: real servers of a test's own."""
+
+import subprocess
+from pathlib import Path
+
+import redis
+
+from devtools.children import Command
+from devtools.ports import free_port
+from tests.integration.redis_server import STOP_WITHIN, RedisServer
+from tests.waiting import eventually
+
+CONFIGURATION = """\
+bind 127.0.0.1
+port {port}
+dir "{folder}"
+sentinel monitor {name} 127.0.0.1 {master} 1
+sentinel auth-pass {name} {password}
+sentinel down-after-milliseconds {name} 300
+sentinel failover-timeout {name} 3000
+"""
+
+
+class Watched:
+    """The Sentinel's address begins with one that is away, as one of three may be."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self.name = f"Main-{self._port}"  # django-redis keeps connections by it, in a process
+        password = "secret-word"
+        self.master = RedisServer(folder / "master", password)
+        self.replica = RedisServer(folder / "replica", password)
+        self._password = password
+        self.url = f"redis+sentinel://:secret-word@127.0.0.1:1,127.0.0.1:{self._port}/{self.name}/2"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.master.start()
+        self.replica.start()
+        with self.master.client() as master, self.replica.client() as replica:
+            master.config_set("repl-diskless-sync-delay", 0)
+            replica.config_set("masterauth", self._password)
+            replica.replicaof("127.0.0.1", self.master.port)
+            eventually(lambda: replica.info("replication")["master_link_status"] == "up")
+        self._process = self._sentinel().start()
+        with redis.Redis(port=self._port) as sentinel:
+            eventually(lambda: self._knows(sentinel))
+
+    def _sentinel(self) -> Command:
+        configuration = self._folder / "sentinel.conf"
+        told = {"port": self._port, "folder": self._folder, "name": self.name}
+        told |= {"master": self.master.port, "password": f'"{self._password}"'}
+        configuration.write_text(CONFIGURATION.format(**told), encoding="utf-8")
+        argv = (str(self.master.binary), str(configuration), "--sentinel")
+        return Command("sentinel", argv, self._folder / "sentinel.log")
+
+    def _knows(self, sentinel: redis.Redis) -> bool:
+        """Whether the Sentinel could make the replica a master."""
+        try:
+            found = sentinel.sentinel_slaves(self.name)
+        except redis.ConnectionError:
+            return False
+        return any("disconnected" not in replica["flags"] for replica in found)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_WITHIN)
+        self.replica.stop()
+        self.master.stop()

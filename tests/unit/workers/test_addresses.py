@@ -1,0 +1,80 @@
+"""Addresses of Redis are read in one place, and what is wrong with one is said with its mend."""
+
+import os
+
+import pytest
+from django.core.checks import run_checks
+
+from agentsite import env
+from workers import addresses
+from workers.addresses import NoDatabase, NoMaster, NoSentinel, Sentinels, UnknownScheme
+
+TWO = (("a", 26379), ("b", 5))
+
+
+@pytest.mark.parametrize("address", ["redis://a:1/0", "rediss://:p@a/0", "unix:///run/redis.sock"])
+def test_a_servers_own_address_names_no_sentinels(address):
+    assert addresses.sentinels(address) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("redis+sentinel://a,b:5/main", Sentinels(TWO, "main")),
+        ("redis+sentinel://a:26379,b:5/Main/3", Sentinels(TWO, "Main", 3)),
+        ("redis+sentinel://:p%40s@a,b:5/main/0", Sentinels(TWO, "main", password="p@s")),
+        ("redis+sentinel://u:p@a,b:5/m", Sentinels(TWO, "m", username="u", password="p")),
+        ("redis+sentinel://[::1]:7/main", Sentinels((("::1", 7),), "main")),
+    ],
+)
+def test_an_address_names_sentinels_and_their_master(address, found):
+    assert addresses.sentinels(address) == found
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("127.0.0.1:6379", UnknownScheme),
+        ("sentinel://:secret@a/main", UnknownScheme),
+        ("redis+sentinel:///main/0", NoSentinel),
+        ("redis+sentinel://:secret@a,,b/main", NoSentinel),
+        ("redis+sentinel://a:port/main", NoSentinel),
+        ("redis+sentinel://a:70000/main", NoSentinel),
+        ("redis+sentinel://:secret@a:26379", NoMaster),
+        ("redis+sentinel://a//0", NoMaster),
+        ("redis+sentinel://:secret@a/main/zero", NoDatabase),
+    ],
+)
+def test_an_unusable_address_is_refused_with_the_mend_and_without_the_secret(address, error):
+    with pytest.raises(error, match=r"redis\+sentinel://") as refused:
+        addresses.sentinels(address)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "single"),
+    [
+        ("redis://a", ["redis://a"]),
+        ("redis://a,redis://b , redis://c", ["redis://a", "redis://b", "redis://c"]),
+        ("redis://a redis+sentinel://b,c/m/0", ["redis://a", "redis+sentinel://b,c/m/0"]),
+        ("redis+sentinel://a,b/m,redis://c,", ["redis+sentinel://a,b/m", "redis://c"]),
+        ("", []),
+    ],
+)
+def test_blanks_and_a_comma_before_a_scheme_are_between_addresses(given, single):
+    assert addresses.split(given) == single
+
+
+@pytest.mark.parametrize("value", ["redis+sentinel://a:1", "redis://a redis://b"])
+def test_a_check_tells_of_an_address_that_cannot_be_used(monkeypatch, value):
+    monkeypatch.setitem(os.environ, "REDIS_QUEUE_URL", value)
+    monkeypatch.setattr(env, "problems", [])
+    env.address("REDIS_QUEUE_URL", "redis://127.0.0.1:6379/0")
+    told = [error.msg for error in run_checks() if error.id == "agentsite.E001"]
+    assert len(told) == 1
+    assert told[0].startswith("REDIS_QUEUE_URL names")
+
+
+def test_the_passwords_of_all_addresses_are_secrets(monkeypatch):
+    monkeypatch.setitem(os.environ, "REDIS_LIVE_URL", "redis+sentinel://:p1@a,b/m,redis://:p2@c")
+    assert {"p1", "p2"} <= set(env.secrets())

@@ -130,5 +130,6 @@ def secrets() -> list[str]:
     """The values of all variables that hold a secret by their name, and passwords in addresses."""
     names = {name.removesuffix("_FILE") for name in os.environ}
     told = [text(name) for name in names if SECRET.search(name)]
-    urls = [url for name in names if name.endswith("_URL") for url in redis.split(text(name))]
-    return [value for value in {*told, *(urlsplit(url).password for url in urls)} if value]
+    addresses = [text(name) for name in names if name.endswith("_URL")]
+    addresses += [single for several in addresses for single in redis.split(several)]
+    return [value for value in {*told, *(urlsplit(url).password for url in addresses)} if value]

@@ -24,8 +24,8 @@ class RedisServer:
         self.port = self._server.port
         self.binary = self._server.binary
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, password=self._server.password)
+    def client(self, database: int = 0) -> redis.Redis:
+        return redis.Redis(port=self.port, db=database, password=self._server.password)
 
     def start(self) -> None:
         self._process = self._server.command().start()

@@ -10,6 +10,7 @@ from devtools.ports import free_port
 from tests.integration.redis_server import STOP_WITHIN, RedisServer
 from tests.waiting import eventually
 
+DATABASE = 2
 CONFIGURATION = """\
 bind 127.0.0.1
 port {port}
@@ -32,7 +33,7 @@ class Watched:
         self.master = RedisServer(folder / "master", password)
         self.replica = RedisServer(folder / "replica", password)
         self._password = password
-        self.url = f"redis+sentinel://:secret-word@127.0.0.1:1,127.0.0.1:{self._port}/{self.name}/2"
+        self.url = f"redis+sentinel://:secret-word@127.0.0.1:1,127.0.0.1:{self._port}/{self.name}/{DATABASE}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -62,6 +63,12 @@ class Watched:
         except redis.ConnectionError:
             return False
         return any("disconnected" not in replica["flags"] for replica in found)
+
+    def promoted(self) -> redis.Redis:
+        """A client of what was the replica, as soon as it is the master."""
+        client = self.replica.client(DATABASE)
+        eventually(lambda: client.info("replication")["role"] == "master")
+        return client
 
     def stop(self) -> None:
         if self._process is not None:

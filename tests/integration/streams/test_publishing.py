@@ -82,7 +82,9 @@ async def test_a_duplicate_is_not_published_again(writer, tab):
 async def test_a_small_delta_takes_one_command_of_at_most_250_bytes(writer, redis_client):
     await streams.open_log(writer)
     await streams.append(writer, opened_message())
-    connection = groups.server(writer.facts.conversation_id).connection_pool._available_connections[0]
+    connection = groups.server(writer.facts.conversation_id).connection_pool._available_connections[
+        0
+    ]
     sent = Recorder(connection._writer)
     connection._writer = sent
     await streams.append(writer, text(5, "token", offset=3000))

@@ -85,7 +85,7 @@ def test_a_project_adds_its_agent_by_settings_of_its_own(outside):
 def test_the_assistant_is_offered_only_when_there_is_a_model():
     code = "from workers.agents import registry; print(*registry.names())"
     assert "assistant" not in run(code)
-    assert run(code, AGENT_MODEL="some-model").startswith("assistant demo")
+    assert run(code, AGENT_MODEL="some-model").startswith("assistant ")
 
 
 async def test_warming_up_survives_an_agent_that_cannot_be_imported(settings):

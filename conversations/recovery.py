@@ -67,14 +67,19 @@ def sweep(free_slots: int = FREE_SLOTS) -> Swept:
     No more are hinted than the caller has free slots, the oldest first. What was not to be stored
     is erased.
     """
-    states = [state for state in map(_requeue, _orphans()) if state is not None]
+    states = requeue_orphans()
     requeued = states.count(Turn.State.QUEUED)
     ended = len(states) - requeued + turns.expire()
-    hinted = _hint_again(free_slots)
+    hinted = hint_again(free_slots)
     catalog.erase_unstored()
     for how, count in (("requeued", requeued), ("ended", ended), ("hinted", hinted)):
         metrics.TURNS_RECOVERED.labels(how).inc(count)
     return Swept(requeued, ended, hinted)
+
+
+def requeue_orphans() -> list[str]:
+    """Requeue the running turns without a live owner; the states that they have now."""
+    return [state for state in map(_requeue, _orphans()) if state is not None]
 
 
 def _orphans() -> list[Turn]:
@@ -99,7 +104,7 @@ def _requeue(turn: Turn) -> str | None:
         return None
 
 
-def _hint_again(free_slots: int) -> int:
+def hint_again(free_slots: int) -> int:
     """Hint turns again that wait without a hint in their pool's queue."""
     hinted, resting = 0, orders.resting()
     for pool in settings.QUEUES:

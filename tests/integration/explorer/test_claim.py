@@ -52,7 +52,7 @@ def test_a_buried_worker_claims_nothing(explore):
 def test_what_a_worker_claims_before_its_burial_is_found_by_the_sweep_after_it(explore):
     def scene(world):
         world.accept()
-        return {"claim": world.claim, "sweep": world.bury_and_sweep}
+        return {"claim": world.claim, "sweep": world.bury_and_requeue}
 
     def nothing_is_left(world, run):
         assert not Turn.objects.filter(state="running")

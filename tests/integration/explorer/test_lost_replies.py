@@ -75,7 +75,7 @@ def test_a_worker_hands_back_once_beside_a_sweep(explore):
         claim = running(world)
         world.bury()
         hand_back = lambda: turns.hand_back(claim.turn_id, claim.token)  # noqa: E731
-        return {"hand_back": losing(hand_back), "sweep": lambda: recovery.sweep(free_slots=0)}
+        return {"hand_back": losing(hand_back), "sweep": recovery.requeue_orphans}
 
     def queued(world, run):
         assert Turn.objects.get().state == "queued"

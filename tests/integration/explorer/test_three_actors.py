@@ -27,7 +27,7 @@ def test_a_claim_a_cancel_and_a_sweep(explore):
         return {
             "claim": world.claim,
             "cancel": lambda: turns.cancel(turn.id),
-            "sweep": lambda: world.bury_and_sweep(free_slots=0),
+            "sweep": world.bury_and_requeue,
         }
 
     def flagged_or_ended(world, run):
@@ -89,7 +89,7 @@ def test_two_sweepers_and_a_zombie(explore):
         world.bury()
         return {
             "zombie": lambda: world.end(zombie),
-            **{name: lambda: recovery.sweep(free_slots=0) for name in "ab"},
+            **dict.fromkeys("ab", recovery.requeue_orphans),
         }
 
     explore(scene)

@@ -170,10 +170,10 @@ def test_a_sweep_leaves_a_turn_that_waits_alone_though_its_worker_is_dead(explor
         world.accept("second")
         world.forget_hints()
         world.bury()
-        return {"sweep": recovery.sweep, "resume": lambda: world.resume(claim)}
+        return {"sweep": recovery.requeue_orphans, "resume": lambda: world.resume(claim)}
 
     def waits_or_is_queued(world, run):
-        assert run.outcomes["sweep"].requeued == 0
+        assert run.outcomes["sweep"] == []
         assert list(Turn.objects.order_by("number").values_list("crashes", flat=True)) == [0, 0]
 
     explore(scene, waits_or_is_queued)

@@ -137,6 +137,10 @@ class World:
         self.bury()
         return recovery.sweep(free_slots)
 
+    def bury_and_requeue(self) -> list[str]:
+        self.bury()
+        return recovery.requeue_orphans()
+
     def forget_hints(self) -> None:
         """As a Redis that was restarted empty a while ago."""
         queues.queue(POOL).empty()

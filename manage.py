@@ -9,7 +9,7 @@ SERVICES = {"agentworker", "autoscale", "rqworker", "runserver"}
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["workerprobe"]:  # asked every few seconds: 0.03 s instead of one
-        from workers.probe import main
+        from workers.health.probe import main
 
         sys.exit(main(sys.argv[2:]))
     from django.core.management import execute_from_command_line

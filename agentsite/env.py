@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from workers import addresses as redis
+from workers.redis import addresses as redis
 
 TRUE = {"1", "true", "yes", "on"}
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|HEADERS")

@@ -17,10 +17,11 @@ from prometheus_client.core import GaugeMetricFamily
 from redis import RedisError
 
 from conversations import census
-from workers import exposition, queues
-from workers.demand import Demand, demands
-from workers.progress import seconds
-from workers.sharing import Shared
+from workers import queues
+from workers.fleet.demand import Demand, demands
+from workers.health.progress import seconds
+from workers.health.sharing import Shared
+from workers.observing import exposition
 
 GAUGES = {  # name: help, labels
     "agentsite_open_turns": ("Turns without an outcome", ["queue", "state"]),

@@ -15,10 +15,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from agentsite import exposition
 from conversations import census
-from workers import metrics, peers, probes
-from workers.probes import Examiner, Finding, Report
-from workers.progress import Progress
-from workers.sharing import Shared
+from workers.fleet import peers
+from workers.health import probes
+from workers.health.probes import Examiner, Finding, Report
+from workers.health.progress import Progress
+from workers.health.sharing import Shared
+from workers.observing import metrics
 
 PATIENCE = 120  # seconds that work may wait while none succeeds
 DRAINING = Finding("it is being taken out", "send nothing; it answers what it has and ends")

@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 
 from agentsite import health
-from workers import supervision
-from workers.pulse import Pulse
+from workers.health import supervision
+from workers.health.pulse import Pulse
 
 BEAT = 2.0  # seconds between two words to systemd
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from structlog.contextvars import bound_contextvars
 
-from workers import metrics, tracing
+from workers.observing import metrics, tracing
 
 ID = re.compile(rb"[A-Za-z0-9._:=+/-]{1,100}")
 TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")

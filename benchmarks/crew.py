@@ -33,7 +33,7 @@ def main() -> None:
     workers = parser.parse_args().workers
     os.environ["DATABASE_POOL_SIZE"] = "0"  # a connection for each thread, as for each worker
     django.setup()
-    from workers.presence import Presence  # noqa: PLC0415 - needs the settings
+    from workers.fleet.presence import Presence  # noqa: PLC0415 - needs the settings
 
     crew = [Presence(QUEUE, name=f"crew-{os.getpid()}-{n}", slots=50) for n in range(workers)]
     for one in crew:

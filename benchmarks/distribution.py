@@ -86,7 +86,7 @@ def asked(stage: Stage) -> int:
 
 def looked(folder: Path) -> Counter[str]:
     """Look-ups of parsed histories by their result, in all workers."""
-    from workers.tallies import Tallies  # noqa: PLC0415 - settings are known only now
+    from workers.observing.tallies import Tallies  # noqa: PLC0415 - settings are known only now
 
     results: Counter[str] = Counter()
     for metric in Tallies(folder).collect():

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from workers.progress import Progress
+from workers.health.progress import Progress
 
 # A turn behind one that runs, or waits for a person, waits for that one and not for a worker.
 OPEN_TURNS = """

@@ -4,8 +4,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations.models import Turn
-from workers import metrics
-from workers.progress import seconds
+from workers.health.progress import seconds
+from workers.observing import metrics
 
 KINDS = ("input", "output", "cache_read", "cache_write")  # of tokens
 

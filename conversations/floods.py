@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
-from workers import metrics
+from workers.observing import metrics
 
 BURST = 40  # frames at once
 RATE = 10.0  # frames a second for ever

@@ -22,7 +22,7 @@ from conversations.pending import NOTHING, Pending
 from conversations.snapshots import Picture, TurnView
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, merge, opening, unpack
-from workers import metrics
+from workers.observing import metrics
 
 REMEMBERED = 32  # turns that are over, whose late messages ask for nothing
 

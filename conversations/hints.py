@@ -13,7 +13,9 @@ import structlog
 from django.conf import settings
 from redis import RedisError
 
-from workers import connections, metrics, queues
+from workers import queues
+from workers.observing import metrics
+from workers.redis import connections
 
 TASK = "conversations.tasks.answer"
 

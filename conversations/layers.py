@@ -17,7 +17,7 @@ from channels_redis.pubsub import (
 from channels_redis.utils import _wrap_close
 from redis.asyncio import Redis
 
-from workers import addresses, connections, sentinels
+from workers.redis import addresses, connections, sentinels
 
 WAITING = 64  # messages that a socket may lag behind; then the oldest go, and it reads the log
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from workers import tracing
+from workers.observing import tracing
 
 
 def here() -> dict[str, str]:

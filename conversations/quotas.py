@@ -6,7 +6,8 @@ from uuid import UUID
 import structlog
 from redis.exceptions import RedisError
 
-from workers import connections, metrics
+from workers.observing import metrics
+from workers.redis import connections
 
 MINUTE = 60_000  # milliseconds
 

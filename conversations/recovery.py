@@ -16,8 +16,9 @@ from redis import RedisError
 
 from conversations import catalog, hints, turns
 from conversations.models import Turn
-from workers import metrics, orders, queues
+from workers import orders, queues
 from workers.models import WorkerProcess
+from workers.observing import metrics
 
 HINT_AGE = 3  # seconds after which a hint that led to nothing counts as lost
 MARGIN = 5  # seconds: an enqueue takes its time, and its clock is not PostgreSQL's

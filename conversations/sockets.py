@@ -19,7 +19,7 @@ from channels.utils import await_many_dispatch
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
-from workers import tracing
+from workers.observing import tracing
 
 SEND_TIMEOUT = 10  # seconds that a client may leave its socket unread
 LAYER_TIMEOUT = 5  # seconds that Redis may take to add or drop a subscription

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from conversations import runner
 from conversations.errands import Errand
-from workers import presence
+from workers.fleet import presence
 
 
 async def answer(conversation_id: str, pool: str) -> None:

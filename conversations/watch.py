@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 from conversations import hints, turns
 from conversations.models import Turn
 from conversations.threads import in_thread
-from workers import connections
 from workers.interrupts import Interrupt, Reason
+from workers.redis import connections
 
 INTERVAL = 0.1  # seconds between two looks
 DEAF = 1  # seconds until a lost subscription is tried again

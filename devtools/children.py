@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workers.vitals import Probe
+from workers.health.vitals import Probe
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 TAIL_BYTES = 4096

@@ -10,7 +10,7 @@ from typing import Any
 from devtools import readiness
 from devtools.children import Command
 from devtools.local import Folder
-from workers import vitals
+from workers.health import vitals
 
 UVICORN = (
     "-m uvicorn agentsite.asgi:application --ws websockets-sansio --ws-max-size 65536"

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from devtools.children import NotStarted
-from workers.vitals import Probe
+from workers.health.vitals import Probe
 
 LIMIT = 60  # seconds
 LOOK_EVERY = 0.1  # seconds

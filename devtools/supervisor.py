@@ -9,7 +9,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from devtools.children import Command, tail
-from workers.vitals import Vitals
+from workers.health.vitals import Vitals
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0  # seconds before a restart; doubled at each death
 SETTLED = 10.0  # seconds of life after which the next death counts as the first

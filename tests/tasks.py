@@ -10,7 +10,8 @@ import redis
 import redis.asyncio
 from django.utils.module_loading import import_string
 
-from workers import interrupts, presence
+from workers import interrupts
+from workers.fleet import presence
 
 ALL = (
     "noop",

@@ -15,7 +15,7 @@ import redis
 import structlog
 from django.conf import settings
 
-from workers import metrics
+from workers.observing import metrics
 
 PULL, PUSH, HASH = "pull", "push", "hash"
 EVERY = 0.5  # seconds between two offers of a worker

@@ -14,7 +14,7 @@ def own_fingerprints() -> dict[str, str]:
 
 
 class WorkerProcess(models.Model):
-    """One live process that runs turns; `workers.presence` alone writes its row.
+    """One live process that runs turns; `workers.fleet.presence` alone writes its row.
 
     Deleting the row is what declares the process dead: a claim holds the row FOR KEY SHARE,
     so the two cannot overlap.
@@ -78,7 +78,7 @@ class PoolPause(models.Model):
 
 
 class PoolSample(models.Model):
-    """What a pool had to do at one moment; `workers.samples` writes and prunes."""
+    """What a pool had to do at one moment; `workers.fleet.samples` writes and prunes."""
 
     pool = models.CharField(max_length=50)
     at = models.DateTimeField(help_text="Beginning of the stretch that it stands for")

@@ -30,7 +30,8 @@ from rq.suspension import is_suspended
 from rq.timeouts import JobTimeoutException
 from rq.utils import as_text, str_to_date
 
-from workers import farewells, handing, interrupts, orders
+from workers import handing, interrupts, orders
+from workers.observing import farewells
 
 log = structlog.get_logger(__name__)
 

@@ -15,8 +15,8 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from workers import metrics
-from workers.connections import shared
+from workers.observing import metrics
+from workers.redis.connections import shared
 
 LEASE = 6  # seconds without a renewal until another may compute
 RENEWAL = 2  # seconds

@@ -28,9 +28,9 @@ from rq.worker import WorkerStatus
 
 from workers import identity, pools
 from workers.handing import PULL, Offers, own_list
-from workers.lines import Line
 from workers.queues import FAILURE_TTL, TurnJob, preload
-from workers.shift import Shift
+from workers.running.lines import Line
+from workers.running.shift import Shift
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 from agentsite.logs import lines
 from agentsite.logs.lines import Said, Scrubber
-from workers import metrics
+from workers.observing import metrics
 
 BATCH = 512  # lines
 UNLOGGABLE = {"event": "unloggable"}  # the standard way would print what it was about

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from agentsite.logs import lines
 from agentsite.logs.lines import Said
-from workers import metrics
+from workers.observing import metrics
 
 TIMEOUT = 5.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds

@@ -1,7 +1,7 @@
 """PostgreSQL, the truth, and Redis in its roles."""
 
 from agentsite import env
-from workers import sentinels
+from workers.redis import sentinels
 
 # --- PostgreSQL: the truth ---------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ if DATABASE_POOL_SIZE:
 
 # --- Redis: four roles, one server by default ----------------------------------------------------
 
-# Each a server, or the Sentinels that know which it is: see workers.addresses.
+# Each a server, or the Sentinels that know which it is: see workers.redis.addresses.
 REDIS_URL = env.address("REDIS_URL", "redis://127.0.0.1:6379/0")
 REDIS_QUEUE_URL = env.address("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
 REDIS_CACHE_URL = env.address("REDIS_CACHE_URL", REDIS_URL)  # hot copies, sessions

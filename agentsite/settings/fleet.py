@@ -4,7 +4,7 @@ from typing import Any
 
 from agentsite import env
 from agentsite.settings.data import REDIS_QUEUE_URL
-from workers import sentinels
+from workers.redis import sentinels
 
 # A queue is a class of work; what goes first, first.
 QUEUES = ["interactive", "default", "batch", "quarantine"]

@@ -23,9 +23,9 @@ from conversations.runner.sharing import Sharing
 from conversations.runner.storable import storable_data
 from conversations.threads import in_thread, unbroken
 from conversations.turns.commits import settled
-from workers import metrics
 from workers.agents.failures import ToolFault
 from workers.agents.progress import reporting
+from workers.observing import metrics
 
 UNKNOWN = (
     "The call was interrupted. Whether it took effect is unknown: find out before you repeat it."

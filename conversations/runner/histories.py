@@ -13,7 +13,7 @@ from django.conf import settings
 from pydantic_ai.messages import ModelMessage
 
 from conversations.stores.base import Keeps, Snapshot, Store
-from workers import metrics
+from workers.observing import metrics
 
 MESSAGES = 200  # of one transcript that are kept; an agent's window is smaller
 

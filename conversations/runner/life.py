@@ -25,10 +25,11 @@ from conversations.streams import Writer
 from conversations.threads import in_thread, unbroken
 from conversations.traces import Entry
 from conversations.turns import Claim, Ended, Outcome
-from workers import metrics, presence
 from workers.agents import registry
 from workers.agents.failures import failure
+from workers.fleet import presence
 from workers.interrupts import Interrupt, Reason, current
+from workers.observing import metrics
 
 AWAY = (OperationalError, InterfaceError)  # PostgreSQL is, for longer than `turns` waits for it
 PAUSE = 1  # seconds between two tries to hand a turn back

@@ -17,8 +17,8 @@ from uuid import UUID
 import structlog
 from redis.exceptions import RedisError
 
-from workers import metrics
-from workers.connections import cache
+from workers.observing import metrics
+from workers.redis.connections import cache
 
 MESSAGES = 200  # the most that a copy holds; an agent's window is smaller
 SIZE = 262_144  # bytes of them, the newest message aside

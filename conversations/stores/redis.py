@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.stores.base import Keeps
 from conversations.stores.foreign import ForeignStore, away
-from workers.connections import transcripts
+from workers.redis.connections import transcripts
 
 KEEP = """
 local function keep(seconds)

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from conversations.errors import ResponseInProgress, VersionConflict
 from conversations.stores.foreign import away
-from workers.connections import transcripts
+from workers.redis.connections import transcripts
 
 # KEYS register. ARGV version that the state has, the request, seconds that it may take, seconds
 # until the states expire. Returns `ok`, `old` with the newest version, or `busy`.

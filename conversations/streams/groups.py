@@ -7,7 +7,7 @@ import msgpack
 import redis.asyncio
 from django.conf import settings
 
-from workers import connections
+from workers.redis import connections
 
 
 def group(conversation: UUID) -> str:

@@ -26,7 +26,7 @@ from conversations.turns import outputs
 from conversations.turns.asking import Request
 from conversations.turns.cancellation import stop
 from conversations.turns.outcomes import Ended, hint
-from workers import metrics
+from workers.observing import metrics
 from workers.routing import API
 
 STOPS = {

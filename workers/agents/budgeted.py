@@ -24,7 +24,8 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from workers import metrics, ratelimit
+from workers import ratelimit
+from workers.observing import metrics
 from workers.ratelimit import Admissions, Grant, Outcome, Reason, Refused
 
 log = structlog.get_logger(__name__)

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from workers import tracing
+from workers.observing import tracing
 
 
 @cache

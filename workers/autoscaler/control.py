@@ -10,16 +10,17 @@ import structlog
 from django.db import DatabaseError, close_old_connections
 from redis import RedisError
 
-from workers import identity, metrics, orders
+from workers import identity, orders
 from workers.autoscaler.deciding import Decision, Memory, Seen, decide
 from workers.autoscaler.memory import recall
 from workers.autoscaler.posts import Posts
 from workers.autoscaler.signals import load
-from workers.demand import Demand, demands
+from workers.fleet.demand import Demand, demands
+from workers.fleet.samples import Sampler
 from workers.launchers import Launcher, NotScaled
 from workers.models import ScalingDecision
+from workers.observing import metrics
 from workers.pools import Pool
-from workers.samples import Sampler
 
 FIGURES = re.compile(r"\d[\d.e+-]*")
 AWAY = (DatabaseError, RedisError)  # no decision without knowledge; the next look sees

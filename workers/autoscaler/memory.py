@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from workers.autoscaler.deciding import Memory
 from workers.autoscaler.signals import load
-from workers.demand import Demand
+from workers.fleet.demand import Demand
 from workers.models import PoolSample, ScalingDecision
 from workers.pools import Pool
 

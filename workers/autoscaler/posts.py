@@ -11,7 +11,7 @@ from zlib import crc32
 import psycopg
 import structlog
 
-from workers.sessions import direct
+from workers.fleet.sessions import direct
 
 SCALE_LOCK = 0x7363616C  # with a pool's own number
 TRY = "SELECT pg_try_advisory_lock(%s, %s::bigint::bit(32)::int)"

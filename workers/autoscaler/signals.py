@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.module_loading import import_string
 
-from workers.demand import Demand
+from workers.fleet.demand import Demand
 from workers.pools import SIGNALS, Pool
 
 

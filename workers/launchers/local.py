@@ -13,13 +13,14 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 
-from workers import fingerprints, identity, vitals
+from workers import fingerprints, identity
+from workers.health import vitals
+from workers.health.vitals import Vitals
 from workers.launchers import marks
 from workers.launchers.marks import Mark
 from workers.launchers.supervision import Children
 from workers.models import WorkerProcess
 from workers.pools import Pool
-from workers.vitals import Vitals
 
 MARGIN = 15  # seconds beyond the grace until a process that drains is killed
 LOOK = 0.1  # seconds between two looks at those that drain when the autoscaler ends

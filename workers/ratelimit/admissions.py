@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import structlog
 
-from workers import metrics
+from workers.observing import metrics
 from workers.ratelimit.book import WANTED, Answer, Entry, Exchange, Outcome, Settlement
 from workers.ratelimit.callers import Caller
 from workers.ratelimit.either import EitherBook

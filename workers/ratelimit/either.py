@@ -7,11 +7,11 @@ from contextlib import suppress
 import structlog
 from redis.exceptions import RedisError
 
-from workers import connections
 from workers.ratelimit.book import Answer, Book, Exchange
 from workers.ratelimit.plain import PlainBook
 from workers.ratelimit.script import SharedBook
 from workers.ratelimit.terms import Terms
+from workers.redis import connections
 
 RETRY = 3  # seconds until Redis, when it is away, is tried again
 REGISTER = 60  # seconds between two entries in the list of budgets

@@ -6,10 +6,10 @@ from typing import Literal
 
 from redis.exceptions import RedisError
 
-from workers import connections
 from workers.ratelimit.either import BUDGETS
 from workers.ratelimit.script import LIFETIME, keys
 from workers.ratelimit.terms import MINUTE, SECOND, Terms, terms
+from workers.redis import connections
 
 FIELDS = ("minute", "asked", "spent", "asked_before", "spent_before", "paused", "open")
 

@@ -9,10 +9,10 @@ is granted only if the limit holds out for all before it too, so nobody need hur
 import json
 from dataclasses import asdict
 
-from workers import connections
 from workers.ratelimit import book
 from workers.ratelimit.book import Answer, Exchange, Place, Reason
 from workers.ratelimit.terms import Terms
+from workers.redis import connections
 
 LIFETIME = 3600  # seconds that a book which nobody asks is kept
 

@@ -19,9 +19,9 @@ from django.db.models.functions import Now
 
 from conversations.admin.operations.charts import Figure, Window, chart
 from conversations.admin.timeline import duration
+from workers.fleet.samples import EVERY
 from workers.models import DrainRequest, PoolPause, PoolSample, ScalingDecision, WorkerProcess
 from workers.pools import Pool, pools
-from workers.samples import EVERY
 
 HOUR = timedelta(hours=1)
 GAP = EVERY * 4  # seconds without a sample that a chart does not bridge

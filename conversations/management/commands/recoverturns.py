@@ -9,7 +9,8 @@ from redis import RedisError
 
 from conversations import recovery
 from conversations.models import Turn
-from workers import queues, sweep
+from workers import queues
+from workers.fleet import sweep
 from workers.management.plain import PlainCommand
 
 HELP = """

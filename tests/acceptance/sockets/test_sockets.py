@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.sockets.tabs import claimed
-from workers import connections
+from workers.redis import connections
 
 LIMIT = 30  # seconds
 CREATE = {"type": "response.create", "idempotency_key": uuid4().hex, "input": "hello"}

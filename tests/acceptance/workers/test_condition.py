@@ -14,8 +14,8 @@ from django.db import connection
 
 from tests.acceptance.workers.conftest import ROOT, Fleet
 from tests.waiting import eventually
-from workers import status
-from workers.tallies import Tallies
+from workers.health import status
+from workers.observing.tallies import Tallies
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_a_worker_without_postgresql_comes_back_with_it(fleet, worker, closed_da
 @pytest.mark.slow
 def test_a_worker_whose_key_no_replica_has_fetches_nothing(fleet, worker, redis_client):
     process = worker(SECRET_KEY="another")
-    announce = "from workers import peers; peers.announce_replica()"
+    announce = "from workers.fleet import peers; peers.announce_replica()"
     fleet.manage("shell", "-c", announce)
     eventually(lambda: lacking(process) == ["settings"])
     assert "the same SECRET_KEY" in asked(process, "--ready")[1]

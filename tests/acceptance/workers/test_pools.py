@@ -9,7 +9,7 @@ from tests.acceptance.workers.conftest import Fleet
 from tests.waiting import eventually
 from workers import queues
 from workers.handing import MOST_LYING
-from workers.tallies import Tallies
+from workers.observing.tallies import Tallies
 
 SLOTS, RESERVED, BACKLOG = 10, 3, 10_000
 

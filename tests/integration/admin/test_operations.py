@@ -13,9 +13,10 @@ from conversations.models import Turn
 from tests.integration.admin.conftest import entered
 from tests.integration.admin.rows import crowd, person, turn_of
 from tests.integration.workers.conftest import row
-from workers import connections, orders, ratelimit
+from workers import orders, ratelimit
 from workers.models import PoolSample, ScalingDecision
 from workers.ratelimit import Caller
+from workers.redis import connections
 
 PAGE = reverse("operations")
 

@@ -16,8 +16,9 @@ from agentsite import health
 from conversations.models import Turn
 from conversations.threads import in_thread
 from tests.integration.redis_server import RedisServer
-from workers import metrics, probes
-from workers.sharing import Shared
+from workers.health import probes
+from workers.health.sharing import Shared
+from workers.observing import metrics
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,8 +17,10 @@ from conversations.models import Turn
 from conversations.threads import in_thread
 from devtools.ports import free_port
 from tests.unit.workers.test_probe import said
-from workers import metrics, port, queues
-from workers.sharing import Shared
+from workers import queues
+from workers.health import port
+from workers.health.sharing import Shared
+from workers.observing import metrics
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from conversations import keys
 from conversations.threads import in_thread
 from tests.integration.policies.crew import Crew
 from tests.integration.runner.conftest import asked, patience, provider
-from workers import connections
+from workers.redis import connections
 
 LIMIT = 30  # seconds that any request may take
 WS, FRAME = "websockets-sansio", 65_536  # as replicas are started

@@ -13,7 +13,7 @@ from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
 from tests.integration.budgets.costs import Cost, cost_of
 from tests.taps import Tap
-from workers import connections
+from workers.redis import connections
 
 AGENTS = "tests.integration.budgets.agents"
 LIMIT = 30  # seconds that a turn may take

@@ -10,7 +10,7 @@ from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.streams import Writer
 from tests.integration.redis_server import RedisServer
-from workers import connections
+from workers.redis import connections
 
 
 @pytest_asyncio.fixture(autouse=True)

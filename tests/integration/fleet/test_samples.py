@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from tests.integration.workers.conftest import row
 from tests.tasks import ALL
-from workers import demand, orders, queues, samples
+from workers import orders, queues
+from workers.fleet import demand, samples
 from workers.models import DrainRequest, PoolSample, ScalingDecision
 
 

@@ -4,8 +4,8 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic_ai import Agent
 
-from workers import tracing
 from workers.agents import traced
+from workers.observing import tracing
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 DIARY = "dear-diary-4711"

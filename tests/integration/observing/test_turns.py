@@ -10,7 +10,7 @@ from agentsite.logs.lines import Scrubber
 from conversations.models import Turn
 from tests.integration.runner.talking import seen
 from tests.sinks import Gated
-from workers import metrics
+from workers.observing import metrics
 
 DIARY, ARGUMENT, FAULT = "dear-diary-4711", "argument-0815", "a secret of the tool's"
 KEY = "sk-abcdef0123456789"

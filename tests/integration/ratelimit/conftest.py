@@ -6,11 +6,11 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.ratelimit.test_book_machine import SET_CLOCK, START
-from workers import connections
 from workers.ratelimit import script
 from workers.ratelimit.book import Entry, Exchange, Outcome, Settlement
 from workers.ratelimit.plain import PlainBook
 from workers.ratelimit.terms import SECOND, Terms
+from workers.redis import connections
 
 
 @pytest_asyncio.fixture

@@ -6,8 +6,8 @@ import pytest_asyncio
 from tests.integration.runner import agents
 from tests.integration.runner.talking import Talk
 from tests.provider import Provider
-from workers import connections
 from workers.agents import model
+from workers.redis import connections
 
 
 @pytest_asyncio.fixture

@@ -14,7 +14,7 @@ from conversations.runner import histories
 from conversations.runner.histories import MESSAGES, Histories, History
 from conversations.stores.base import Snapshot
 from conversations.threads import in_thread
-from workers import metrics
+from workers.observing import metrics
 
 LOOKED = {"cache": "history", "result": "hit"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from conversations.models import Conversation
 from conversations.threads import in_thread
-from workers import connections
+from workers.redis import connections
 
 WINDOW, KEEP = 10, 4
 TURNS = 14

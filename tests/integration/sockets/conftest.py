@@ -7,7 +7,7 @@ from django.test import Client
 
 from conversations import consumers
 from tests.integration.sockets.tabs import Tab, claimed
-from workers import connections
+from workers.redis import connections
 
 
 @pytest_asyncio.fixture(autouse=True)

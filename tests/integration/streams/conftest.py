@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from conversations.facts import TurnFacts
 from conversations.streams import Writer
-from workers import connections
+from workers.redis import connections
 
 
 @pytest_asyncio.fixture(autouse=True)

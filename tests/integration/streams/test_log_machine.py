@@ -16,7 +16,7 @@ from conversations.errors import Fenced
 from conversations.facts import TurnFacts
 from conversations.streams import FIRST, Append, Writer
 from conversations.traces import Entry, Kind, opening
-from workers import connections
+from workers.redis import connections
 
 
 @dataclass(frozen=True)

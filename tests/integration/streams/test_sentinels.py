@@ -11,7 +11,8 @@ from django.core.cache import cache
 from conversations import streams
 from tests.integration.streams.frames import opened_message
 from tests.integration.watched import Watched
-from workers import connections, queues, sentinels
+from workers import queues
+from workers.redis import connections, sentinels
 
 LIMIT = 20  # seconds
 LOST = (redis.RedisError, OSError)

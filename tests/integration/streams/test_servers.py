@@ -11,7 +11,7 @@ from conversations.layers import BoundedPubSubLayer
 from conversations.streams import groups
 from tests.integration.redis_server import RedisServer
 from tests.integration.streams.frames import opened_message
-from workers import connections
+from workers.redis import connections
 
 LIMIT = 10  # seconds
 

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from workers import queues
+from workers.fleet.sessions import Session
 from workers.models import WorkerProcess
-from workers.sessions import Session
 
 
 @pytest.fixture

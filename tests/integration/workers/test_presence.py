@@ -9,9 +9,10 @@ from django.db import connection
 
 from tests.integration.workers.conftest import row
 from tests.waiting import eventually
-from workers import identity, interrupts, presence
+from workers import identity, interrupts
+from workers.fleet import presence
+from workers.fleet.presence import Presence
 from workers.models import WorkerProcess
-from workers.presence import Presence
 
 GENEROUS = 60  # seconds
 

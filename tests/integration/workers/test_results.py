@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.redis_server import RedisServer
-from workers import connections, results
+from workers import results
+from workers.redis import connections
 
 LIMIT = 15  # seconds that anything may take
 

@@ -9,14 +9,14 @@ from django.db import connection
 
 from tests.integration.workers.conftest import row
 from tests.waiting import eventually
-from workers.sessions import Look, PresenceLost, Session
+from workers.fleet.sessions import Look, PresenceLost, Session
 
 
 @pytest.fixture(autouse=True)
 def gaps(monkeypatch):
     """No rest between two looks, but where a test is about that."""
     rests = {"look": 0, "tidy": 0}
-    monkeypatch.setattr("workers.sessions.GAPS", rests)
+    monkeypatch.setattr("workers.fleet.sessions.GAPS", rests)
     return rests
 
 

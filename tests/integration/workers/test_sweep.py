@@ -6,9 +6,9 @@ from django.db import connection
 
 from tests.integration.workers.conftest import row
 from tests.waiting import eventually
-from workers import sweep
+from workers.fleet import sweep
+from workers.fleet.sessions import Look
 from workers.models import WorkerProcess
-from workers.sessions import Look
 
 
 @pytest.fixture

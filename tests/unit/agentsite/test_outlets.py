@@ -12,7 +12,7 @@ import pytest
 from agentsite.logs import outlets
 from agentsite.logs.lines import Said, Scrubber
 from tests.sinks import Gated
-from workers import metrics
+from workers.observing import metrics
 
 LOGGING = """
 import os, signal, sys, threading, time

@@ -9,7 +9,7 @@ import pytest
 from devtools.children import Command
 from devtools.supervisor import FIRST_DELAY, LONGEST_DELAY, SIGNALS, Interrupted, Supervisor
 from tests.unit.devtools.processes import await_end
-from workers import vitals
+from workers.health import vitals
 
 LIMIT = 20  # seconds
 IGNORES_SIGTERM = "trap '' TERM; echo deaf; while :; do sleep 1; done"

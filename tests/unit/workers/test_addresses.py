@@ -6,8 +6,8 @@ import pytest
 from django.core.checks import run_checks
 
 from agentsite import env
-from workers import addresses
-from workers.addresses import NoDatabase, NoMaster, NoSentinel, Sentinels, UnknownScheme
+from workers.redis import addresses
+from workers.redis.addresses import NoDatabase, NoMaster, NoSentinel, Sentinels, UnknownScheme
 
 TWO = (("a", 26379), ("b", 5))
 

@@ -5,9 +5,9 @@ import pytest
 import redis
 
 from tests.waiting import eventually
-from workers.fetching import Fetcher
-from workers.gates import Gate
-from workers.slots import Slots
+from workers.running.fetching import Fetcher
+from workers.running.gates import Gate
+from workers.running.slots import Slots
 
 GENEROUS = 10  # seconds
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from workers.flights import Flights
 from workers.interrupts import Reason
+from workers.running.flights import Flights
 
 
 class Seat:

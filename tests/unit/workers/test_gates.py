@@ -1,7 +1,7 @@
 import asyncio
 import threading
 
-from workers.gates import Gate
+from workers.running.gates import Gate
 
 GENEROUS = 10  # seconds
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from workers.gates import Gate
-from workers.obedience import DRAINED, PAUSED, Obedience
 from workers.orders import Orders
+from workers.running.gates import Gate
+from workers.running.obedience import DRAINED, PAUSED, Obedience
 
 
 class Handed:

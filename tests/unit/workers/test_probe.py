@@ -6,8 +6,9 @@ from time import monotonic
 
 import pytest
 
-from workers import identity, probe, status
-from workers.status import Status
+from workers import identity
+from workers.health import probe, status
+from workers.health.status import Status
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +107,6 @@ def test_what_another_account_says_is_not_believed(home, monkeypatch, capsys):
 
 
 def test_a_probe_loads_neither_django_nor_a_client_of_any_server():
-    code = "import sys; from workers import probe; print('django' in sys.modules, 'redis' in sys.modules)"
+    code = "import sys; from workers.health import probe; print('django' in sys.modules, 'redis' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "False"]

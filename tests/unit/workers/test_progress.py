@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workers.progress import Progress
+from workers.health.progress import Progress
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PATIENCE = 120  # seconds

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from workers.sharing import Shared
+from workers.health.sharing import Shared
 
 
 class Slow:

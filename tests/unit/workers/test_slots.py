@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.waiting import eventually
-from workers.slots import Slots
+from workers.running.slots import Slots
 
 QUEUES = ["interactive", "default", "batch"]
 

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from workers import supervision
+from workers.health import supervision
 
 
 @pytest.mark.parametrize("is_abstract", [False, True])

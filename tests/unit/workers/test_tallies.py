@@ -7,15 +7,16 @@ import sys
 
 import pytest
 
-from workers import identity, tallies
-from workers.tallies import Tallies
+from workers import identity
+from workers.observing import tallies
+from workers.observing.tallies import Tallies
 
 COUNTING = """
 import os, signal, sys
 import django
 from django.conf import settings
 settings.configure(METRICS_DIR=sys.argv[1])
-from workers import metrics
+from workers.observing import metrics
 metrics.TURNS_ACCEPTED.labels("default").inc(int(sys.argv[2]))
 metrics.TURN_WAIT.labels("default").observe(0.02)
 metrics.SOCKETS.labels("tab").set(7)

@@ -1,4 +1,4 @@
-"""`manage.py workerprobe --live | --ready`: see `workers.probe`."""
+"""`manage.py workerprobe --live | --ready`: see `workers.health.probe`."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from workers import probe
+from workers.health import probe
 
 
 class Command(BaseCommand):

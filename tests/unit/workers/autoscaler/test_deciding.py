@@ -4,7 +4,7 @@ import pytest
 
 from workers.autoscaler.deciding import Memory, Seen, decide
 from workers.autoscaler.signals import Load, load
-from workers.demand import Demand
+from workers.fleet.demand import Demand
 from workers.pools import Pool, Scaling
 
 RULE = Scaling(upper=10, lower=2, up_cooldown=30, down_cooldown=300, step=3)

@@ -11,11 +11,14 @@ from time import monotonic
 import structlog
 from redis import RedisError
 
-from workers import identity, metrics, peers, port, probes, queues, status
-from workers.gates import Gate
+from workers import identity, queues
+from workers.fleet import peers
+from workers.health import port, probes, status
+from workers.health.probes import Report
+from workers.health.pulse import Pulse
+from workers.observing import metrics
 from workers.pools import Pool
-from workers.probes import Report
-from workers.pulse import Pulse
+from workers.running.gates import Gate
 
 LOOK = 1.0  # seconds
 CALM = 3.0  # seconds between two examinations while nothing lacks

@@ -13,20 +13,22 @@ import structlog
 import uvloop
 from django.conf import settings
 
-from workers import connections, farewells, presence
 from workers.agents import registry
-from workers.condition import Condition
-from workers.fetching import Fetcher, Source
-from workers.flights import Flights, Seat
-from workers.gates import Gate
+from workers.fleet import presence
 from workers.handing import EVERY, Offers
+from workers.health.pulse import Pulse
 from workers.interrupts import Reason
-from workers.obedience import Obedience
+from workers.observing import farewells
 from workers.pools import Pool
-from workers.pulse import Pulse
-from workers.routines import Routine
-from workers.slots import Slots
-from workers.watchdog import Watchdog
+from workers.redis import connections
+from workers.running.condition import Condition
+from workers.running.fetching import Fetcher, Source
+from workers.running.flights import Flights, Seat
+from workers.running.gates import Gate
+from workers.running.obedience import Obedience
+from workers.running.routines import Routine
+from workers.running.slots import Slots
+from workers.running.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from workers import status
-from workers.status import Status
+from workers.health import status
+from workers.health.status import Status
 
 HELP = "Says whether workers of this machine live or are ready: exit status 0 or 1, and one line."
 

@@ -18,10 +18,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
-from workers import metrics
+from workers.fleet.samples import Sampler
+from workers.fleet.sessions import Look
 from workers.models import WorkerProcess
-from workers.samples import Sampler
-from workers.sessions import Look
+from workers.observing import metrics
 
 log = structlog.get_logger(__name__)
 

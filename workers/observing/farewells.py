@@ -6,7 +6,7 @@ RQ ends its forked children so, the watchdog a process whose loop is stuck.
 import logging
 import os
 
-from workers import tracing
+from workers.observing import tracing
 
 
 def say() -> None:

@@ -6,8 +6,9 @@ import threading
 
 import structlog
 
-from workers import farewells, supervision
-from workers.pulse import Pulse
+from workers.health import supervision
+from workers.health.pulse import Pulse
+from workers.observing import farewells
 
 log = structlog.get_logger(__name__)
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import structlog
 from redis import RedisError
 
-from workers import metrics
 from workers.interrupts import Interrupt, Reason
+from workers.observing import metrics
 from workers.queues import TurnJob
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.db import ProgrammingError, connection
 from django.db.migrations.loader import MigrationLoader
 
-from workers import connections, fingerprints
+from workers import fingerprints
+from workers.redis import connections
 
 LIMIT = 2.0  # seconds for each part
 ROLES = ("queue", "cache", "live")  # of Redis

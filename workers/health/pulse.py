@@ -3,7 +3,7 @@
 import asyncio
 from time import monotonic
 
-from workers import metrics
+from workers.observing import metrics
 
 BEAT = 0.25  # seconds
 

@@ -12,7 +12,7 @@ import structlog
 from django.db import close_old_connections, connection, transaction
 from redis import RedisError
 
-from workers.demand import demands
+from workers.fleet.demand import demands
 from workers.models import DrainRequest, PoolSample, ScalingDecision, WorkerProcess
 
 EVERY = 15  # seconds

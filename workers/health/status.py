@@ -1,6 +1,6 @@
 """What each worker of this machine says of itself: a small file that it writes every second.
 
-For `workers.probe`, which starts too often to load Django: only the standard library.
+For `workers.health.probe`, which starts too often to load Django: only the standard library.
 """
 
 import json

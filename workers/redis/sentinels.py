@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 from redis.sentinel import Sentinel as SyncSentinel
 
-from workers.addresses import Sentinels, sentinels
+from workers.redis.addresses import Sentinels, sentinels
 
 # A Sentinel that does not answer at once is passed over for the next one; nobody repeats.
 PATIENCE: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "protocol": 2}

@@ -18,11 +18,12 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from workers import identity, interrupts, metrics
+from workers import identity, interrupts
+from workers.fleet.sessions import PresenceLost, Session
+from workers.fleet.sweep import Sweeper
 from workers.models import WorkerProcess
+from workers.observing import metrics
 from workers.orders import Orders
-from workers.sessions import PresenceLost, Session
-from workers.sweep import Sweeper
 
 log = structlog.get_logger(__name__)
 

@@ -15,10 +15,10 @@ import structlog
 from django.conf import settings
 from redis import RedisError
 
-from workers import metrics
-from workers.flights import Seat
-from workers.gates import Gate
-from workers.slots import Slots
+from workers.observing import metrics
+from workers.running.flights import Seat
+from workers.running.gates import Gate
+from workers.running.slots import Slots
 
 T = TypeVar("T")
 

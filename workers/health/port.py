@@ -13,9 +13,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from workers import exposition, status
-from workers.sharing import Shared
-from workers.status import Status
+from workers.health import status
+from workers.health.sharing import Shared
+from workers.health.status import Status
+from workers.observing import exposition
 
 log = structlog.get_logger(__name__)
 

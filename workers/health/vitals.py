@@ -6,7 +6,7 @@ A probe gets the process's id and tells whether it is well; None: it says nothin
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workers import status
+from workers.health import status
 
 EVERY = 10.0  # seconds
 FAILURES = 3  # in a row, after which a process is started again

@@ -9,8 +9,8 @@ from django.conf import settings
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
-from workers import metrics
-from workers.tallies import Tallies
+from workers.observing import metrics
+from workers.observing.tallies import Tallies
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BEARER = "Bearer "

@@ -20,7 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 
-from workers import addresses, sentinels
+from workers.redis import addresses, sentinels
 
 CONNECTIONS = 16  # a loop and server; one command takes well under a millisecond of each
 TIMEOUT = 2  # seconds until a server that hangs counts as down

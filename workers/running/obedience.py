@@ -10,8 +10,8 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 
-from workers.gates import Gate
 from workers.orders import Orders
+from workers.running.gates import Gate
 
 DRAINED, PAUSED = "drained", "pool paused"  # reasons of the gate
 

@@ -11,8 +11,9 @@ from typing import Any
 from django.db.models.functions import Now
 from redis import RedisError
 
-from workers import connections, fingerprints
+from workers import fingerprints
 from workers.models import WorkerProcess
+from workers.redis import connections
 
 REPLICAS = "agentsite:replicas"  # sorted set: fingerprints as JSON, by when they were announced
 SEEN = 300  # seconds that an announcement holds; longer than clocks differ

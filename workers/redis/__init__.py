@@ -1,0 +1,1 @@
+"""Redis: where each role of it is, and the one client per role that reaches it."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,10 +10,20 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+NESTED = ("AGENTS", "CACHES", "CHANNEL_LAYERS", "POOLS", "PROVIDER_LIMITS", "RQ_QUEUES", "STORES")
+
 
 def pytest_configure() -> None:
     """Passwords of test accounts need not withstand anybody, and most tests make accounts."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def settings_stay() -> Iterator[None]:
+    """A test that writes into a setting would change every later test of its process."""
+    before = deepcopy({name: getattr(settings, name) for name in NESTED})
+    yield
+    assert {name: getattr(settings, name) for name in NESTED} == before
 
 
 @pytest.fixture

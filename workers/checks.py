@@ -110,7 +110,7 @@ def faults_of_scaling(pool: pools_.Pool) -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             f"POOLS[{pool.name!r}] scales by {rule.signal!r}, which does not exist",
             hint=f"Name one of {', '.join(pools_.SIGNALS)}, or a function's dotted path.",
-            id="workers.E010",
+            id="workers.E012",
         )
 
 

@@ -67,9 +67,10 @@ async def test_a_second_message_waits_for_the_first(site: Site, account: Account
     ]
 
 
-async def test_two_hundred_conversations_at_once(site: Site, account: Account):
+async def test_two_hundred_conversations_at_once(site: Site):
+    people = [Account(site.ports[n % 2]) for n in range(10)]
+    tabs = [one.tab(site.ports[n % 2], one.begin()) for one in people for n in range(20)]
     async with AsyncExitStack() as stack:
-        tabs = [account.tab(site.ports[n % 2], account.begin()) for n in range(200)]
         for tab in tabs:
             await stack.enter_async_context(tab)
         texts = await asyncio.gather(*(tab.answer(f"crowd-{n}") for n, tab in enumerate(tabs)))

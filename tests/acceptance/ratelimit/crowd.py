@@ -1,6 +1,7 @@
 """`python -m tests.acceptance.ratelimit.crowd`: processes that ask one model as fast as they may.
 
-Each prints how many requests it was granted and how many scripts that took, as JSON.
+Prints when they began, then a line each: how many requests it was granted and how many scripts
+that took; as JSON.
 """
 
 import argparse
@@ -38,7 +39,11 @@ async def work(until):
     await asyncio.gather(*askers, return_exceptions=True)
     budget = ratelimit.admissions_to(speaker.name)
     counts = {"admitted": budget.admitted, "scripts": budget.scripts}
-    os.write(1, json.dumps(counts).encode() + b"\n")  # in one piece
+    say(counts)
+
+
+def say(what):
+    os.write(1, json.dumps(what).encode() + b"\n")  # in one piece
 
 
 def main():
@@ -50,7 +55,9 @@ def main():
     from workers.agents import model
 
     asyncio.run(model.rehearse())  # once, for all
-    until = time.time() + options.seconds
+    begun = time.time()
+    say(begun)
+    until = begun + options.seconds
     children = []
     for _ in range(options.processes):
         child = os.fork()

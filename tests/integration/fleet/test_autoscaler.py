@@ -178,7 +178,7 @@ def broken(pool, demand):
 
 
 def test_a_signal_with_a_fault_holds_up_no_other_pool(autoscaler, waiting, scaled, settings):
-    settings.POOLS["other"] = {"queues": ["default"], "slots": 1}
+    settings.POOLS = settings.POOLS | {"other": {"queues": ["default"], "slots": 1}}
     rule = replace(scaled.scaling, signal=f"{__name__}.broken")
     faulty = replace(scaled, name="other", scaling=rule)
     one = Autoscaler([faulty, scaled], autoscaler.launcher)

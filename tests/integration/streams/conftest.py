@@ -29,3 +29,15 @@ def writer(facts):
 @pytest.fixture
 def successor(facts):
     return Writer(facts, UUID(int=2), attempt=2)
+
+
+@pytest.fixture
+def layer_on(settings):
+    """Puts the channel layer on other servers."""
+
+    def put(urls: list[str]) -> None:
+        layer = settings.CHANNEL_LAYERS["default"]
+        config = layer["CONFIG"] | {"hosts": urls}
+        settings.CHANNEL_LAYERS = {"default": layer | {"CONFIG": config}}
+
+    return put

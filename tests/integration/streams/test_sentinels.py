@@ -5,7 +5,7 @@ from contextlib import aclosing, suppress
 
 import pytest
 import redis
-from channels.layers import channel_layers
+from channels.layers import get_channel_layer
 from django.core.cache import cache
 
 from conversations import streams
@@ -19,7 +19,7 @@ LOST = (redis.RedisError, OSError)
 
 
 @pytest.fixture
-def watched(tmp_path, settings, monkeypatch):
+def watched(tmp_path, settings, layer_on):
     """Every role is on the servers that one Sentinel watches."""
     found = Watched(tmp_path)
     found.start()
@@ -29,11 +29,9 @@ def watched(tmp_path, settings, monkeypatch):
     settings.CACHES = {
         "default": told | {"OPTIONS": told["OPTIONS"] | {"IGNORE_EXCEPTIONS": False}}
     }
-    monkeypatch.setitem(settings.RQ_QUEUES, found.name, sentinels.for_queues(found.url))
-    settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [found.url]
-    channel_layers.backends.clear()
+    layer_on([found.url])
+    settings.RQ_QUEUES = settings.RQ_QUEUES | {found.name: sentinels.for_queues(found.url)}
     yield found
-    channel_layers.backends.clear()
     found.stop()
 
 
@@ -62,7 +60,7 @@ ROLES = [use_queue, use_cache, use_store, use_probes]
 
 async def use_log(writer):
     """Write a turn's log, and hear of it on the group of its conversation."""
-    layer = channel_layers["default"]
+    layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(streams.group(writer.facts.conversation_id), channel)
     opened = await streams.open_log(writer)
@@ -113,7 +111,7 @@ async def test_the_layer_and_the_roles_find_the_new_master_by_themselves(
 ):
     for use in ROLES:
         await asyncio.to_thread(use, watched)
-    layer = channel_layers["default"]
+    layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add("group", channel)
     watched.master.stop()

@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from channels.layers import channel_layers
+from channels.layers import get_channel_layer
 
 from conversations import streams
 from conversations.layers import BoundedPubSubLayer
@@ -27,8 +27,9 @@ def servers(tmp_path_factory):
 
 
 @pytest.fixture
-def shared(servers, settings):
+def shared(servers, settings, layer_on):
     settings.REDIS_LIVE_URL = ", ".join(servers)
+    layer_on(servers)
     return servers
 
 
@@ -50,10 +51,8 @@ async def made(servers):
 
 
 @pytest.mark.parametrize("turn", range(4))  # their conversations are anywhere
-async def test_a_frame_reaches_the_group_and_the_log_on_any_server(shared, settings, writer, turn):
-    settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = shared
-    channel_layers.backends.clear()
-    layer = channel_layers["default"]
+async def test_a_frame_reaches_the_group_and_the_log_on_any_server(shared, writer, turn):
+    layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(streams.group(writer.facts.conversation_id), channel)
     opened = await streams.open_log(writer)
@@ -62,4 +61,3 @@ async def test_a_frame_reaches_the_group_and_the_log_on_any_server(shared, setti
     assert heard["turn"] == writer.facts.id.hex
     assert (await streams.read(writer.facts)).entries[-1].number == opened.next
     await layer.flush()
-    channel_layers.backends.clear()

@@ -76,8 +76,8 @@ def test_a_retry_wakes_a_worker_again(say, redis_client):
     assert queues.depth("default") == 1
 
 
-def test_an_accept_succeeds_though_no_worker_can_be_woken(say, settings, monkeypatch):
-    monkeypatch.setitem(settings.RQ_QUEUES, "far", {"URL": "redis://127.0.0.1:1/0"})
+def test_an_accept_succeeds_though_no_worker_can_be_woken(say, settings):
+    settings.RQ_QUEUES = settings.RQ_QUEUES | {"far": {"URL": "redis://127.0.0.1:1/0"}}
     assert say(pool="far").turn.state == "queued"
 
 

@@ -25,7 +25,7 @@ def test_the_sites_own_settings_pass():
         ("POOLS", {"default": {"slots": 1, "minimum": 2, "maximum": 1}}, "workers.E008"),
         ("POOLS", {"default": {"slots": 1, "scaling": {"upper": 1, "lower": 2}}}, "workers.E009"),
         ("POOLS", {"default": {"slots": 1, "scaling": {"step": 0}}}, "workers.E009"),
-        ("POOLS", {"default": {"slots": 1, "scaling": {"signal": "heat"}}}, "workers.E010"),
+        ("POOLS", {"default": {"slots": 1, "scaling": {"signal": "heat"}}}, "workers.E012"),
         ("LAUNCHER", "no.such.module.Launcher", "workers.E001"),
         ("ROUTING", "no.such.module.rule", "workers.E001"),
         ("RQ_QUEUES", {"default": {}, "quarantine": {}}, "workers.E003"),

@@ -18,7 +18,8 @@ from conversations.models import Turn
 # Of failed responses, as docs/protocol.md lists them.
 CODES = (
     "provider_error", "provider_rate_limited", "provider_timeout", "provider_invalid_reply",
-    "context_too_long", "tool_error", "worker_lost", "expired",
+    "context_too_long", "tool_error", "tool_name_taken", "worker_lost", "expired", "transcript_gone",
+    "server_error",
 )  # fmt: skip
 
 

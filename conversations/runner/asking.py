@@ -71,7 +71,7 @@ class Asking:
                 usage=self.usage,
                 usage_limits=UsageLimits(request_limit=options.request_limit),
                 output_type=deferred.output_type(agent),
-                toolsets=[*tools.servers(options.mcp), *([self._clients] if self._clients else [])],
+                toolsets=tools.servers(options.mcp),
                 capabilities=self._capabilities(notes, options),
             ) as run,
         ):
@@ -94,7 +94,7 @@ class Asking:
     ) -> list[AbstractCapability[Any]]:
         """pydantic-ai adds a system prompt only to a history that is empty; ours never is."""
         sharing = Sharing.of(self._claim)
-        ledger = Ledger(self._calls, sharing, notes, options.tool_timeout)
+        ledger = Ledger(self._calls, sharing, notes, options.tool_timeout, self._clients)
         return [ReinjectSystemPrompt(), ledger]
 
     async def closing(self) -> list[NewMessage]:

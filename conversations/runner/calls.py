@@ -18,6 +18,7 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 from conversations import turns
 from conversations.errors import Fenced
 from conversations.models import ToolCall
+from conversations.runner.deferred import ClientTools
 from conversations.runner.notes import Notes
 from conversations.runner.sharing import Sharing
 from conversations.runner.storable import storable_data
@@ -72,15 +73,17 @@ class Calls:
 
 @dataclass
 class Ledger(AbstractCapability[Any]):
-    """Puts the agent's assembled tools behind the ledger, whatever they are."""
+    """Puts the agent's assembled tools behind the ledger, and a client's functions beside them."""
 
     calls: Calls
     sharing: Sharing
     notes: Notes
     timeout: float  # seconds
+    clients: ClientTools | None
 
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
-        return Recorded(toolset, self.calls, self.sharing, self.notes, self.timeout)
+        recorded = Recorded(toolset, self.calls, self.sharing, self.notes, self.timeout)
+        return self.clients.beside(recorded) if self.clients else recorded
 
     async def handle_deferred_tool_calls(
         self, ctx: RunContext[Any], *, requests: DeferredToolRequests

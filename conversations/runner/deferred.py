@@ -5,18 +5,20 @@ response, and sends the results as the input of the next.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic_ai import Agent
+from pydantic_ai import Agent, RunContext
 from pydantic_ai.messages import ToolCallPart
 from pydantic_ai.tool_manager import ToolManager
 from pydantic_ai.tools import DeferredToolRequests, ToolDefinition
-from pydantic_ai.toolsets import ExternalToolset
+from pydantic_ai.toolsets import AbstractToolset, ExternalToolset, ToolsetTool, WrapperToolset
 
 from conversations.composing import Composition
 from conversations.models import ToolCall
 from conversations.runner.storable import storable_data
 from conversations.turns import Asked
+from workers.agents.failures import NameTaken
 
 NO_PARAMETERS = {"type": "object", "properties": {}}
 LEFT = ("external", "unapproved")  # kinds of tools that pydantic-ai never calls by itself
@@ -36,6 +38,24 @@ class ClientTools(ExternalToolset[Any]):
     @property
     def names(self) -> set[str]:
         return {definition.name for definition in self.tool_defs}
+
+    def beside(self, agents: AbstractToolset[Any]) -> AbstractToolset[Any]:
+        """These and the agent's own, as one."""
+        return Both(agents, self)
+
+
+@dataclass
+class Both(WrapperToolset[Any]):
+    """An agent's tools and a client's functions, which are never called here."""
+
+    clients: ClientTools
+
+    async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
+        """Raises `NameTaken` where a function is called like a tool."""
+        agents, clients = await super().get_tools(ctx), await self.clients.get_tools(ctx)
+        if taken := agents.keys() & clients.keys():
+            raise NameTaken(sorted(taken))
+        return agents | clients
 
 
 def _definition(function: Mapping[str, Any]) -> ToolDefinition:

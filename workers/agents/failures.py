@@ -23,8 +23,13 @@ MESSAGES = {
     "provider_invalid_reply": "The model's reply could not be understood.",
     "context_too_long": "The conversation is too long for this model. Start a new one.",
     "tool_error": "A tool of the agent failed.",
+    "tool_name_taken": "A function of the request is called like a tool of the agent. Rename it.",
     "server_error": "Something went wrong on our side.",
 }
+
+
+class NameTaken(Exception):
+    """Functions of the request are called like tools of the agent; the names."""
 
 
 class ToolFault(Exception):
@@ -52,6 +57,7 @@ class Failure:
 # The first class that fits decides, so the narrower ones come first.
 CODES: tuple[tuple[type[BaseException], str], ...] = (
     (ToolFault, "tool_error"),
+    (NameTaken, "tool_name_taken"),
     (ModelRateLimitError, "provider_rate_limited"),
     (ModelTimeoutError, "provider_timeout"),
     (ModelRequestTimeout, "provider_timeout"),

@@ -48,6 +48,14 @@ async def test_a_round_trip_with_two_calls_at_once(program, provider, way):
     assert told == ["sun", "sun"]
 
 
+async def test_a_function_that_is_called_like_a_tool_of_the_agent_is_told_so(program, provider):
+    response = await ask(program, "hello", tools=[{**FORECAST, "name": "look"}])
+    assert response["status"] == "failed"
+    assert response["error"]["code"] == "tool_name_taken"
+    assert "Rename it" in response["error"]["message"]
+    assert provider.calls == []
+
+
 async def test_arguments_are_streamed(program):
     body = {"input": "[[tools forecast]]", "tools": [FORECAST], "stream": True}
     types = [event["type"] for event in await events_of(program, body)]

@@ -64,6 +64,7 @@ class Stage:
         for actor in self.troupe:
             actor.begin("", None)
             actor.join(PATIENCE)
+        connection.close_pool()  # its connections wait for locks without end
 
     def run(self, deeds: dict[str, Deed], prefix: Sequence[str], *, reduces: bool = True) -> Run:
         """Do the deeds in the order of the prefix, then the first that can go on each time."""

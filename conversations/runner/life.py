@@ -126,9 +126,7 @@ class Life:
             if asking.waits and outcome.state == Turn.State.COMPLETED:
                 if await self._wait(asking, outcome, emitter):
                     return
-                closing = await asking.closing()
-                state, messages = Turn.State.CANCELLED, [*outcome.messages, *closing]
-                outcome = replace(outcome, state=state, messages=messages)
+                outcome = await self._stopped(asking, outcome)
             ended = await self._end(replace(outcome, first_token=emitter.first_token), emitter)
             steps.leave(outcome.messages, ended)
 
@@ -157,6 +155,11 @@ class Life:
             await emitter.flush()  # who is asked has to see the call
             await announce_change(self._claim.conversation_id)
         return waits
+
+    async def _stopped(self, asking: Asking, outcome: Outcome) -> Outcome:
+        """What is left where a cancel came before the turn could wait."""
+        messages = [*outcome.messages, *await asking.closing()]
+        return replace(outcome, state=Turn.State.CANCELLED, messages=messages)
 
     async def _shown_before(self) -> Sequence[Entry]:
         """What earlier attempts showed and stored."""
@@ -187,15 +190,13 @@ class Life:
         if messages is None:
             partial = steps.partial(attempt=self._claim.attempt)
             messages = [*self._left_behind, *partial, *await asking.closing()]
-        left = asking.asked if state == Turn.State.COMPLETED else ()
-        usage = counted(asking.usage)
         return Outcome(
             state=state,
             messages=messages,
             error=error,
-            usage=usage,
+            usage=counted(asking.usage),
             notices=asking.notices,
-            asked=left,
+            asked=asking.asked if state == Turn.State.COMPLETED else (),
         )
 
     def _failed(self, error: Exception) -> dict[str, Any]:

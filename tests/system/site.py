@@ -18,7 +18,7 @@ from uuid import uuid4
 import psycopg
 
 from devtools import readiness
-from devtools.children import Command
+from devtools.children import Command, leash
 from devtools.local import Folder
 from devtools.ports import free_port
 from devtools.programs import Programs
@@ -83,7 +83,12 @@ class Site:
 
     def start_provider(self) -> int:
         argv = [sys.executable, "-m", "tests.provider", "--log", str(self.calls_file)]
-        self.processes["provider"] = process = subprocess.Popen(argv, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            argv,
+            stdout=subprocess.PIPE,
+            preexec_fn=leash(signal.SIGKILL),  # noqa: PLW1509 - it is alone until it listens
+        )
+        self.processes["provider"] = process
         assert process.stdout is not None
         with process.stdout as said:
             return int(said.readline())

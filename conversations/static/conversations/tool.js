@@ -15,12 +15,13 @@ export function tool() {
   const element = make("div", { className: "tool" }, fold);
   let question = null;
   const update = (item, { final, output: result, asks, progress }) => {
-    verb.textContent = asks ? "Asks to use" : "Used";
+    const interrupted = !result && (item.status === "incomplete" || (final && item.status === "in_progress"));
+    verb.textContent = asks ? "Asks to use" : result || interrupted ? "Used" : "Uses";
     name.textContent = item.name;
     input.textContent = pretty(item.arguments);
     output.textContent = result ? pretty(result.output) : "";
     answered.hidden = output.hidden = !result;
-    state.textContent = asks ? "" : stateOf(item, { final, result, progress });
+    state.textContent = asks ? "" : result ? "" : interrupted ? "interrupted" : comeTo(progress);
     element.dataset.state = asks ? "asks" : result ? "done" : "open";
     if (Boolean(asks) === Boolean(question)) return;
     question?.remove();
@@ -42,14 +43,10 @@ function questionOf({ call_id, name, asks }) {
   return make("div", { className: "question" }, button("Approve", "approve", "primary"), button("Refuse", "refuse", "plain"));
 }
 
-function stateOf(item, { final, result, progress }) {
-  if (result) return "";
-  if (item.status === "incomplete" || (final && item.status === "in_progress")) return "interrupted";
-  return progress ? comeTo(progress) : "…";
-}
-
 // "40 % · reading page 4"
-function comeTo({ fraction, message }) {
+function comeTo(progress) {
+  if (!progress) return "…";
+  const { fraction, message } = progress;
   const part = fraction === null ? "" : `${Math.round(100 * fraction)} %`;
   return [part, message].filter(Boolean).join(" · ") || "…";
 }

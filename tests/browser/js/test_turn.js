@@ -25,3 +25,10 @@ test("a call shows how far it has come until it has a result", () => {
 test("a call that knows no fraction shows its words", () => {
   equal(state(shown({ items: [call], progress: { call_a_0: { fraction: null, message: "<b>asking" } } })), "<b>asking");
 });
+
+test("a call is told as going on until it has a result", () => {
+  const summary = (items) => shown({ items }).querySelector(".tool summary").textContent;
+  const result = { id: "fco_a_1", type: "function_call_output", call_id: "call_a_0", output: "read" };
+  ok(summary([call]).startsWith("Uses read"));
+  ok(summary([call, result]).startsWith("Used read"));
+});

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.integration.sockets.tabs import claimed
+from tests.integration.sockets.driven import claimed
 from workers.redis import connections
 
 LIMIT = 30  # seconds

@@ -4,21 +4,20 @@ import asyncio
 import json
 import socket
 from contextlib import suppress
-from datetime import timedelta
 from time import monotonic
 
 import pytest
-from django.conf import settings as site
 from django.db import OperationalError, connection
-from django.utils import timezone
 
 from agentsite import health
-from conversations.models import Turn
 from conversations.threads import in_thread
+from tests.integration.agentsite.probing import fresh, probed
 from tests.integration.redis_server import RedisServer
 from workers.health import probes
 from workers.health.sharing import Shared
 from workers.observing import metrics
+
+__all__ = ["fresh"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,33 +32,12 @@ PARTS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch):
-    """Each test has a replica that nobody has probed."""
-    health.examiner.cache_clear()
-    monkeypatch.setattr(health, "EXAMINATION", Shared(health.examine, fresh=0))
-    monkeypatch.setattr(health, "PROGRESS", Shared(health.count, fresh=0))
-    monkeypatch.setattr(health, "_taken_out", False)
-    yield
-    health.examiner().close()
-    health.examiner.cache_clear()
-
-
 @pytest.fixture
 def own_redis(tmp_path):
     server = RedisServer(tmp_path)
     server.start()
     yield server
     server.stop()
-
-
-async def probed(client, path="/readyz"):
-    """Status, and what is lacking."""
-    answer = await client.get(path)
-    parts = json.loads(answer.content)["parts"]
-    return answer.status_code, {
-        name: part for name, part in parts.items() if part["status"] != "ok"
-    }
 
 
 async def test_a_replica_that_lacks_nothing_says_so_of_each_part(async_client):
@@ -207,50 +185,3 @@ async def test_what_a_replica_lacks_is_counted(async_client, settings):
     await probed(async_client)
     lacks = {"role": "replica", "part": "redis_live"}
     assert metrics.REGISTRY.get_sample_value("agentsite_not_ready", lacks) == 1
-
-
-def queued(conversation, *, ago, **fields):
-    """A turn that was accepted so long ago."""
-    turn = Turn.objects.create(
-        conversation=conversation,
-        owner=conversation.owner,
-        number=Turn.objects.count() + 1,
-        pool=site.QUEUES[0],
-        input=[],
-        **fields,
-    )
-    Turn.objects.filter(id=turn.id).update(created=timezone.now() - ago)
-
-
-async def test_an_idle_service_is_well(async_client):
-    answer = await async_client.get("/healthz")
-    work = {"oldest_waiting_seconds": 0.0, "since_success_seconds": None}
-    assert (answer.status_code, answer.json()["work"]) == (200, work)
-
-
-async def test_a_service_whose_last_success_was_days_ago_is_well_when_nothing_waits(
-    async_client, conversation
-):
-    ended = {"state": "completed", "finished": timezone.now() - timedelta(days=3)}
-    await in_thread(queued, conversation, ago=timedelta(days=3), **ended)
-    answer = await async_client.get("/healthz")
-    assert answer.status_code == 200
-    assert answer.json()["work"]["since_success_seconds"] == pytest.approx(3 * 86_400, abs=60)
-
-
-async def test_work_that_waits_for_days_while_none_succeeds_is_no_health(
-    async_client, conversation
-):
-    await in_thread(queued, conversation, ago=timedelta(days=1, seconds=5))
-    status, lacking = await probed(async_client, "/healthz")
-    assert (status, list(lacking)) == (503, ["work"])
-    assert "work has waited for 8640" in lacking["work"]["problem"]
-    assert (await probed(async_client, "/readyz"))[0] == 200  # no fault of this replica
-
-
-async def test_a_turn_behind_one_that_waits_for_a_person_does_not_wait_for_a_worker(
-    async_client, conversation
-):
-    await in_thread(queued, conversation, ago=timedelta(days=2), state="waiting")
-    await in_thread(queued, conversation, ago=timedelta(days=1))
-    assert (await probed(async_client, "/healthz"))[0] == 200

@@ -6,7 +6,8 @@ from channels.layers import get_channel_layer
 from django.test import Client
 
 from conversations import consumers
-from tests.integration.sockets.tabs import Tab, claimed
+from tests.integration.sockets.driven import claimed
+from tests.integration.sockets.tabs import Tab
 from workers.redis import connections
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from conversations import consumers
 from conversations.models import Turn
-from tests.integration.sockets.tabs import deafen, publish_again
+from tests.integration.sockets.driven import deafen, publish_again
 
 CREATED = ["response.created", "response.queued"]
 

@@ -20,7 +20,7 @@ SHOWN = {
         "test_",
     ),
     "a lock is deleted by whoever does not hold it, or expires while work goes on": (
-        "integration/stores/test_conformance.py",
+        "integration/stores/test_keeping.py",
         "test_a_zombie_with_a_stale_snapshot_learns_that_it_is_fenced",
     ),
     "the cache is written before the database": (

@@ -5,7 +5,7 @@ import os
 import pytest
 import redis
 
-from tests.integration.workers.test_rq_contract import own_queue
+from tests.integration.workers.ours import own_queue
 from workers import queues
 from workers.worker import AgentWorker, Line
 

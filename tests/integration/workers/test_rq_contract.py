@@ -4,10 +4,8 @@ RQ promises little about these names; from 2.0 to 2.12 they did not change.
 """
 
 import inspect
-import json
 from datetime import timedelta
 
-import django_rq
 import pytest
 import rq.command
 import rq.executions
@@ -21,10 +19,11 @@ from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.worker import WorkerStatus
 
-from tests import tasks
+from tests.integration.workers.ours import allowed, fetched, own_queue, worker
 from workers import queues
-from workers.queues import TurnJob
 from workers.worker import AgentWorker, Line
+
+__all__ = ["allowed", "worker"]
 
 NAMES = {
     Worker.bootstrap: "self logging_level date_format log_format",
@@ -65,29 +64,6 @@ NAMES = {
 @pytest.mark.parametrize("function", NAMES, ids=lambda function: function.__qualname__)
 def test_a_name_has_the_parameters_that_we_give_it(function):
     assert " ".join(inspect.signature(function).parameters) == NAMES[function]
-
-
-@pytest.fixture
-def allowed(settings):
-    settings.WORKER_TASKS = [f"tests.tasks.{name}" for name in tasks.ALL]
-
-
-@pytest.fixture
-def worker(allowed, redis_client) -> AgentWorker:
-    worker = AgentWorker([own_queue(redis_client)], "ours", connection=redis_client)
-    worker.register_birth()
-    return worker
-
-
-def own_queue(redis_client, name: str = "default") -> django_rq.queues.DjangoRQ:
-    return django_rq.get_queue(name, connection=redis_client, job_class=TurnJob)
-
-
-def fetched(worker: AgentWorker, task: str = "noop") -> AgentWorker:
-    """The stand-in for a job that was just taken off its queue."""
-    queue = worker.queues[0]
-    queue.enqueue_call(f"tests.tasks.{task}", ("x",), result_ttl=0, failure_ttl=60)
-    return Line(worker, queue).fetch(block=True)
 
 
 def kept(redis_client, *jobs: Job) -> dict[str, set[str]]:
@@ -230,30 +206,6 @@ def test_a_stop_reaches_the_worker_that_runs_the_job(worker, redis_client):
         rq.command.send_stop_job_command(redis_client, seat.job.id)
         payload = rq.command.parse_payload(listener.get_message(timeout=10))
     assert payload == {"command": "stop-job", "job_id": seat.job.id}
-
-
-@pytest.mark.parametrize("name", ["success", "failure", "stopped"])
-def test_a_callback_in_redis_is_not_followed(worker, redis_client, name):
-    seat = fetched(worker)
-    redis_client.hset(seat.job.key, f"{name}_callback_name", "os.abort")
-    job = TurnJob.fetch(seat.job.id, connection=redis_client)
-    assert getattr(Job, f"{name}_callback").fget(job) is not None, "RQ would follow it"
-    assert getattr(job, f"{name}_callback") is None
-
-
-def test_web_hooks_and_retries_in_redis_are_not_followed(worker, redis_client):
-    seat = fetched(worker)
-    hook = [{"url": "http://127.0.0.1:1/", "status": "failed"}]
-    redis_client.hset(seat.job.key, mapping={"retries_left": 3, "webhooks": json.dumps(hook)})
-    job = TurnJob.fetch(seat.job.id, connection=redis_client)
-    assert (job.retries_left, job.should_retry) == (3, False)
-    assert job.send_webhooks("failed", exc_string="") is None
-
-
-def test_whatever_serializer_is_asked_for_a_job_is_json(redis_client):
-    """`manage.py rqworker` passes pickle unless it is told otherwise."""
-    job = TurnJob(connection=redis_client, serializer="pickle")
-    assert job.serializer is rq.serializers.JSONSerializer
 
 
 def test_a_name_given_twice_is_two_names(redis_client, monkeypatch):

@@ -1,0 +1,62 @@
+"""Whether the service gets on with its work, over days."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as site
+from django.utils import timezone
+
+from conversations.models import Turn
+from conversations.threads import in_thread
+from tests.integration.agentsite.probing import fresh, probed
+
+__all__ = ["fresh"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def queued(conversation, *, ago, **fields):
+    """A turn that was accepted so long ago."""
+    turn = Turn.objects.create(
+        conversation=conversation,
+        owner=conversation.owner,
+        number=Turn.objects.count() + 1,
+        pool=site.QUEUES[0],
+        input=[],
+        **fields,
+    )
+    Turn.objects.filter(id=turn.id).update(created=timezone.now() - ago)
+
+
+async def test_an_idle_service_is_well(async_client):
+    answer = await async_client.get("/healthz")
+    work = {"oldest_waiting_seconds": 0.0, "since_success_seconds": None}
+    assert (answer.status_code, answer.json()["work"]) == (200, work)
+
+
+async def test_a_service_whose_last_success_was_days_ago_is_well_when_nothing_waits(
+    async_client, conversation
+):
+    ended = {"state": "completed", "finished": timezone.now() - timedelta(days=3)}
+    await in_thread(queued, conversation, ago=timedelta(days=3), **ended)
+    answer = await async_client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json()["work"]["since_success_seconds"] == pytest.approx(3 * 86_400, abs=60)
+
+
+async def test_work_that_waits_for_days_while_none_succeeds_is_no_health(
+    async_client, conversation
+):
+    await in_thread(queued, conversation, ago=timedelta(days=1, seconds=5))
+    status, lacking = await probed(async_client, "/healthz")
+    assert (status, list(lacking)) == (503, ["work"])
+    assert "work has waited for 8640" in lacking["work"]["problem"]
+    assert (await probed(async_client, "/readyz"))[0] == 200  # no fault of this replica
+
+
+async def test_a_turn_behind_one_that_waits_for_a_person_does_not_wait_for_a_worker(
+    async_client, conversation
+):
+    await in_thread(queued, conversation, ago=timedelta(days=2), state="waiting")
+    await in_thread(queued, conversation, ago=timedelta(days=1))
+    assert (await probed(async_client, "/healthz"))[0] == 200

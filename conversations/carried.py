@@ -5,6 +5,7 @@ By the session's cookie, so with its CSRF token; programs use `/v1/agentsite/cha
 
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -12,12 +13,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 from pydantic import ValidationError
 
-from conversations import sealed
+from conversations import quotas, sealed
 from conversations.api.bodies import parsed
 from conversations.api.carried import Chat
 from conversations.api.errors import AWAY, Unavailable, answer, invalid
 from conversations.api.sse import told
-from conversations.errors import ConversationError, NotLoggedIn
+from conversations.errors import ConversationError, NotLoggedIn, RateLimited
 from conversations.threads import in_thread
 
 
@@ -42,6 +43,9 @@ async def _say(request: HttpRequest) -> HttpResponseBase:
     user = await request.auser()
     if not user.is_authenticated:
         raise NotLoggedIn
+    quota = await in_thread(quotas.take, f"user-{user.pk}", settings.API_REQUESTS_PER_MINUTE)
+    if quota and not quota.admitted:
+        raise RateLimited
     try:
         body = Chat.model_validate(parsed(request.body))
     except ValidationError as error:

@@ -1,7 +1,6 @@
-"""How many requests a key may make: a bucket in Redis (role `cache`), shared by all replicas."""
+"""How many requests a key, or a person, may make: a bucket in Redis (role `cache`) for all replicas."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
@@ -33,7 +32,7 @@ return {1, math.floor((each * size - (full - now)) / each + 0.001), math.ceil(fu
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left of a key's requests."""
+    """What is left of the requests."""
 
     admitted: bool
     limit: int  # requests a minute
@@ -42,11 +41,11 @@ class Quota:
     wait: float  # seconds until the next request; 0 if it may come now
 
 
-def take(key: UUID, limit: int) -> Quota | None:
+def take(holder: str, limit: int) -> Quota | None:
     """Count a request. None: without a limit, or nobody counts while Redis is away."""
     if not limit:
         return None
-    name = f"agentsite:{{{key.hex}}}:requests"
+    name = f"agentsite:{{{holder}}}:requests"
     try:
         found = connections.cache().eval(TAKE, 1, name, MINUTE / limit, limit)
     except (RedisError, OSError) as error:

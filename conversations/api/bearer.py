@@ -61,7 +61,7 @@ def key_in(header: str) -> str:
 
 def admit(key: str) -> tuple[Caller, Quota | None]:
     caller = keys.caller(key)
-    return caller, quotas.take(caller.key, caller.requests_per_minute)
+    return caller, quotas.take(caller.key.hex, caller.requests_per_minute)
 
 
 def caller_of(request: HttpRequest, *query: str) -> Caller:

@@ -125,7 +125,7 @@ class ResponsesConsumer(Socket):
     async def _counted(self) -> Caller:
         """Who asks, whose request is counted. Raises `RateLimited`."""
         caller = await self._identify_or_close()
-        quota = await in_thread(quotas.take, caller.key, caller.requests_per_minute)
+        quota = await in_thread(quotas.take, caller.key.hex, caller.requests_per_minute)
         if quota and not quota.admitted:
             raise RateLimited("This key has made too many requests; wait a moment.")
         return caller

@@ -11,29 +11,29 @@ pytestmark = pytest.mark.usefixtures("redis_client")
 
 
 def test_many_at_once_get_no_more_than_there_is():
-    key = uuid4()
+    key = uuid4().hex
     with ThreadPoolExecutor(8) as replicas:
         taken = list(replicas.map(lambda _: quotas.take(key, 20), range(60)))
     assert 20 <= sum(quota.admitted for quota in taken) <= 22  # it fills at one in three seconds
 
 
 def test_the_bucket_tells_when_it_is_full_again():
-    key = uuid4()
+    key = uuid4().hex
     first, second = quotas.take(key, 60), quotas.take(key, 60)
     assert (first.remaining, second.remaining) == (59, 58)
     assert 0.9 < first.reset <= 1 < second.reset <= 2
 
 
 def test_an_empty_bucket_tells_when_the_next_token_comes(redis_client):
-    key = uuid4()
+    key = uuid4().hex
     for _ in range(6):
         quotas.take(key, 6)
     refused = quotas.take(key, 6)
     assert not refused.admitted
     assert 9 < refused.wait <= 10
-    assert 0 < redis_client.pttl(f"agentsite:{{{key.hex}}}:requests") <= 60_001
+    assert 0 < redis_client.pttl(f"agentsite:{{{key}}}:requests") <= 60_001
 
 
 def test_a_key_without_a_limit_is_not_counted(redis_client):
-    assert quotas.take(uuid4(), 0) is None
+    assert quotas.take(uuid4().hex, 0) is None
     assert not redis_client.keys("*:requests")

@@ -18,7 +18,7 @@ from agentsite import lifespan  # noqa: E402
 from agentsite.requests import Requests  # noqa: E402
 from conversations.api import handler as api  # noqa: E402
 from conversations.api.socket import ResponsesConsumer  # noqa: E402
-from conversations.sockets import refuse  # noqa: E402
+from conversations.sockets.base import refuse  # noqa: E402
 from conversations.urls import websocket_urlpatterns  # noqa: E402
 
 PROGRAMS = "/v1/responses"  # the API's websocket

@@ -9,7 +9,7 @@ class ConversationsConfig(AppConfig):
     name = "conversations"
 
     def ready(self) -> None:
-        from conversations import sessions  # noqa: F401, PLC0415 - connects its receiver
+        from conversations.sockets import sessions  # noqa: F401, PLC0415 - connects its receiver
         from conversations.stores import orphans  # noqa: PLC0415 - needs the models
 
         orphans.watch()

@@ -6,7 +6,7 @@ Pure: the runner composes through `emitter.Emitter`, which sends what this holds
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from conversations.replays import unfinished
+from conversations.showing.replays import unfinished
 from conversations.traces import Entry, Kind, contents, trace
 
 

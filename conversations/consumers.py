@@ -9,8 +9,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from conversations import access, crowds, frames, protocol, sessions, snapshots, streams, turns
-from conversations.announcements import acceptance, announce, announce_change
+from conversations import access, protocol, streams, turns
 from conversations.errors import (
     ConversationError,
     InvalidFrame,
@@ -20,11 +19,14 @@ from conversations.errors import (
     TooManyConnections,
     VersionConflict,
 )
-from conversations.floods import Flood, Verdict
-from conversations.following import Following
-from conversations.frames import Answer, Cancel, Create, Frame, Ping, Subscribe
 from conversations.models import Turn
-from conversations.sockets import Close, Socket, patience
+from conversations.showing import snapshots
+from conversations.showing.announcements import acceptance, announce, announce_change
+from conversations.showing.following import Following
+from conversations.sockets import crowds, frames, sessions
+from conversations.sockets.base import Close, Socket, patience
+from conversations.sockets.floods import Flood, Verdict
+from conversations.sockets.frames import Answer, Cancel, Create, Frame, Ping, Subscribe
 from conversations.threads import in_thread
 from workers.routing import PAGE
 

@@ -17,7 +17,7 @@ from conversations.emitter import UNAVAILABLE
 from conversations.errands import TASK, Errand, lives, over
 from conversations.errors import InvalidValue, NoWorker, TurnFailed
 from conversations.ids import new_id
-from conversations.listening import Ear
+from conversations.showing.listening import Ear
 from conversations.stores import is_carried
 from conversations.stores.register import take
 from conversations.stores.sealed import SealedStore, opened

@@ -15,9 +15,10 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations import access, catalog, protocol, snapshots
+from conversations import access, catalog, protocol
 from conversations.errors import ConversationError, NotFound
 from conversations.models import Conversation, Policy
+from conversations.showing import snapshots
 from conversations.turns.inputs import text_of
 
 PAGE = 50  # conversations in one piece of the list

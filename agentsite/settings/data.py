@@ -61,7 +61,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 CHANNEL_PREFIX = "agentsite"  # of every channel of the layer
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "conversations.layers.BoundedPubSubLayer",
+        "BACKEND": "conversations.sockets.layers.BoundedPubSubLayer",
         "CONFIG": {"hosts": REDIS_LIVE_ADDRESSES, "prefix": CHANNEL_PREFIX},
     }
 }

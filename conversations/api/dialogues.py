@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Path, Query, Router
 
 from conversations import access, catalog, protocol, turns
-from conversations.announcements import announce_change
 from conversations.api import items, objects
 from conversations.api.bearer import caller_of, reads, writes
 from conversations.api.objects import answers
@@ -19,6 +18,7 @@ from conversations.api.schemas import CreateConversation, CreateItems, UpdateCon
 from conversations.errors import ConversationError, NotFound
 from conversations.models import Conversation
 from conversations.protocol import ids
+from conversations.showing.announcements import announce_change
 from conversations.threads import in_thread
 
 router = Router(tags=["conversations"])

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from conversations import snapshots
 from conversations.api.pages import Page, as_page, following
 from conversations.errors import NotFound
 from conversations.models import Conversation, Turn
 from conversations.protocol import ids
+from conversations.showing import snapshots
 
 TURNS = 20  # read at once; each has at least one item
 

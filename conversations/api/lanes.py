@@ -14,12 +14,12 @@ from uuid import UUID
 import structlog
 from channels.exceptions import StopConsumer
 
-from conversations import listening
 from conversations.api.errors import AWAY, FAULT, Unavailable, described
 from conversations.api.responses import ask
 from conversations.errors import ConversationError
 from conversations.models import Turn
 from conversations.placing import Order
+from conversations.showing import listening
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 REMEMBERED = 100  # responses of a lane that may be named by what steers them

@@ -7,8 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router
 
-from conversations import access, catalog, listening, placing, protocol, turns
-from conversations.announcements import acceptance, announce, announce_change
+from conversations import access, catalog, placing, protocol, turns
 from conversations.api import sse
 from conversations.api.bearer import caller_of, reads, writes
 from conversations.api.objects import KEYED, STREAM, Deleted, Items, Response, answers
@@ -18,6 +17,8 @@ from conversations.errors import InvalidValue, NotFound, PreviousNotFound
 from conversations.models import Turn
 from conversations.placing import Order
 from conversations.protocol import ids
+from conversations.showing import listening
+from conversations.showing.announcements import acceptance, announce, announce_change
 from conversations.threads import in_thread
 
 router = Router(tags=["responses"])

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from channels.exceptions import StopConsumer
 
-from conversations import crowds, keys, protocol, quotas, steering
-from conversations.announcements import acceptance, announce, announce_change
+from conversations import keys, protocol, quotas, steering
 from conversations.api import commands, handshakes
 from conversations.api.lanes import Lane, refusal
 from conversations.api.responses import order_of
@@ -19,10 +18,12 @@ from conversations.errors import (
     NotFound,
     RateLimited,
 )
-from conversations.floods import Flood, Verdict
 from conversations.keys import Caller
 from conversations.models import Scope, Turn
-from conversations.sockets import Close, Socket, patience
+from conversations.showing.announcements import acceptance, announce, announce_change
+from conversations.sockets import crowds
+from conversations.sockets.base import Close, Socket, patience
+from conversations.sockets.floods import Flood, Verdict
 from conversations.threads import in_thread
 
 ACTIVE = 16  # responses that are served at once

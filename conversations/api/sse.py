@@ -14,9 +14,9 @@ from typing import Any
 import structlog
 from django.http.response import HttpResponseBase
 
-from conversations import listening
 from conversations.errors import ConversationError
 from conversations.models import Turn
+from conversations.showing import listening
 
 KEEPALIVE = 15  # seconds of silence until a comment: proxies close what is silent for longer
 DONE = b"data: [DONE]\n\n"

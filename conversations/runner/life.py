@@ -10,8 +10,7 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from conversations import origins, protocol, snapshots, turns, watch
-from conversations.announcements import announce_change
+from conversations import origins, protocol, turns, watch
 from conversations.emitter import Emitter
 from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
@@ -20,6 +19,8 @@ from conversations.runner import summing
 from conversations.runner.accounts import counted, frames
 from conversations.runner.asking import Asking
 from conversations.runner.steps import Steps
+from conversations.showing import snapshots
+from conversations.showing.announcements import announce_change
 from conversations.stores.base import NewMessage
 from conversations.streams import Writer
 from conversations.threads import in_thread, unbroken

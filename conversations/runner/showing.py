@@ -13,8 +13,8 @@ from pydantic_ai.messages import (
 )
 
 from conversations.composing import Composition
-from conversations.replays import as_text
 from conversations.runner.storable import storable
+from conversations.showing.replays import as_text
 
 
 class Showing:

@@ -16,10 +16,10 @@ from pydantic_core import PydanticSerializationError
 from conversations import turns
 from conversations.composing import Composition
 from conversations.models import Message, Turn
-from conversations.replays import outputs
 from conversations.runner import histories
 from conversations.runner.histories import History
 from conversations.runner.storable import storable, storable_data
+from conversations.showing.replays import outputs
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage
 from conversations.stores.database import grown

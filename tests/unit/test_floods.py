@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations.floods import BURST, PATIENCE, RATE, Flood, Verdict
+from conversations.sockets.floods import BURST, PATIENCE, RATE, Flood, Verdict
 
 
 class Clock:

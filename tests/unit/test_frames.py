@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conversations import frames
 from conversations.errors import (
     InvalidFrame,
     InvalidJson,
@@ -16,8 +15,9 @@ from conversations.errors import (
     TooLarge,
     UnknownType,
 )
-from conversations.frames import Answer, Cancel, Create, Cursor, Ping, Subscribe, parse
 from conversations.models import Policy
+from conversations.sockets import frames
+from conversations.sockets.frames import Answer, Cancel, Create, Cursor, Ping, Subscribe, parse
 
 SEQUENCE = "cursor.sequence_number"
 CREATE = {"type": "response.create", "idempotency_key": "k1", "input": "hello"}

@@ -15,7 +15,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from conversations.replays import as_text, replay, unfinished
+from conversations.showing.replays import as_text, replay, unfinished
 from conversations.traces import Entry, Kind, contents, merge, opening, trace
 from tests.unit.shown import END, FACTS, turns
 

@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 
 from django.db import close_old_connections, connection, transaction
 
-from conversations import following, turns
+from conversations import turns
 from conversations.errors import VersionConflict
 from conversations.models import Conversation
+from conversations.showing import following
 from conversations.stores import database, store_for
 from conversations.stores.base import NewMessage, Snapshot
 from conversations.turns import acceptance, outcomes

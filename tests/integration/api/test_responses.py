@@ -9,9 +9,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from conversations import access, catalog, listening
-from conversations.layers import BoundedPubSubLayer
+from conversations import access, catalog
 from conversations.models import Conversation, Turn
+from conversations.showing import listening
+from conversations.sockets.layers import BoundedPubSubLayer
 from conversations.threads import in_thread
 from tests.integration.api.events import events_of, read
 from tests.unit.protocol.test_events import model_of

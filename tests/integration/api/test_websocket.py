@@ -4,8 +4,8 @@ import pytest
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 from websockets.asyncio.client import connect
 
-from conversations import listening
 from conversations.models import Turn
+from conversations.showing import listening
 from conversations.threads import in_thread
 from tests.integration.api.programs import Program, address, connection, sdk
 

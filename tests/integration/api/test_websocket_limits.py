@@ -10,9 +10,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from agentsite.asgi import application
-from conversations import keys, listening
+from conversations import keys
 from conversations.api import socket
 from conversations.models import Turn
+from conversations.showing import listening
 from conversations.threads import in_thread
 from tests.integration.api.programs import Program, address, connection, sdk
 
@@ -58,7 +59,7 @@ BAD = [
 
 
 async def test_a_bad_frame_is_answered_and_the_connection_goes_on(connection, monkeypatch):
-    monkeypatch.setattr("conversations.floods.BURST", 1000)
+    monkeypatch.setattr("conversations.sockets.floods.BURST", 1000)
     for text, *expected in BAD:
         await connection.send_text(text)
         assert await connection.error() == tuple(expected), text
@@ -131,15 +132,15 @@ async def test_a_person_has_so_many_connections(address, key, settings):
 
 
 async def test_who_sends_too_much_is_closed(connection, monkeypatch):
-    monkeypatch.setattr("conversations.floods.RATE", 0)
-    monkeypatch.setattr("conversations.floods.PATIENCE", 3)
+    monkeypatch.setattr("conversations.sockets.floods.RATE", 0)
+    monkeypatch.setattr("conversations.sockets.floods.PATIENCE", 3)
     for _ in range(60):
         await connection.send_text("{")
     assert await connection.closed() == 4429
 
 
 async def test_who_does_not_read_is_given_up_and_the_response_is_kept(key, monkeypatch):
-    monkeypatch.setattr("conversations.sockets.SEND_TIMEOUT", 0.2)
+    monkeypatch.setattr("conversations.sockets.base.SEND_TIMEOUT", 0.2)
     reads = asyncio.Event()
     reads.set()
 

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conversations import catalog, snapshots, turns
+from conversations import catalog, turns
 from conversations.errors import ResponseInProgress
 from conversations.models import Conversation, Message, Turn
+from conversations.showing import snapshots
 from conversations.threads import in_thread
 from tests.integration.runner.talking import Talk
 from tests.integration.sockets.tabs import Tab

@@ -4,7 +4,7 @@ import pytest
 
 from conversations import protocol, turns
 from conversations.models import Turn
-from conversations.snapshots import SHOWN_TURNS, picture
+from conversations.showing.snapshots import SHOWN_TURNS, picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -4,8 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from conversations import protocol, runner, snapshots, streams, turns
+from conversations import protocol, runner, streams, turns
 from conversations.models import Conversation, Message, ToolCall, Turn
+from conversations.showing import snapshots
 from conversations.threads import in_thread
 from conversations.traces import Kind
 from workers.interrupts import Interrupt

@@ -7,8 +7,9 @@ from openai._models import construct_type
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 
-from conversations import protocol, snapshots
+from conversations import protocol
 from conversations.models import Turn
+from conversations.showing import snapshots
 from tests.integration.runner.talking import output, seen
 from workers.interrupts import Reason
 

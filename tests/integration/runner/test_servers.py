@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from conversations import snapshots
 from conversations.models import ToolCall
+from conversations.showing import snapshots
 from conversations.threads import in_thread
 from devtools.ports import free_port
 from tests.integration.runner.talking import LIMIT

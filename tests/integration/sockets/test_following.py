@@ -172,7 +172,7 @@ async def test_a_cursor_in_another_conversation_gets_a_snapshot(tab, open_tab, c
 async def test_a_snapshot_has_the_newest_turns_and_says_that_there_are_more(
     tab, open_tab, conversation, monkeypatch
 ):
-    monkeypatch.setattr("conversations.snapshots.SHOWN_TURNS", 1)
+    monkeypatch.setattr("conversations.showing.snapshots.SHOWN_TURNS", 1)
     for text in ("one", "two"):
         response_id = (await tab.create(text))["response_id"]
         await tab.send(type="response.cancel", response_id=response_id)
@@ -183,7 +183,7 @@ async def test_a_snapshot_has_the_newest_turns_and_says_that_there_are_more(
 
 
 async def test_a_snapshot_leaves_out_no_turn_that_is_open(tab, open_tab, monkeypatch):
-    monkeypatch.setattr("conversations.snapshots.SHOWN_TURNS", 1)
+    monkeypatch.setattr("conversations.showing.snapshots.SHOWN_TURNS", 1)
     for text in ("one", "two", "three"):
         await tab.create(text)
     snapshot = await (await open_tab()).subscribe()

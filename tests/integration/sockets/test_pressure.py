@@ -3,8 +3,8 @@
 import pytest
 from channels.layers import get_channel_layer
 
-from conversations import sockets
-from conversations.layers import WAITING
+from conversations.sockets import base
+from conversations.sockets.layers import WAITING
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +33,7 @@ async def test_a_tab_that_does_not_read_is_given_up_and_forgotten(tab, claim, mo
     async with claim() as run:
         await run.say("begin ")
         await tab.until_text("begin ")
-        monkeypatch.setattr(sockets, "SEND_TIMEOUT", 0.1)
+        monkeypatch.setattr(base, "SEND_TIMEOUT", 0.1)
         tab.gate.clear()
         await run.say("more", " and more")
         await tab.wait_until_dropped()

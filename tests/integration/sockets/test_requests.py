@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from conversations import floods, sockets, turns
+from conversations import turns
 from conversations.models import Message, Turn
+from conversations.sockets import base, floods
 from conversations.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,7 +80,7 @@ async def test_a_message_that_is_sent_again_is_acknowledged_again_and_stored_onc
 async def test_the_other_tabs_hear_of_a_message_whose_sender_is_gone(tab, open_tab, monkeypatch):
     sender = await open_tab()
     await sender.subscribe()
-    monkeypatch.setattr(sockets, "SEND_TIMEOUT", 0.1)
+    monkeypatch.setattr(base, "SEND_TIMEOUT", 0.1)
     sender.gate.clear()
     await sender.send(type="response.create", idempotency_key="k1", input="hello")
     assert (await tab.until("agentsite:input"))["items"][0]["content"][0]["text"] == "hello"

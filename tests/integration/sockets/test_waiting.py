@@ -3,8 +3,8 @@
 import pytest
 
 from conversations import turns
-from conversations.announcements import announce_change
 from conversations.models import ToolCall, Turn
+from conversations.showing.announcements import announce_change
 from conversations.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,11 +7,12 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.signals import pre_delete
 
-from conversations import exports, snapshots, turns
+from conversations import exports, turns
 from conversations.admin import transcript
 from conversations.admin.parts import GONE
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
+from conversations.showing import snapshots
 from conversations.stores import orphans
 from conversations.stores import store as made
 from conversations.turns import Outcome

@@ -6,7 +6,7 @@ import socket
 import pytest
 import pytest_asyncio
 
-from conversations.layers import WAITING, BoundedPubSubLayer
+from conversations.sockets.layers import WAITING, BoundedPubSubLayer
 from tests.integration.redis_server import RedisServer
 
 LIMIT = 20  # seconds

@@ -7,7 +7,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from conversations import streams
-from conversations.layers import BoundedPubSubLayer
+from conversations.sockets.layers import BoundedPubSubLayer
 from conversations.streams import groups
 from tests.integration.redis_server import RedisServer
 from tests.integration.streams.frames import opened_message

@@ -2,8 +2,9 @@
 
 import pytest
 
-from conversations import snapshots, turns
+from conversations import turns
 from conversations.models import Conversation, Message, Turn
+from conversations.showing import snapshots
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage, Snapshot
 

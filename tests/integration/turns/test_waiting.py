@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 from pydantic_ai.messages import ModelMessagesTypeAdapter
 
-from conversations import recovery, snapshots, turns
+from conversations import recovery, turns
 from conversations.errors import AlreadyAnswered, NotFound
 from conversations.models import Conversation, Message, ToolCall, Turn
+from conversations.showing import snapshots
 from conversations.stores.base import Key, NewMessage
 from workers import queues
 

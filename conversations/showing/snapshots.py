@@ -10,8 +10,8 @@ from django.db.models import Q
 from conversations import protocol
 from conversations.facts import TurnFacts
 from conversations.models import Conversation, Turn
-from conversations.pending import Pending, pending
-from conversations.replays import replay
+from conversations.showing.pending import Pending, pending
+from conversations.showing.replays import replay
 from conversations.stores import store_for
 from conversations.stores.base import Told
 from conversations.traces import Entry, Kind, merge, opening

@@ -12,13 +12,14 @@ from uuid import UUID
 import structlog
 from channels.layers import get_channel_layer
 
-from conversations import catalog, protocol, snapshots, streams
+from conversations import catalog, protocol, streams
 from conversations.errors import InvalidValue, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
-from conversations.following import Followed, Following, Frame, shown
 from conversations.models import Turn
-from conversations.snapshots import TurnView
-from conversations.sockets import LAYER_TIMEOUT, UNAVAILABLE, patience
+from conversations.showing import snapshots
+from conversations.showing.following import Followed, Following, Frame, shown
+from conversations.showing.snapshots import TurnView
+from conversations.sockets.base import LAYER_TIMEOUT, UNAVAILABLE, patience
 from conversations.threads import in_thread
 from conversations.traces import Kind
 

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from conversations import streams
 from conversations.models import Turn
-from conversations.snapshots import facts_of
+from conversations.showing.snapshots import facts_of
 
 log = structlog.get_logger(__name__)
 

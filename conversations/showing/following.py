@@ -13,13 +13,14 @@ from uuid import UUID
 import structlog
 from redis.exceptions import RedisError
 
-from conversations import protocol, snapshots, streams
+from conversations import protocol, streams
 from conversations.errors import NotFound
 from conversations.facts import TurnFacts
-from conversations.frames import Cursor
 from conversations.models import Conversation, Turn
-from conversations.pending import NOTHING, Pending
-from conversations.snapshots import Picture, TurnView
+from conversations.showing import snapshots
+from conversations.showing.pending import NOTHING, Pending
+from conversations.showing.snapshots import Picture, TurnView
+from conversations.sockets.frames import Cursor
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, merge, opening, unpack
 from workers.observing import metrics

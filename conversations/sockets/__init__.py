@@ -1,0 +1,1 @@
+"""What all websockets of ours do alike, the browser's and the programs'."""

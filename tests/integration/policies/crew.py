@@ -17,20 +17,23 @@ class Crew:
     def __init__(self, presence, *, workers=2):
         self._presence = presence
         self._workers = workers
+        self._closed = False
 
     async def __aenter__(self):
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._workers)]
         return self
 
     async def __aexit__(self, *raised):
+        self._closed = True  # a run that is being interrupted takes the cancel for its own
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
         for task in self._tasks:
-            assert task.cancelled() or task.result()  # raises what ended it
+            if not task.cancelled():
+                task.result()  # raises what ended it
 
     async def _work(self):
-        while True:
+        while not self._closed:
             if job := await in_thread(fetched):
                 await self._answer(job)
                 await in_thread(job.delete)  # as a worker does

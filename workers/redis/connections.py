@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 
 from workers.redis import addresses, sentinels
+from workers.redis.prompt import prompt
 
 CONNECTIONS = 16  # a loop and server; one command takes well under a millisecond of each
 TIMEOUT = 2  # seconds until a server that hangs counts as down
@@ -79,9 +80,13 @@ def _pool(url: str) -> redis.asyncio.ConnectionPool:
 
 
 def _connecting(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
+    pool: redis.asyncio.ConnectionPool
     if (found := addresses.sentinels(url)) is not None:
-        return sentinels.MasterPool(found, **options)
-    return redis.asyncio.BlockingConnectionPool.from_url(url, **options)
+        pool = sentinels.MasterPool(found, **options)
+    else:
+        pool = redis.asyncio.BlockingConnectionPool.from_url(url, **options)
+    pool.connection_class = prompt(pool.connection_class)
+    return pool
 
 
 async def heard(channel: str) -> AsyncGenerator[bytes]:

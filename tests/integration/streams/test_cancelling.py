@@ -1,0 +1,28 @@
+"""Who is cancelled in the middle of a command is cancelled."""
+
+import asyncio
+
+import pytest
+
+from workers.redis import connections
+
+STEPS = 25  # of the event loop; a command takes fewer
+LIMIT = 10  # seconds
+
+
+@pytest.mark.parametrize("steps", range(STEPS))
+async def test_no_moment_of_a_command_swallows_a_cancel(redis_client, steps):
+    client = connections.shared()
+    await client.ping()
+
+    async def command_and_more():
+        await client.set("key", "value")
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(command_and_more())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    ended, _ = await asyncio.wait([task], timeout=LIMIT)
+    assert ended
+

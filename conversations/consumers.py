@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -17,7 +17,6 @@ from conversations.errors import (
     NotLoggedIn,
     RateLimited,
     TooManyConnections,
-    VersionConflict,
 )
 from conversations.models import Turn
 from conversations.showing import snapshots
@@ -98,10 +97,10 @@ class ChatConsumer(Socket):
         try:
             if verdict is Verdict.REFUSED:
                 raise RateLimited
-            frame = read(message)
+            frame = frames.read(message)
             await self._serve(frame)
         except ConversationError as error:
-            await self.send_frame(described(error, frame))
+            await self.send_frame(frames.described(error, frame))
         self._rest()
 
     async def _serve(self, frame: Frame) -> None:
@@ -226,25 +225,6 @@ class ChatConsumer(Socket):
         if seconds != self._rest_set:
             self._rest_set = seconds
             self.pulse_timer.set(seconds)
-
-
-def read(message: Mapping[str, Any]) -> Frame:
-    """The frame in a message of the client. Raises `errors.InvalidFrame`."""
-    if (text := message.get("text")) is None:
-        raise InvalidFrame("A frame is text.")
-    return frames.parse(text)
-
-
-def described(error: ConversationError, frame: Frame | None) -> dict[str, Any]:
-    """The error as its sender sees it, with what the sender called the frame."""
-    told: dict[str, Any] = {"type": "error", **error.told(), "param": error.param}
-    if isinstance(error, VersionConflict):
-        told["current"] = error.current
-    if isinstance(frame, Create):
-        told["idempotency_key"] = frame.idempotency_key
-    elif isinstance(frame, Cancel | Answer):
-        told["response_id"] = frame.response_id
-    return told
 
 
 def replica() -> str:

@@ -1,8 +1,11 @@
-"""What is told of a run: what it used, and where it failed."""
+"""What is told of a run: whose it is, what it used, and where it failed."""
 
 import traceback
 
 from pydantic_ai.usage import RunUsage
+
+from conversations.turns import Claim
+from workers.fleet import presence
 
 COUNTED = (
     "requests",
@@ -12,6 +15,17 @@ COUNTED = (
     "cache_read_tokens",
     "cache_write_tokens",
 )
+
+
+def ids(claim: Claim) -> dict[str, str | int]:
+    """What every log line of a claim carries."""
+    here = presence.current()
+    return {
+        "conversation": str(claim.conversation_id),
+        "turn": str(claim.turn_id),
+        "attempt": claim.attempt,
+        "worker": here.name if here else "",
+    }
 
 
 def counted(usage: RunUsage) -> dict[str, int] | None:

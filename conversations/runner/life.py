@@ -16,7 +16,7 @@ from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.runner import summing
-from conversations.runner.accounts import counted, frames
+from conversations.runner.accounts import counted, frames, ids
 from conversations.runner.asking import Asking
 from conversations.runner.steps import Steps
 from conversations.showing import snapshots
@@ -28,7 +28,6 @@ from conversations.traces import Entry
 from conversations.turns import Claim, Ended, Outcome
 from workers.agents import registry
 from workers.agents.failures import failure
-from workers.fleet import presence
 from workers.interrupts import Interrupt, Reason, current
 from workers.observing import metrics
 
@@ -63,17 +62,6 @@ async def answer(
             with interrupt.armed():
                 await Life(claim, interrupt).live()
         await summing.keep_up(claim)
-
-
-def ids(claim: Claim) -> dict[str, str | int]:
-    """What every log line of a claim carries."""
-    here = presence.current()
-    return {
-        "conversation": str(claim.conversation_id),
-        "turn": str(claim.turn_id),
-        "attempt": claim.attempt,
-        "worker": here.name if here else "",
-    }
 
 
 class Life:

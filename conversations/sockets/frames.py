@@ -9,12 +9,14 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, NoReturn, cast
 
 from conversations.errors import (
+    ConversationError,
     InvalidFrame,
     InvalidJson,
     InvalidValue,
     MissingField,
     TooLarge,
     UnknownType,
+    VersionConflict,
 )
 
 FRAME_LIMIT = 65_536  # bytes; the server itself closes with 1009 above it
@@ -199,3 +201,22 @@ FRAMES: dict[str, tuple[type, dict[str, Reader]]] = {
     ),
     "ping": (Ping, {}),
 }
+
+
+def read(message: Mapping[str, Any]) -> Frame:
+    """The frame in a message of the client. Raises `errors.InvalidFrame`."""
+    if (text := message.get("text")) is None:
+        raise InvalidFrame("A frame is text.")
+    return parse(text)
+
+
+def described(error: ConversationError, frame: Frame | None) -> dict[str, Any]:
+    """The error as its sender sees it, with what the sender called the frame."""
+    told: dict[str, Any] = {"type": "error", **error.told(), "param": error.param}
+    if isinstance(error, VersionConflict):
+        told["current"] = error.current
+    if isinstance(frame, Create):
+        told["idempotency_key"] = frame.idempotency_key
+    elif isinstance(frame, Cancel | Answer):
+        told["response_id"] = frame.response_id
+    return told

@@ -86,11 +86,10 @@ def accept(
     """Queue a turn; when this returns it is committed. A worker is woken after the commit.
 
     Without a policy the conversation's applies. `expected_version` and the policy `reject` also
-    demand that no turn is open; `number`, that this becomes the turn's. Without a `pool`, which
-    is a queue's name, `workers.routing` chooses it, by `tier` and `source` among others.
+    demand that no turn is open; `number`, that this becomes the turn's. Without a `pool` (a queue's
+    name) `workers.routing` chooses it, by `tier` and `source` among others.
     `parameters` are kept as `Turn.request`. Raises `NotFound`, `VersionConflict`, `NotTheLast`,
-    `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`, and `RateLimited` where
-    settings.OPEN_TURNS are open.
+    `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`, `RateLimited` (too many open).
     A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
     request = Request(
@@ -107,10 +106,9 @@ def accept(
         parameters=parameters or {},
     )
     conversation = _look_up(request)
-    request_hash = request.digest(conversation.agent)
-    accepted = _repeated(request, conversation, request_hash)
-    accepted = accepted or _enter(request, conversation, request_hash)
-    return accepted or _answer_again(request, request_hash)
+    digest = request.digest(conversation.agent)
+    entered = _repeated(request, conversation, digest) or _enter(request, conversation, digest)
+    return entered or _answer_again(request, digest)
 
 
 def _look_up(request: Request) -> Conversation:

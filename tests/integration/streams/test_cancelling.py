@@ -25,4 +25,3 @@ async def test_no_moment_of_a_command_swallows_a_cancel(redis_client, steps):
     task.cancel()
     ended, _ = await asyncio.wait([task], timeout=LIMIT)
     assert ended
-

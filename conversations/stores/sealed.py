@@ -4,9 +4,10 @@ A jar is what a client has: by conversation, its newest state. In a request it h
 that came with it, and afterwards the new one.
 """
 
+import threading
 import time
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +97,7 @@ class SealedStore(Store):
     jar: MutableMapping[UUID, str] | None = None
     owner_id: int = NOBODY
     agent: str = ""
+    _one_writer: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     keeps = frozenset({Keeps.WITHOUT_REDIS})
     is_carried = True
@@ -114,19 +116,21 @@ class SealedStore(Store):
     def append(
         self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None
     ) -> Snapshot:
-        state = self.opened(snapshot.handle)
-        known = {key for key, _ in state.messages}
-        if all(message.key in known for message in messages):
-            return grown(snapshot, messages, version=state.version)
-        self._check(state, snapshot)
-        added = [(new.key, new.payload) for new in messages if not new.retracted]
-        self._advance(state, (*state.messages, *added))
+        with self._one_writer:
+            state = self.opened(snapshot.handle)
+            known = {key for key, _ in state.messages}
+            if all(message.key in known for message in messages):
+                return grown(snapshot, messages, version=state.version)
+            self._check(state, snapshot)
+            added = [(new.key, new.payload) for new in messages if not new.retracted]
+            self._advance(state, (*state.messages, *added))
         return grown(snapshot, messages, version=state.version + 1)
 
     def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:
-        state = self.opened(snapshot.handle)
-        self._check(state, snapshot)
-        self._advance(state, tuple(kept for kept in state.messages if kept[0].turn != turn))
+        with self._one_writer:
+            state = self.opened(snapshot.handle)
+            self._check(state, snapshot)
+            self._advance(state, tuple(kept for kept in state.messages if kept[0].turn != turn))
         return self.load(snapshot.handle)
 
     def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:

@@ -26,6 +26,24 @@ def settings_stay() -> Iterator[None]:
     assert {name: getattr(settings, name) for name in NESTED} == before
 
 
+@pytest.fixture(autouse=True)
+def _marked_as_unhurried(_django_db_marker: None) -> None:
+    unhurried()
+
+
+@pytest.fixture
+def db(db: None) -> None:
+    """As pytest-django's."""
+    unhurried()
+
+
+def unhurried() -> None:
+    """A test within one transaction may pause in it for longer than the site does."""
+    if connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
 @pytest.fixture
 def redis_client() -> Iterator[redis.Redis]:
     """The tests' own Redis, emptied."""

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 
 from workers.redis import addresses, sentinels
-from workers.redis.prompt import prompt
+from workers.redis.cancelling import cancellable
 
 CONNECTIONS = 16  # a loop and server; one command takes well under a millisecond of each
 TIMEOUT = 2  # seconds until a server that hangs counts as down
@@ -85,7 +85,7 @@ def _connecting(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
         pool = sentinels.MasterPool(found, **options)
     else:
         pool = redis.asyncio.BlockingConnectionPool.from_url(url, **options)
-    pool.connection_class = prompt(pool.connection_class)
+    pool.connection_class = cancellable(pool.connection_class)
     return pool
 
 

@@ -21,7 +21,7 @@ export function tool() {
     input.textContent = pretty(item.arguments);
     output.textContent = result ? pretty(result.output) : "";
     answered.hidden = output.hidden = !result;
-    state.textContent = asks ? "" : result ? "" : interrupted ? "interrupted" : comeTo(progress);
+    state.textContent = asks || result ? "" : interrupted ? "interrupted" : comeTo(progress);
     element.dataset.state = asks ? "asks" : result ? "done" : "open";
     if (Boolean(asks) === Boolean(question)) return;
     question?.remove();

@@ -8,7 +8,7 @@ import redis
 from redis.asyncio.connection import AbstractConnection
 
 
-class Prompt(AbstractConnection):
+class Cancellable(AbstractConnection):
     """Writes under `asyncio.timeout`.
 
     redis-py writes under `asyncio.wait_for`, which before Python 3.12 swallows a cancel that comes
@@ -29,6 +29,6 @@ class Prompt(AbstractConnection):
             self.socket_timeout = limit
 
 
-def prompt(kind: type[Any]) -> type[Any]:
-    """The same kind of connection, over TCP, TLS, a Unix socket or by Sentinels, made prompt."""
-    return type(kind.__name__, (Prompt, kind), {})
+def cancellable(kind: type[Any]) -> type[Any]:
+    """The same kind of connection, over TCP, TLS, a Unix socket or by Sentinels, made cancellable."""
+    return type(kind.__name__, (Cancellable, kind), {})

@@ -10,12 +10,16 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+PATIENT = "-c lock_timeout=60s -c idle_in_transaction_session_timeout=60s"
 NESTED = ("AGENTS", "CACHES", "CHANNEL_LAYERS", "POOLS", "PROVIDER_LIMITS", "RQ_QUEUES", "STORES")
 
 
 def pytest_configure() -> None:
-    """Passwords of test accounts need not withstand anybody, and most tests make accounts."""
+    """What tests in this process need not withstand, or have to."""
+    # most tests make accounts, and nobody wants their passwords
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # a machine that stalls is no fault of the test whose transaction was open
+    settings.DATABASES["default"]["OPTIONS"]["options"] = PATIENT
 
 
 @pytest.fixture(autouse=True)
@@ -24,24 +28,6 @@ def settings_stay() -> Iterator[None]:
     before = deepcopy({name: getattr(settings, name) for name in NESTED})
     yield
     assert {name: getattr(settings, name) for name in NESTED} == before
-
-
-@pytest.fixture(autouse=True)
-def _marked_as_unhurried(_django_db_marker: None) -> None:
-    unhurried()
-
-
-@pytest.fixture
-def db(db: None) -> None:
-    """As pytest-django's."""
-    unhurried()
-
-
-def unhurried() -> None:
-    """A test within one transaction may pause in it for longer than the site does."""
-    if connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 @pytest.fixture

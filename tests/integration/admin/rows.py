@@ -73,8 +73,6 @@ def message_of(turn: Turn, *parts: dict, **traits: Any) -> Message:
 
 def crowd(owner, *, conversations: int = 1_000, turns: int = 3) -> None:
     """Thousands of rows: each turn with two messages, one turn in a hundred failed."""
-    with connection.cursor() as cursor:  # a busy machine may take longer between two statements
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     parents = Conversation.objects.bulk_create(
         Conversation(owner=owner, agent="demo", title=f"Talk {n}", next_turn=turns)
         for n in range(conversations)

@@ -5,6 +5,7 @@ A step is a statement, a commit or a rollback. Savepoints change nothing that ot
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from queue import SimpleQueue
 from typing import Any
@@ -31,6 +32,10 @@ class State(Enum):
     STEPPING = "stepping"  # does it, or waits for a lock inside PostgreSQL
 
 
+class Dismissed(BaseException):
+    """Ends a thread that stands before a step; nobody on the way takes it for a failure."""
+
+
 class Actor(threading.Thread):
     """Does one deed after the other; within each, a step whenever it is granted one."""
 
@@ -43,7 +48,7 @@ class Actor(threading.Thread):
         self.outcome: Any = None  # what the deed returned or raised
         self.errors: list[str] = []  # what PostgreSQL refused, even where the deed tried again
         self.lose_reply = False  # of the next commit, which happens nevertheless
-        self._granted = False
+        self._granted = self._dismissed = False
         self._deeds: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
 
     @property
@@ -52,8 +57,8 @@ class Actor(threading.Thread):
         session = self._connection.connection
         return session.info.backend_pid if session and not session.closed else None
 
-    def begin(self, name: str, deed: Callable[[], Any] | None) -> None:
-        """Start a deed under a name of this run; None ends the thread."""
+    def begin(self, name: str, deed: Callable[[], Any]) -> None:
+        """Start a deed under a name of this run."""
         self.name = name
         self.state, self.outcome, self.errors = State.STEPPING, None, []
         self._deeds.put(deed)
@@ -63,16 +68,27 @@ class Actor(threading.Thread):
         self.state, self._granted = State.STEPPING, True
         self.changed.notify_all()
 
+    def dismiss(self) -> None:
+        """End the thread, in the midst of a deed too; what is open is rolled back."""
+        with self.changed:
+            self._dismissed = True
+            self.changed.notify_all()
+        self._deeds.put(None)
+
     def run(self) -> None:
         self._connection = connections["default"]
-        while deed := self._deeds.get():
-            self._prepare()
-            try:
-                self.outcome = deed()
-            except Exception as error:  # noqa: BLE001 - judged by whoever looks at the outcome
-                self.outcome = error
-            self._become(State.IDLE)
+        with suppress(Dismissed):
+            while deed := self._deeds.get():
+                self._do(deed)
         self._connection.close()
+
+    def _do(self, deed: Callable[[], Any]) -> None:
+        self._prepare()
+        try:
+            self.outcome = deed()
+        except Exception as error:  # noqa: BLE001 - judged by whoever looks at the outcome
+            self.outcome = error
+        self._become(State.IDLE)
 
     def _prepare(self) -> None:
         self._connection.execute_wrappers[:] = []
@@ -110,7 +126,9 @@ class Actor(threading.Thread):
         with self.changed:
             self.step, self.footprint = step, footprint
             self._become(State.ASKING)
-            self.changed.wait_for(lambda: self._granted)
+            self.changed.wait_for(lambda: self._granted or self._dismissed)
+            if self._dismissed:
+                raise Dismissed
             self._granted = False
 
     def _become(self, state: State) -> None:

@@ -16,6 +16,10 @@ PATIENCE = 30  # seconds until a step that neither ends nor waits for a lock is 
 Deed = Callable[[], Any]
 
 
+class Strayed(AssertionError):
+    """The schedule could not be followed: another than before waited for a lock, or came first."""
+
+
 @dataclass
 class Step:
     """One decision of the scheduler."""
@@ -61,15 +65,23 @@ class Stage:
         self._asleep: set[str] | None = None  # None: nobody ever sleeps
 
     def close(self) -> None:
-        for actor in self.troupe:
-            actor.begin("", None)
-            actor.join(PATIENCE)
+        self._dismiss()
         connection.close_pool()  # its connections wait for locks without end
 
     def run(self, deeds: dict[str, Deed], prefix: Sequence[str], *, reduces: bool = True) -> Run:
-        """Do the deeds in the order of the prefix, then the first that can go on each time."""
-        run, self._asleep = Run(), set() if reduces else None
-        cast = self._cast(deeds)
+        """Do the deeds in the order of the prefix, then the first that can go on each time.
+
+        Raises `Strayed`, and AssertionError when an actor neither does its step nor waits.
+        """
+        self._asleep = set() if reduces else None
+        try:
+            return self._perform(self._cast(deeds), prefix)
+        except BaseException:
+            self._dismiss()  # or what they hold would keep everybody after them waiting
+            raise
+
+    def _perform(self, cast: list[Actor], prefix: Sequence[str]) -> Run:
+        run = Run()
         while True:
             self._settle(cast)
             self._note(run)
@@ -80,6 +92,13 @@ class Stage:
         run.outcomes = {actor.name: actor.outcome for actor in cast}
         run.errors = {actor.name: actor.errors for actor in cast if actor.errors}
         return run
+
+    def _dismiss(self) -> None:
+        for actor in self.troupe:
+            actor.dismiss()
+        for actor in self.troupe:
+            actor.join(PATIENCE)
+        self.troupe = []
 
     def _cast(self, deeds: dict[str, Deed]) -> list[Actor]:
         while len(self.troupe) < len(deeds):
@@ -97,7 +116,7 @@ class Stage:
         run.redundant |= not awake
         name = prefix[taken] if taken < len(prefix) else (awake or names)[0]
         if name not in names:
-            raise AssertionError(f"{name} cannot go on, only {names}:\n{run}")
+            raise Strayed(f"{name} cannot go on, only {names}:\n{run}")
         chosen = self.actors[name]
         run.steps.append(Step(name, chosen.step, awake or (name,)))
         self._lull(chosen, awake)
@@ -137,7 +156,7 @@ class Stage:
                 if self.changed.wait_for(lambda: not stepping(cast), timeout=GLANCE):
                     return
                 busy = stepping(cast)
-            waiting = pids_waiting()
+            waiting = waiting_of([actor.pid for actor in cast if actor.pid])
             with self.changed:
                 # somebody who ended meanwhile may have let go those who waited
                 same = busy == stepping(cast)
@@ -151,8 +170,11 @@ def stepping(cast: list[Actor]) -> list[Actor]:
     return [actor for actor in cast if actor.state is State.STEPPING]
 
 
-def pids_waiting() -> set[int]:
-    """The backends that wait for a lock at this moment."""
+def waiting_of(pids: list[int]) -> set[int]:
+    """Those of the backends that wait for another of them: what a vacuum holds is let go soon."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted AND locktype <> 'extend'")
+        cursor.execute(
+            "SELECT pid FROM unnest(%s::int[]) AS pid WHERE pg_blocking_pids(pid) && %s::int[]",
+            [pids, pids],
+        )
         return {pid for (pid,) in cursor.fetchall()}

@@ -8,6 +8,7 @@ from django.db import connection
 from conversations import turns
 from conversations.models import Turn
 from tests.integration.explorer.search import Violation
+from tests.integration.explorer.stage import Strayed
 
 
 def two_times_three_reads(world) -> dict:
@@ -53,16 +54,36 @@ def told(run) -> tuple:
     return (*rows, *(type(outcome).__name__ for outcome in run.outcomes.values()))
 
 
-def test_a_violation_shows_a_schedule_that_can_be_replayed(explore):
-    def scene(world):
-        world.accept()
-        return {"one": lambda: world.claim("one"), "two": lambda: world.claim("two")}
+def two_claims(world) -> dict:
+    world.accept()
+    return {"one": lambda: world.claim("one"), "two": lambda: world.claim("two")}
 
+
+def test_a_violation_shows_a_schedule_that_can_be_replayed(explore):
     def the_first_wins(world, run):
         assert run.outcomes["two"] is None, "two won"
 
     with pytest.raises(Violation, match="two won") as violation:
-        explore(scene, the_first_wins)
+        explore(two_claims, the_first_wins)
     schedule = re.search("replay: (.*)", str(violation.value))[1]
     with pytest.raises(Violation, match="in schedule 1"):
-        explore(scene, the_first_wins, replay=schedule)
+        explore(two_claims, the_first_wins, replay=schedule)
+
+
+def test_what_does_not_come_again_is_no_violation(explore):
+    stalls = ["the machine stood still"]
+    explored = explore(two_claims, lambda *_: assert_no(stalls))
+    assert explored.stalls == 1
+
+
+def assert_no(stalls: list) -> None:
+    assert not stalls, stalls.pop()
+
+
+def test_who_is_left_midway_holds_nothing(explore):
+    with pytest.raises(Strayed, match="nobody cannot go on"):
+        explore(two_claims, replay="one one nobody")
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '1s'")
+        cursor.execute("TRUNCATE conversations_turn CASCADE")
+        cursor.execute("RESET lock_timeout")

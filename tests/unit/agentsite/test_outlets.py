@@ -123,15 +123,14 @@ def heard(*_):
     log.info("signal")
 signal.signal(signal.SIGALRM, heard)
 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
-end = time.monotonic() + 0.7
-while time.monotonic() < end:
+while count < 100:
     log.info("work")
 signal.setitimer(signal.ITIMER_REAL, 0)
 log.info("done", count=count)
 """
     found = events(run(code, env={**os.environ, "LOG_CAPACITY": "1000000"}))
     assert found[-1] == "done"
-    assert found.count("signal") > 10
+    assert found.count("signal") >= 100
 
 
 def test_a_standard_output_that_nobody_reads_holds_up_nobody():

@@ -10,7 +10,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 
-PATIENT = "-c lock_timeout=60s -c idle_in_transaction_session_timeout=60s"
+PATIENT = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 NESTED = ("AGENTS", "CACHES", "CHANNEL_LAYERS", "POOLS", "PROVIDER_LIMITS", "RQ_QUEUES", "STORES")
 
 

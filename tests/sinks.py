@@ -2,6 +2,8 @@
 
 import threading
 
+from tests.waiting import GENEROUS
+
 
 class Memory:
     """Keeps what it is given."""
@@ -35,7 +37,7 @@ class Gated(Memory):
         self.may_write = threading.Event()
 
     def write(self, batch):
-        assert self.may_write.wait(30)
+        assert self.may_write.wait(GENEROUS)
         return super().write(batch)
 
     def hurry(self):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-GENEROUS = 30  # seconds; a test waits for an event, this is when it gives up
+GENEROUS = 120  # seconds; a test waits for an event, this is when it gives up
 
 
 def eventually(look: Callable[[], object], *, within: float = GENEROUS):

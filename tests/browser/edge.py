@@ -14,9 +14,9 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from tests.browser.files import found
+from tests.waiting import GENEROUS
 
 CONVERSATION = UUID("01990000-0000-7000-8000-00000000000b")
-LIMIT = 60  # seconds
 
 
 class Line:
@@ -27,7 +27,7 @@ class Line:
 
     async def frame(self, kind: str) -> dict:
         """The next frame, which must be of this type."""
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             frame = json.loads(await self.socket.recv())
         assert frame["type"] == kind, frame
         return frame
@@ -76,7 +76,7 @@ class Edge:
 
     async def line(self) -> Line:
         """The next socket that the page opens."""
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             return await self.lines.get()
 
     async def open(self, page: Page) -> Line:

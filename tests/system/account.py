@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from tests.system.tab import Tab
-
-LIMIT = 60  # seconds
+from tests.waiting import GENEROUS
 
 
 class Account:
@@ -20,7 +19,7 @@ class Account:
         self.jar = CookieJar()
         handler = urllib.request.HTTPCookieProcessor(self.jar)
         self.browser = urllib.request.build_opener(handler)
-        page = self.browser.open(f"{self.address}/signup/", timeout=LIMIT).read().decode()
+        page = self.browser.open(f"{self.address}/signup/", timeout=GENEROUS).read().decode()
         self.token = found_token(page)
         password = uuid4().hex
         self.name = f"user-{uuid4().hex[:12]}"
@@ -28,11 +27,11 @@ class Account:
         self.token = found_token(self.get("/"))
 
     def get(self, path: str) -> str:
-        return self.browser.open(self.address + path, timeout=LIMIT).read().decode()
+        return self.browser.open(self.address + path, timeout=GENEROUS).read().decode()
 
     def post(self, path: str, **form: str) -> str:
         data = urlencode({"csrfmiddlewaretoken": self.token, **form}).encode()
-        with self.browser.open(self.address + path, data, timeout=LIMIT) as answer:
+        with self.browser.open(self.address + path, data, timeout=GENEROUS) as answer:
             return answer.read().decode()
 
     def begin(self, agent: str = "") -> str:

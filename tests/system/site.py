@@ -23,9 +23,9 @@ from devtools.local import Folder
 from devtools.ports import free_port
 from devtools.programs import Programs
 from devtools.redis import Redis
+from tests.waiting import GENEROUS
 
 SCARCE = {"compatible/stream?scarce=1": {"requests_per_minute": 20, "burst": 0}}
-LIMIT = 60  # seconds that a process may take to start or to end
 AGENTS = {
     "poison": {"agent": "tests.system.poison.agent"},
     "scarce": {"agent": "tests.system.scarce.agent"},
@@ -50,7 +50,7 @@ class Site:
         self.environment = self.make_servers()
         programs = Programs(Folder(self.folder), self.environment)
         migrate = [sys.executable, "manage.py", "migrate", "-v0"]
-        subprocess.run(migrate, env=self.environment, check=True, timeout=LIMIT)
+        subprocess.run(migrate, env=self.environment, check=True, timeout=GENEROUS)
         for number, port in enumerate(self.ports, start=1):
             self.start(programs.replica(number, port))
         for number in range(1, workers + 1):
@@ -102,7 +102,7 @@ class Site:
         """End a process and wait until it is gone."""
         self.killed.add(name)
         self.processes[name].send_signal(number)
-        self.processes[name].wait(LIMIT)
+        self.processes[name].wait(GENEROUS)
 
     def start_again(self, name: str) -> None:
         self.start(self.commands[name])
@@ -148,7 +148,7 @@ class Site:
             process.terminate()
         for process in self.processes.values():
             try:
-                process.wait(LIMIT)
+                process.wait(GENEROUS)
             except subprocess.TimeoutExpired:
                 process.kill()
 
@@ -171,7 +171,7 @@ class Site:
     def release(self) -> None:
         """Let the provider's held replies go on."""
         request = urllib.request.Request(f"{self.provider_url}/release", method="POST")
-        urllib.request.urlopen(request, timeout=LIMIT).close()
+        urllib.request.urlopen(request, timeout=GENEROUS).close()
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """What PostgreSQL holds."""

@@ -11,7 +11,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-LIMIT = 60  # seconds: generous, for a noisy machine
+from tests.waiting import GENEROUS
 
 AGAIN = {1011, 1012}  # close codes after which the page reconnects
 FINAL = {"response.completed", "response.failed", "response.incomplete"}
@@ -79,7 +79,7 @@ class Tab:
 
     async def open(self, *, cursor: dict[str, Any] | None = None) -> None:
         """Connect and subscribe; as the page does, try again where the server had trouble."""
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             while True:
                 with suppress(ConnectionClosed):
                     await self.connect(cursor)
@@ -94,7 +94,7 @@ class Tab:
             f"ws://127.0.0.1:{self.port}/ws/conversations/{self.conversation}/",
             origin=f"http://127.0.0.1:{self.port}",
             additional_headers={"Cookie": self.cookie},
-            open_timeout=LIMIT,
+            open_timeout=GENEROUS,
         )
         await self.send({"type": "subscribe", "cursor": cursor})
         await self.take(json.loads(await self.socket.recv()))
@@ -144,7 +144,7 @@ class Tab:
 
     async def until(self, condition: Any) -> None:
         """Wait until the condition holds, with a generous limit."""
-        async with self.changed, asyncio.timeout(LIMIT):
+        async with self.changed, asyncio.timeout(GENEROUS):
             await self.changed.wait_for(condition)
 
     async def read(self) -> None:

@@ -21,9 +21,9 @@ from devtools import readiness
 from devtools.ports import free_port
 from devtools.programs import UVICORN
 from tests.conftest import environment_of_the_site
+from tests.waiting import GENEROUS
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT = 30  # seconds
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Replica:
 
     def said(self, request):
         """The first bytes of the answer to raw bytes; nothing if the connection is just closed."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=GENEROUS) as connection:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             try:
@@ -126,7 +126,7 @@ def running(database, tmp_path_factory):
         yield Replica(process, port, path)
     finally:
         process.kill()
-        process.wait(LIMIT)
+        process.wait(GENEROUS)
 
 
 @pytest_asyncio.fixture
@@ -148,7 +148,7 @@ async def subscribed(replica, person):
 
 
 async def answer(tab):
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         return json.loads(await tab.recv())
 
 

@@ -12,7 +12,7 @@ import pytest_asyncio
 from conversations import protocol, turns
 from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
-from tests.acceptance.bad_input.conftest import LIMIT
+from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.django_db
 ASK = "/v1/responses"
@@ -52,7 +52,7 @@ FIELDS = [
 async def program(replica, ada):
     headers = {"Authorization": f"Bearer {ada.key}"}
     address = f"http://127.0.0.1:{replica.port}"
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=LIMIT) as client:
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=GENEROUS) as client:
         yield client
 
 

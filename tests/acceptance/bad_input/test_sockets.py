@@ -12,8 +12,9 @@ from websockets.exceptions import ConnectionClosed
 
 from conversations import protocol, turns
 from conversations.threads import in_thread
-from tests.acceptance.bad_input.conftest import LIMIT, answer, pong, subscribed
+from tests.acceptance.bad_input.conftest import answer, pong, subscribed
 from tests.unit.test_frames import BAD, create, subscribe
+from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.django_db
 MASK = b"\0\0\0\0"
@@ -44,7 +45,7 @@ ROWS = [*FRAMES, *ASSIGNED, *MORE]
 
 
 async def close_code(tab):
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         with suppress(ConnectionClosed):
             async for _ in tab:
                 pass

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from devtools.ports import free_port
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 
 SAMPLES = Path(__file__).resolve().parents[3] / "deploy" / "nginx"
 WAYS = sorted(path.stem for path in SAMPLES.glob("*.conf") if path.stem != "site")
@@ -88,7 +88,7 @@ def door(replicas, tmp_path) -> Iterator[Callable[[str], Ask]]:
             request = urllib.request.Request(f"http://127.0.0.1:{ports[8080]}{path}")
             for name, value in headers.items():
                 request.add_header(name, value)
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=GENEROUS) as answer:
                 return answer.read().decode()
 
         def answers() -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devtools.ports import free_port
+from tests.waiting import GENEROUS
 
 ROOT = Path(__file__).parents[3]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__")
@@ -87,7 +88,9 @@ class LocalStack:
         raise AssertionError("\n".join(self.said))
 
     def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.port}{path}", timeout=GENEROUS
+        ) as answer:
             return answer.status, answer.read()
 
     def processes(self, kind=""):

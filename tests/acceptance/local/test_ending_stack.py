@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from tests.acceptance.local.stacks import LocalStack, check_out, stranger
-from tests.unit.devtools.processes import await_end
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -28,14 +28,10 @@ def test_a_signal_ends_it_in_order_and_leaves_nobody(start, number):
 
 def test_a_killed_supervisor_leaves_nobody(start):
     stack = start()
-    everybody = stack.everybody()
-    assert len(everybody) > 8
+    assert len(stack.everybody()) > 8
     stack.process.kill()
-    for pid in everybody:
-        if pid != stack.process.pid:
-            await_end(pid)
     assert stack.stop() == -signal.SIGKILL
-    assert stack.everybody() == []
+    eventually(lambda: stack.everybody() == [])
 
 
 def test_the_account_its_password_and_the_key_stay(start):

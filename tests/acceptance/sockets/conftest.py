@@ -16,9 +16,9 @@ from devtools import readiness
 from devtools.ports import free_port
 from devtools.programs import UVICORN
 from tests.integration.conftest import worker_row  # noqa: F401 - a fixture
+from tests.waiting import GENEROUS
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMIT = 30  # seconds
 
 
 @dataclass
@@ -63,4 +63,4 @@ def replica(site_environment, tmp_path):
         yield Replica(process, port, conversation, client.cookies["sessionid"].value, path)
     finally:
         process.kill()
-        process.wait(LIMIT)
+        process.wait(GENEROUS)

@@ -10,9 +10,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.integration.sockets.driven import claimed
+from tests.waiting import GENEROUS
 from workers.redis import connections
 
-LIMIT = 30  # seconds
 CREATE = {"type": "response.create", "idempotency_key": uuid4().hex, "input": "hello"}
 
 
@@ -23,7 +23,7 @@ async def read_to_the_end(socket):
 
 async def close_code(socket):
     """Wherever the client is in reading, it reads on to the end."""
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         with suppress(ConnectionClosed):
             await read_to_the_end(socket)
     return socket.close_code
@@ -40,7 +40,7 @@ async def accepted(socket):
 
 
 async def logged(path, event):
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         while event not in path.read_text():  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.05)
 
@@ -50,7 +50,7 @@ async def test_a_replica_that_is_told_to_stop_sends_its_tabs_elsewhere(replica):
         await subscribed(socket)
         replica.process.send_signal(signal.SIGTERM)
         assert await close_code(socket) == 1012
-    assert replica.process.wait(LIMIT) == -signal.SIGTERM
+    assert replica.process.wait(GENEROUS) == -signal.SIGTERM
 
 
 async def test_a_frame_above_the_limit_closes_with_1009(replica):

@@ -9,14 +9,14 @@ import urllib.request
 from conversations.models import Turn
 from conversations.threads import in_thread
 from tests.acceptance.sockets.test_sockets import accepted, subscribed
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 
 
 def get(replica, path, **headers):
     """Status, headers, body."""
     request = urllib.request.Request(f"http://127.0.0.1:{replica.port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=GENEROUS) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:

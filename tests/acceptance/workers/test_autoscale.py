@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.acceptance.workers.conftest import Fleet
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers.launchers import marks
 from workers.models import ScalingDecision, WorkerProcess
 
@@ -57,7 +57,7 @@ def test_what_a_killed_autoscaler_leaves_at_work_the_next_one_goes_on_with(scale
     eventually(lambda: "worker_draining" in scaled.fleet.said(first))  # where the worker writes
     scaled.fleet.go("a")
     scaled.fleet.hears("a", "done")
-    assert second.wait(20) == 0
+    assert second.wait(GENEROUS) == 0
     assert ScalingDecision.objects.count() == 1
     assert scaled.pids() == []
 
@@ -65,13 +65,13 @@ def test_what_a_killed_autoscaler_leaves_at_work_the_next_one_goes_on_with(scale
 @pytest.mark.slow
 def test_who_looks_once_leaves_running_what_it_started(scaled):
     dry = scaled.start("--once", "--dry-run")
-    assert dry.wait(20) == 0
+    assert dry.wait(GENEROUS) == 0
     assert scaled.pids() == []
     once = scaled.start("--once")
-    assert once.wait(20) == 0
+    assert once.wait(GENEROUS) == 0
     pid = scaled.worker()
     again = scaled.start("--once")
-    assert again.wait(20) == 0
+    assert again.wait(GENEROUS) == 0
     assert scaled.pids() == [pid]
     said = [scaled.decisions(process)[0] for process in (dry, once, again)]
     assert [(one["size"], one["wanted"], one["dry_run"]) for one in said] == [
@@ -86,11 +86,11 @@ def test_who_is_told_to_may_leave_its_workers_to_the_next_one(scaled):
     first = scaled.start("--leave-running")
     pid = scaled.worker()
     first.send_signal(signal.SIGINT)
-    assert first.wait(20) == 0
+    assert first.wait(GENEROUS) == 0
     assert scaled.pids() == [pid]
 
 
 def test_a_pool_that_is_not_there_is_refused(scaled):
     process = scaled.fleet.manage("autoscale", "--pool", "nowhere")
-    assert process.wait(20) == 2
+    assert process.wait(GENEROUS) == 2
     assert "invalid choice: 'nowhere'" in scaled.fleet.said(process)

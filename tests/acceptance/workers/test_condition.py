@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 
 from tests.acceptance.workers.conftest import ROOT, Fleet
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers.health import status
 from workers.observing.tallies import Tallies
 
@@ -125,7 +125,7 @@ def test_a_frozen_worker_is_not_live(worker, monkeypatch):
 def test_a_worker_that_ends_is_no_longer_asked(worker):
     process = worker()
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(GENEROUS) == 0
     assert status.of(process.pid) is None
     assert asked(process, "--live")[0] == 1
 

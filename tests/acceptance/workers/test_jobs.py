@@ -9,7 +9,7 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 
 from tests.acceptance.workers.conftest import Fleet
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers import queues
 
 
@@ -86,6 +86,6 @@ def test_a_burst_worker_ends_when_the_queue_is_empty(fleet):
     for number in range(3):
         fleet.enqueue("noop", f"job-{number}")
     worker = fleet.manage("rqworker", "--worker-class", "workers.worker.AgentWorker", "--burst")
-    assert worker.wait(30) == 0
+    assert worker.wait(GENEROUS) == 0
     for number in range(3):
         fleet.hears(f"job-{number}", "done")

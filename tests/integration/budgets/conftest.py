@@ -13,10 +13,10 @@ from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
 from tests.integration.budgets.costs import Cost, cost_of
 from tests.taps import Tap
+from tests.waiting import GENEROUS
 from workers.redis import connections
 
 AGENTS = "tests.integration.budgets.agents"
-LIMIT = 30  # seconds that a turn may take
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def turn(conversation, worker_row):
     async def answer() -> None:
         items = [protocol.user_message("Hello, how are you today?")]
         await in_thread(turns.accept, conversation.id, conversation.owner_id, items)
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             await runner.answer(conversation.id, worker=worker_row.id, pool="default")
 
     return answer

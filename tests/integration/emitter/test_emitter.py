@@ -13,8 +13,8 @@ from conversations.models import Turn
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, opening
 from tests.unit.shown import END
+from tests.waiting import GENEROUS
 
-LIMIT = 60  # seconds
 PACE = 0.01  # seconds between two tokens, at 100 a second
 
 
@@ -81,7 +81,7 @@ async def test_a_successor_ends_the_zombies_writing(writer, successor):
         async with Emitter(writer) as zombie:
             item = zombie.open_message()
             await streams.open_log(successor)
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(GENEROUS):
                 while True:
                     zombie.text(item, "ghost")
                     await asyncio.sleep(0)
@@ -92,8 +92,8 @@ async def test_a_successor_ends_the_zombies_writing(writer, successor):
 
 
 async def test_the_first_delta_waits_for_no_pause(writer, monkeypatch):
-    monkeypatch.setattr(emitters, "SHORT_PAUSE", LIMIT)
-    async with Emitter(writer) as emitter, asyncio.timeout(LIMIT / 2):
+    monkeypatch.setattr(emitters, "SHORT_PAUSE", GENEROUS)
+    async with Emitter(writer) as emitter, asyncio.timeout(GENEROUS / 2):
         emitter.text(emitter.open_message(), "first")
         while not emitter.frames:  # noqa: ASYNC110 - a flush would hurry it
             await asyncio.sleep(0)

@@ -10,12 +10,11 @@ from conversations.emitter import Emitter
 from conversations.errors import Fenced
 from conversations.models import Turn
 from conversations.threads import in_thread
-
-LIMIT = 60  # seconds
+from tests.waiting import GENEROUS
 
 
 async def flushed(emitter):
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         await emitter.flush()
 
 

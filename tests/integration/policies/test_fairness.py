@@ -10,9 +10,9 @@ from conversations.models import Conversation, Turn
 from conversations.protocol import user_message
 from conversations.threads import in_thread
 from tests.integration.policies.crew import Crew
+from tests.waiting import GENEROUS
 
 QUEUED = 15
-LIMIT = 30  # seconds
 
 
 async def say(conversation):
@@ -23,7 +23,7 @@ async def say(conversation):
 async def count(number, **turns):
     """Until there are so many such turns."""
     rows = Turn.objects.filter(**turns)
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         while True:
             if await in_thread(rows.count) >= number:
                 return

@@ -6,13 +6,13 @@ import contextlib
 import pytest
 
 from tests.integration.redis_server import RedisServer
+from tests.waiting import GENEROUS
 from workers import ratelimit
 from workers.ratelimit import Caller, Outcome, Reason, Refused
 from workers.ratelimit.admissions import Admissions
 from workers.ratelimit.terms import Terms
 
 pytestmark = pytest.mark.usefixtures("clients")
-LIMIT = 15  # seconds that anything may take
 ADA = Caller(owner="ada")
 
 
@@ -20,13 +20,13 @@ def process(**terms) -> Admissions:
     return Admissions("test/model", Terms(**terms))
 
 
-async def admitted(budget, *, tokens=0, caller=ADA, patience=LIMIT):
+async def admitted(budget, *, tokens=0, caller=ADA, patience=GENEROUS):
     return await budget.admit(tokens, caller=caller, patience=patience)
 
 
 async def settled(budget) -> None:
     """Until all is said."""
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         await budget._talk
 
 
@@ -36,7 +36,7 @@ def in_line(redis_client) -> int:
 
 async def until(condition) -> None:
     """Until the condition holds, which a thread looks up."""
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - in Redis
             await asyncio.sleep(0.01)
 
@@ -167,7 +167,7 @@ async def test_what_waits_when_redis_is_lost_goes_on_and_comes_back_to_it(server
     server.stop()
     await waiting[2]
     server.start()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         await asyncio.gather(*waiting)
     assert budget._books.is_shared
 
@@ -177,5 +177,5 @@ async def test_an_emptied_redis_loses_no_place(redis_client):
     waiting = [asyncio.create_task(admitted(budget)) for _ in range(4)]
     await waiting[0]
     redis_client.flushdb()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         await asyncio.gather(*waiting)

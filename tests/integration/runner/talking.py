@@ -9,10 +9,9 @@ from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.showing import snapshots
 from conversations.threads import in_thread
 from conversations.traces import Kind
+from tests.waiting import GENEROUS
 from workers.interrupts import Interrupt
 from workers.models import WorkerProcess
-
-LIMIT = 60  # seconds: generous, for a noisy machine
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Talk:
         return (await in_thread(turns.accept, conversation, owner, items, **options)).turn
 
     async def answer(self) -> None:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             await runner.answer(self.conversation.id, worker=self.worker.id, pool="default")
 
     async def hear(self, text) -> Turn:
@@ -51,7 +50,7 @@ class Talk:
         task = asyncio.create_task(job())
         try:
             yield interrupt
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(GENEROUS):
                 await task
         finally:
             task.cancel()
@@ -67,7 +66,7 @@ class Talk:
     async def ledger(self, tool, state) -> None:
         """Until the ledger has a call in this state."""
         call = ToolCall.objects.filter(tool=tool, state=state)
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             while True:
                 if await in_thread(call.exists):
                     return
@@ -107,7 +106,7 @@ def output(entries) -> list[dict]:
 
 async def seen(turn, words=1) -> None:
     """Until the log of a turn shows so many words of text."""
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         while True:
             log = await streams.read(turn)
             entries = log.entries if log else ()

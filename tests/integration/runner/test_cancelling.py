@@ -10,7 +10,8 @@ import pytest_asyncio
 from conversations import hints, turns, watch
 from conversations.models import ToolCall, Turn
 from conversations.threads import in_thread
-from tests.integration.runner.talking import LIMIT, output, seen
+from tests.integration.runner.talking import output, seen
+from tests.waiting import GENEROUS
 
 
 @pytest_asyncio.fixture
@@ -18,7 +19,7 @@ async def listening(redis_client):
     """Until as many worker processes listen as are asked for."""
 
     async def listened(count=1):
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(GENEROUS):
             while True:
                 [(_, listeners)] = await in_thread(redis_client.pubsub_numsub, hints.stops())
                 if listeners == count:

@@ -13,7 +13,7 @@ from conversations.models import ToolCall
 from conversations.showing import snapshots
 from conversations.threads import in_thread
 from devtools.ports import free_port
-from tests.integration.runner.talking import LIMIT
+from tests.waiting import GENEROUS
 
 SAMPLE = Path("deploy/toolserver.py")
 ASKS = '[[tool name=calendar_weekday arguments={"day":"2027-01-31"}]]'
@@ -42,7 +42,7 @@ async def serving(port):
             yield
         finally:
             server.should_exit = True
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(GENEROUS):
                 await task
 
 

@@ -5,7 +5,8 @@ import asyncio
 from conversations import turns
 from conversations.models import ToolCall, Turn
 from conversations.threads import in_thread
-from tests.integration.runner.talking import LIMIT, output, seen
+from tests.integration.runner.talking import output, seen
+from tests.waiting import GENEROUS
 from workers.interrupts import Reason
 
 
@@ -131,5 +132,5 @@ async def test_a_turn_that_crashed_too_often_ends_as_lost_with_what_was_seen(tal
 async def test_nobody_looks_while_nothing_runs(talk):
     await talk.hear("[[echo]] hello")
     looking = [task for task in asyncio.all_tasks() if task.get_name() == "watch"]
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         await asyncio.gather(*looking)

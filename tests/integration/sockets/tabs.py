@@ -7,8 +7,8 @@ from uuid import uuid4
 from asgiref.testing import ApplicationCommunicator
 
 from agentsite.asgi import application
+from tests.waiting import GENEROUS
 
-LIMIT = 15  # seconds that anything may take
 ORIGIN = "http://127.0.0.1:8000"
 
 
@@ -40,7 +40,7 @@ class Tab:
 
     async def connect(self):
         await self._socket.send_input({"type": "websocket.connect"})
-        assert (await self._socket.receive_output(timeout=LIMIT))["type"] == "websocket.accept"
+        assert (await self._socket.receive_output(timeout=GENEROUS))["type"] == "websocket.accept"
         return self
 
     async def subscribe(self, cursor=None):
@@ -64,7 +64,7 @@ class Tab:
         return await self.until(lambda frame: frame.get("idempotency_key") == key)
 
     async def next(self):
-        message = await self._socket.receive_output(timeout=LIMIT)
+        message = await self._socket.receive_output(timeout=GENEROUS)
         assert message["type"] == "websocket.send", message
         return self._keep(message)
 
@@ -93,18 +93,18 @@ class Tab:
 
     async def closed(self):
         """The code that the server closes with; frames before it are read."""
-        while (message := await self._socket.receive_output(timeout=LIMIT))["type"] != CLOSE:
+        while (message := await self._socket.receive_output(timeout=GENEROUS))["type"] != CLOSE:
             self._keep(message)
         return message["code"]
 
     async def leave(self):
         self.gate.set()
         await self._socket.send_input({"type": "websocket.disconnect", "code": 1005})
-        await self._socket.wait(timeout=LIMIT)
+        await self._socket.wait(timeout=GENEROUS)
 
     async def wait_until_dropped(self):
         """The server gives the socket up without a word."""
-        await self._socket.wait(timeout=LIMIT)
+        await self._socket.wait(timeout=GENEROUS)
 
     @property
     def events(self):

@@ -8,8 +8,7 @@ import pytest_asyncio
 
 from conversations.sockets.layers import WAITING, BoundedPubSubLayer
 from tests.integration.redis_server import RedisServer
-
-LIMIT = 20  # seconds
+from tests.waiting import GENEROUS
 
 
 @pytest.fixture
@@ -47,13 +46,13 @@ async def test_a_socket_that_lags_keeps_the_newest_messages(layer, channel):
 async def test_it_hears_again_after_redis_restarted(layer, channel, own_redis):
     own_redis.stop()
     own_redis.start()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         assert await heard(layer, channel) == {"type": "again"}
 
 
 async def test_it_hears_again_after_redis_was_away_for_a_while(layer, channel, own_redis, caplog):
     own_redis.stop()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         while not caplog.records:  # noqa: ASYNC110 - until it tried in vain
             await asyncio.sleep(0.05)
         own_redis.start()

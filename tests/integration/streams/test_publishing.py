@@ -10,8 +10,7 @@ from conversations import streams
 from conversations.streams import groups
 from conversations.traces import opening, pack, unpack
 from tests.integration.streams.frames import opened_message, text
-
-LIMIT = 5  # seconds
+from tests.waiting import GENEROUS
 
 
 @pytest_asyncio.fixture
@@ -20,7 +19,7 @@ async def tab(facts):
     layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(streams.group(facts.conversation_id), channel)
-    yield lambda: asyncio.wait_for(layer.receive(channel), LIMIT)
+    yield lambda: asyncio.wait_for(layer.receive(channel), GENEROUS)
     await layer.flush()
     channel_layers.backends.clear()
 
@@ -30,8 +29,8 @@ def published(redis_client, facts):
     """The next bytes on the group's channel."""
     with redis_client.pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe(f"agentsite__group__{streams.group(facts.conversation_id)}")
-        pubsub.get_message(timeout=LIMIT)
-        yield lambda: pubsub.get_message(timeout=LIMIT)["data"]
+        pubsub.get_message(timeout=GENEROUS)
+        yield lambda: pubsub.get_message(timeout=GENEROUS)["data"]
 
 
 def message(writer, entries):

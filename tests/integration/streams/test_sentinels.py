@@ -11,10 +11,10 @@ from django.core.cache import cache
 from conversations import streams
 from tests.integration.streams.frames import opened_message
 from tests.integration.watched import Watched
+from tests.waiting import GENEROUS
 from workers import queues
 from workers.redis import connections, sentinels
 
-LIMIT = 20  # seconds
 LOST = (redis.RedisError, OSError)
 
 
@@ -65,7 +65,7 @@ async def use_log(writer):
     await layer.group_add(streams.group(writer.facts.conversation_id), channel)
     opened = await streams.open_log(writer)
     await streams.append(writer, opened_message(opened.next))
-    heard = await asyncio.wait_for(layer.receive(channel), LIMIT)
+    heard = await asyncio.wait_for(layer.receive(channel), GENEROUS)
     assert heard["turn"] == writer.facts.id.hex
     await layer.flush()
 
@@ -86,7 +86,7 @@ async def tell(received: asyncio.Queue) -> bytes:
 
 async def again(use, *args):
     """Use it as soon as there is a master."""
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         while True:
             with suppress(*LOST):
                 return await use(*args)
@@ -99,7 +99,7 @@ async def test_every_role_reaches_the_master(watched, writer):
     await use_log(writer)
     received: asyncio.Queue = asyncio.Queue()
     hearing = asyncio.create_task(hear(watched, received))
-    assert await asyncio.wait_for(tell(received), LIMIT) == b"it"
+    assert await asyncio.wait_for(tell(received), GENEROUS) == b"it"
     hearing.cancel()
     with watched.master.client() as master:
         assert master.info("keyspace").keys() == {"db2"}

@@ -11,9 +11,8 @@ from conversations.sockets.layers import BoundedPubSubLayer
 from conversations.streams import groups
 from tests.integration.redis_server import RedisServer
 from tests.integration.streams.frames import opened_message
+from tests.waiting import GENEROUS
 from workers.redis import connections
-
-LIMIT = 10  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,7 @@ async def test_a_frame_reaches_the_group_and_the_log_on_any_server(shared, write
     await layer.group_add(streams.group(writer.facts.conversation_id), channel)
     opened = await streams.open_log(writer)
     await streams.append(writer, opened_message(opened.next))
-    heard = await asyncio.wait_for(layer.receive(channel), LIMIT)
+    heard = await asyncio.wait_for(layer.receive(channel), GENEROUS)
     assert heard["turn"] == writer.facts.id.hex
     assert (await streams.read(writer.facts)).entries[-1].number == opened.next
     await layer.flush()

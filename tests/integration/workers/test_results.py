@@ -7,10 +7,9 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.redis_server import RedisServer
+from tests.waiting import GENEROUS
 from workers import results
 from workers.redis import connections
-
-LIMIT = 15  # seconds that anything may take
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -19,7 +18,7 @@ async def clients(redis_client):
     await connections.close()
 
 
-def once(name, compute, *, seconds=60, patience=LIMIT):
+def once(name, compute, *, seconds=60, patience=GENEROUS):
     return results.once(
         name, compute, seconds=seconds, patience=patience, is_kept=lambda found: found["good"]
     )
@@ -107,7 +106,7 @@ async def test_a_dead_computer_frees_the_others_when_its_lease_ends(monkeypatch)
     frozen, work = Work(), Work().open()
     first = asyncio.create_task(once("a", frozen))
     await frozen.begun.wait()
-    async with asyncio.timeout(LIMIT):
+    async with asyncio.timeout(GENEROUS):
         await once("a", work)
     first.cancel()
     assert work.times == 1

@@ -20,6 +20,7 @@ from rq.job import Job
 from rq.worker import WorkerStatus
 
 from tests.integration.workers.ours import allowed, fetched, own_queue, worker
+from tests.waiting import GENEROUS
 from workers import queues
 from workers.worker import AgentWorker, Line
 
@@ -202,9 +203,9 @@ def test_a_stop_reaches_the_worker_that_runs_the_job(worker, redis_client):
     seat.begin()
     with redis_client.pubsub() as listener:
         listener.subscribe(rq.command.PUBSUB_CHANNEL_TEMPLATE % worker.name)
-        listener.get_message(timeout=10)
+        listener.get_message(timeout=GENEROUS)
         rq.command.send_stop_job_command(redis_client, seat.job.id)
-        payload = rq.command.parse_payload(listener.get_message(timeout=10))
+        payload = rq.command.parse_payload(listener.get_message(timeout=GENEROUS))
     assert payload == {"command": "stop-job", "job_id": seat.job.id}
 
 

@@ -4,8 +4,9 @@ import psycopg
 import pytest
 from django.db import connection
 
+from agentsite.settings.data import DATABASE_LIMITS
 from tests.integration.workers.conftest import row
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers.fleet import sweep
 from workers.fleet.sessions import Look
 from workers.models import WorkerProcess
@@ -81,11 +82,11 @@ def test_one_buries_at_a_time(another):
 def test_a_sweeper_that_froze_holds_up_the_others_for_two_seconds_at_most(direct):
     """PostgreSQL itself ends a transaction in which nobody says anything."""
     dead = row(lease=-1)
-    frozen = psycopg.connect(**connection.get_connection_params())
+    frozen = psycopg.connect(**connection.get_connection_params() | {"options": DATABASE_LIMITS})
     frozen.execute("SELECT pg_advisory_xact_lock(%s)", [sweep.BURY_LOCK])
     frozen.execute("SELECT FROM workers_workerprocess FOR UPDATE")
     assert sweep.bury(Look(0, expired=(dead.id,))) == []
-    eventually(lambda: sweep.bury(Look(0, expired=(dead.id,))), within=4)
+    eventually(lambda: sweep.bury(Look(0, expired=(dead.id,))))
     frozen.close()
 
 
@@ -125,7 +126,7 @@ def test_the_more_workers_the_rarer_each_sweeps(direct, redis_client, live, paus
     done = threading.Event()
     sweeper = sweep.Sweeper(lambda: 1, done=done.set)
     sweeper.offer(Look(live, tidies=True))
-    assert done.wait(10)
+    assert done.wait(GENEROUS)
     left = sweeper.due - sweep.monotonic()
     assert pause * 0.5 - 0.1 <= left <= pause * 1.5
     sweeper.stop()
@@ -154,6 +155,6 @@ def test_a_look_that_found_nobody_dead_sweeps_only_when_it_is_time_to_tidy(direc
     sweeper.offer(Look(3))
     assert sweeper.due < float("inf")
     sweeper.offer(Look(3, tidies=True))
-    assert done.wait(10)
+    assert done.wait(GENEROUS)
     sweeper.stop()
     assert len(redis_client.keys("test:sweeps:*")) == 1

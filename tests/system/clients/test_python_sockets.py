@@ -7,6 +7,7 @@ from openai.lib.responses_websocket import ResponsesWebSocketLimits, ResponsesWe
 from websockets.exceptions import ConnectionClosed
 
 from tests.system.clients.valid import SLOW, text_of, valid, valid_events
+from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.slow
 # The SDK calls the synchronous websockets as their newest release does not like it any more.
@@ -29,12 +30,12 @@ def test_lanes_of_a_websocket(clients):
         one, two = session.lane("one"), session.lane("two")
         two.send({"type": "response.create", "input": SLOW})
         one.send({"type": "response.create", "input": "[[echo]] first"})
-        first = valid(one.get_final_response(timeout=30))
+        first = valid(one.get_final_response(timeout=GENEROUS))
         one.send(
             {"type": "response.create", "input": "[[chain]]", "previous_response_id": first.id}
         )
-        assert valid(one.get_final_response(timeout=30)).previous_response_id == first.id
-        assert valid(two.get_final_response(timeout=30)).status == "completed"
+        assert valid(one.get_final_response(timeout=GENEROUS)).previous_response_id == first.id
+        assert valid(two.get_final_response(timeout=GENEROUS)).status == "completed"
 
 
 @legacy

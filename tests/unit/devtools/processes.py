@@ -3,7 +3,7 @@
 import os
 import select
 
-LIMIT = 30  # seconds
+from tests.waiting import GENEROUS
 
 
 def await_end(pid):
@@ -13,7 +13,7 @@ def await_end(pid):
     except ProcessLookupError:
         return
     try:
-        ended, _, _ = select.select([fd], [], [], LIMIT)
+        ended, _, _ = select.select([fd], [], [], GENEROUS)
         assert ended, f"process {pid} still runs"
     finally:
         os.close(fd)

@@ -9,9 +9,9 @@ import pytest
 from devtools.children import Command
 from devtools.supervisor import FIRST_DELAY, LONGEST_DELAY, SIGNALS, Interrupted, Supervisor
 from tests.unit.devtools.processes import await_end
+from tests.waiting import GENEROUS
 from workers.health import vitals
 
-LIMIT = 20  # seconds
 IGNORES_SIGTERM = "trap '' TERM; echo deaf; while :; do sleep 1; done"
 START_A_CHILD = """
 import signal, sys
@@ -60,7 +60,7 @@ def supervisor(told, seen):
 
 
 def look_until(supervisor, condition):
-    deadline = time.monotonic() + LIMIT
+    deadline = time.monotonic() + GENEROUS
     while not condition():
         assert time.monotonic() < deadline
         supervisor.look()
@@ -99,7 +99,7 @@ def test_groups_stop_in_reverse_order_each_with_its_signal(told, seen, command, 
     with Supervisor(tell=told.append, changed=seen.append) as supervisor:
         for name, number in (("database", signal.SIGINT), ("worker", signal.SIGTERM)):
             named = command(name, script.replace("$0", name), stop_signal=number)
-            supervisor.start(named, grace=LIMIT)
+            supervisor.start(named, grace=GENEROUS)
             look_until(supervisor, named.log.read_text)
     assert (tmp_path / "order").read_text().split() == ["worker", "database"]
 
@@ -147,7 +147,7 @@ def test_a_child_that_fails_three_probes_in_a_row_is_started_again(
         supervisor.look()
     assert first.poll() is None
     supervisor.look()
-    assert first.wait(LIMIT) == -signal.SIGKILL
+    assert first.wait(GENEROUS) == -signal.SIGKILL
     look_until(supervisor, lambda: child.pid not in (None, first.pid))
 
 

@@ -121,7 +121,14 @@ def install(name: str) -> None:
     if process.returncode:
         sys.exit("".join([*said, "\npip could not install the packages, see above"]))
     for file in LISTS[: LISTS.index(name) + 1]:
-        stamp(file).touch()
+        note(file)
+
+
+def note(name: str) -> None:
+    """These pins are installed, and no earlier ones any more."""
+    for before in VENV.glob(f"{name}.*"):
+        before.unlink()
+    stamp(name).touch()
 
 
 def pip(name: str) -> list[str | Path]:

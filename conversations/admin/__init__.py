@@ -3,6 +3,14 @@
 from conversations.admin.conversations import ConversationAdmin
 from conversations.admin.keys import ApiKeyAdmin
 from conversations.admin.messages import MessageAdmin, ToolCallAdmin
+from conversations.admin.people import PersonAdmin
 from conversations.admin.turns import TurnAdmin
 
-__all__ = ["ApiKeyAdmin", "ConversationAdmin", "MessageAdmin", "ToolCallAdmin", "TurnAdmin"]
+__all__ = [
+    "ApiKeyAdmin",
+    "ConversationAdmin",
+    "MessageAdmin",
+    "PersonAdmin",
+    "ToolCallAdmin",
+    "TurnAdmin",
+]

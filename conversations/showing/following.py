@@ -156,6 +156,8 @@ class Following:
         for entry in entries:
             await self._show_entry(followed, entry)
         await self._show_asked(followed, view.asked)
+        if view.has_ended and self._open.pop(turn, None):
+            self._over.append(turn)  # a cursor at its end: the last event had been seen before
 
     async def _show_asked(self, followed: Followed, asked: Pending | None) -> None:
         """What a turn waits for, and once more when it waits no longer."""
@@ -166,7 +168,8 @@ class Following:
     async def _show_start(self, followed: Followed, items: Sequence[dict[str, Any]]) -> None:
         """The input is no part of a response, so no event tells it to the other tabs."""
         if followed.next == 0:
-            await self._send(_about(followed.facts, "input", items=_input(followed.facts, items)))
+            asked = protocol.input_items(followed.facts.id, items)
+            await self._send(_about(followed.facts, "input", items=asked))
         await self._show_entry(followed, opening(followed.facts)[0])
 
     async def _show_worker(self, view: TurnView) -> None:
@@ -236,10 +239,6 @@ async def _logged(turn: TurnFacts, after: int) -> tuple[Entry, ...] | None:
         log.warning("following.log_unreadable", error=type(error).__name__)
         return None
     return read.entries if read else None
-
-
-def _input(facts: TurnFacts, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return protocol.input_items(facts.id, items)
 
 
 def _about(facts: TurnFacts, name: str, **fields: Any) -> Frame:

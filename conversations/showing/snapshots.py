@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from conversations import protocol
 from conversations.facts import TurnFacts
@@ -60,19 +60,30 @@ def picture(conversation_id: UUID) -> Picture:
     """
     conversation = Conversation.objects.get(pk=conversation_id)
     turns = Turn.objects.filter(conversation=conversation).order_by("number")
-    open_turns = turns.filter(state__in=Turn.OPEN).values_list("number", flat=True)
-    first = min(conversation.next_turn - SHOWN_TURNS, *open_turns[:1], conversation.next_turn)
-    shown = turns.filter(number__gte=first)
-    return Picture(conversation, _views(conversation, shown), has_more=first > 0)
+    first = _first(turns) if conversation.next_turn > SHOWN_TURNS else 0
+    views = _views(conversation, turns.filter(number__gte=first))
+    more = first > 0 and _visible(turns.filter(number__lt=first)).exists()
+    return Picture(conversation, views, has_more=more)
+
+
+def _first(turns: QuerySet[Turn]) -> int:
+    """The number that a picture begins with; numbers are left out where turns were deleted."""
+    newest = _visible(turns).order_by("-number").values_list("number", flat=True)
+    opened = turns.filter(state__in=Turn.OPEN).values_list("number", flat=True)
+    return min([*newest[SHOWN_TURNS - 1 : SHOWN_TURNS], *opened[:1]], default=0)
+
+
+def _visible(turns: QuerySet[Turn]) -> QuerySet[Turn]:
+    return turns.exclude(state=Turn.State.ROLLED_BACK)
 
 
 def earlier(conversation: Conversation, before: int) -> Picture:
     """The turns before this number, all of which have ended where a picture begins with it."""
-    turns = Turn.objects.filter(
-        conversation=conversation, number__lt=before, number__gte=before - SHOWN_TURNS
-    )
-    views = _views(conversation, turns.filter(state__in=Turn.ENDED).order_by("number"))
-    return Picture(conversation, views, has_more=before > SHOWN_TURNS)
+    turns = Turn.objects.filter(conversation=conversation, number__lt=before)
+    older = _visible(turns.filter(state__in=Turn.ENDED)).order_by("-number")
+    newest = list(older[: SHOWN_TURNS + 1])
+    views = _views(conversation, reversed(newest[:SHOWN_TURNS]))
+    return Picture(conversation, views, has_more=len(newest) > SHOWN_TURNS)
 
 
 def since(conversation: Conversation, turn_id: UUID) -> Sequence[TurnView] | None:

@@ -94,7 +94,7 @@ export function start() {
   list.addEventListener("click", clicked);
   tabs.addEventListener("message", refresh);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
-  matchMedia("(width > 760px)").addEventListener("change", () => drawer.hidePopover());
+  matchMedia("(width > 760px)").addEventListener("change", ({ matches }) => matches && drawer.hidePopover());
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("submit", decide);
     dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());

@@ -2,6 +2,8 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from conversations import turns
@@ -111,8 +113,23 @@ def test_nobody_adds_changes_or_deletes_a_row(model, admin_client, conversation)
 
 def test_deleting_a_user_does_not_take_conversations_along(admin_client, conversation):
     address = reverse("admin:auth_user_delete", args=[conversation.owner.pk])
-    assert admin_client.post(address, {"post": "yes"}).status_code == 403
+    assert "clear “Active” instead" in admin_client.get(address).content.decode()
+    assert "clear “Active” instead" in admin_client.post(address, {"post": "yes"}).content.decode()
     assert Conversation.objects.exists()
+
+
+def test_why_an_account_stays_is_said_without_reading_what_was_said(admin_client, conversation):
+    address = reverse("admin:auth_user_delete", args=[conversation.owner.pk])
+    admin_client.get(address)
+    with CaptureQueriesContext(connection) as queries:
+        admin_client.get(address)
+    assert not any("conversations_message" in query["sql"] for query in queries)
+
+
+def test_an_account_without_conversations_is_deleted(admin_client, owner):
+    address = reverse("admin:auth_user_delete", args=[owner.pk])
+    assert admin_client.post(address, {"post": "yes"}).status_code == 302
+    assert not type(owner).objects.filter(pk=owner.pk).exists()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,15 @@ def test_pages_follow_each_other_without_a_gap_to_the_first(client, owner, long)
     assert seen == [str(number) for number in range(TURNS - SHOWN_TURNS)]
 
 
+def test_turns_that_were_deleted_hide_none_that_were_not(client, owner, long):
+    Turn.objects.filter(number__in=range(2, TURNS - 1)).delete()
+    client.force_login(owner)
+    whole = picture(long.pk)
+    assert ([view.number for view in whole.turns], whole.has_more) == ([0, 1, TURNS - 1], False)
+    told = page(client, long, protocol.response_id(whole.turns[-1].facts.id)).json()
+    assert (texts(told), told["has_more"]) == (["0", "1"], False)
+
+
 def test_a_page_costs_the_same_however_long_the_conversation_is(
     client, owner, long, django_assert_max_num_queries
 ):

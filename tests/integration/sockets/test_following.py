@@ -4,6 +4,8 @@ import pytest
 
 from conversations import streams
 from conversations.models import Turn
+from conversations.showing.following import Following
+from conversations.sockets.frames import Cursor
 from conversations.threads import in_thread
 
 CREATED = ["response.created", "response.queued"]
@@ -93,6 +95,23 @@ async def test_a_snapshot_gives_the_cursor_of_what_has_ended(tab, open_tab, clai
     cursor = {key: response[key] for key in ("response_id", "sequence_number")}
     assert (await again.subscribe(cursor))["type"] == "agentsite:subscribed"
     assert again.events == []
+
+
+async def test_a_tab_that_has_seen_the_end_waits_for_nothing(tab, claim, conversation):
+    """Else each idle tab would look every two seconds, once its replica has been restarted."""
+    await tab.create()
+    async with claim() as run:
+        await run.finish("Good day")
+    end = await tab.until("response.completed")
+    events = []
+
+    async def send(frame):
+        events.extend([frame] if "sequence_number" in frame else [])
+
+    following = Following(conversation, send)
+    assert await following.begin(Cursor(end["response_id"], end["sequence_number"]))
+    assert not following.is_waiting
+    assert events == []
 
 
 async def test_a_snapshot_tells_why_a_response_failed(tab, open_tab, claim):

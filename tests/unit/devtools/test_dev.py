@@ -37,3 +37,15 @@ def test_the_help_of_each_command_needs_nothing_installed(command, tmp_path):
 @pytest.mark.parametrize("words", [["-k", "name", "-x"], ["tests/unit", "--lf"], []])
 def test_what_follows_test_is_handed_to_pytest(words):
     assert dev.parse(["test", *words]).pytest == words
+
+
+def test_pins_of_before_are_not_taken_for_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "VENV", tmp_path)
+    pinned = tmp_path / "pins"
+    for pins_of_then in ("django==5", "django==6"):
+        pinned.write_text(pins_of_then)
+        dev.note("pins")
+    assert dev.stamp("pins").exists()
+    pinned.write_text("django==5")
+    assert not dev.stamp("pins").exists()

@@ -1,0 +1,28 @@
+"""Accounts in the admin: Django's own pages, but nobody deletes conversations by the way."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin  # registers itself, once
+from django.db.models import Model
+from django.http import HttpRequest
+
+from conversations.models import Conversation
+
+KEPT = "Conversations, which are kept: clear “Active” instead, and nobody logs in with the account."
+
+admin.site.unregister(get_user_model())
+
+
+@admin.register(get_user_model())
+class PersonAdmin(UserAdmin):
+    """Says at once why an account stays; Django would first read all that its owner ever said."""
+
+    def get_deleted_objects(
+        self, objs: Iterable[Model], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        if Conversation.objects.filter(owner__in=list(objs)).exists():
+            return [], {}, set(), [KEPT]
+        return super().get_deleted_objects(objs, request)

@@ -10,11 +10,13 @@ from django.db import transaction
 
 from conversations import hints
 from conversations.errors import NotFound
-from conversations.models import Message, Turn
+from conversations.models import Turn
+from conversations.stores import store_for
 from conversations.traces import following
 from conversations.turns.closings import closing
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import Ended, Outcome, end
+from conversations.turns.returns import RESTART
 
 OUTCOMES = {
     Turn.CancelRequest.CANCEL: Turn.State.CANCELLED,
@@ -76,9 +78,14 @@ def stop_waiting(
 
 
 def _after_all_shown(turn: Turn) -> int:
-    """The number of the last event; what waits has shown no more than its messages tell."""
-    traces = Message.objects.filter(turn=turn).values_list("trace", flat=True)
-    return following(chain.from_iterable(traces))
+    """The number of the last event; what waits has shown no more than its messages tell.
+
+    Where they are gone, it lies beyond whatever this attempt can have shown.
+    """
+    told = store_for(turn.conversation.agent).told(turn.conversation_id, [turn.pk])
+    if not (messages := told.get(turn.pk)):
+        return (turn.attempt + 1) * RESTART
+    return following(chain.from_iterable(message.trace for message in messages))
 
 
 def watch(turn_ids: Sequence[UUID]) -> dict[UUID, Look]:

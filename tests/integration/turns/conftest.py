@@ -1,4 +1,4 @@
-"""Turns are tested on the store of record; what the others add has tests of its own."""
+"""Turns are tested on the store of record, unless a test asks for `any_store`."""
 
 import json
 
@@ -13,6 +13,12 @@ from conversations.stores.base import Fence, Key, NewMessage, Snapshot
 @pytest.fixture(autouse=True)
 def _database_store(settings):
     settings.STORE_DEFAULT = "database"
+
+
+@pytest.fixture(params=["database", "redis"])
+def any_store(request, settings, redis_client):
+    """For what must hold wherever the contents are: a row that says all, and bare ones."""
+    settings.STORE_DEFAULT = request.param
 
 
 @pytest.fixture

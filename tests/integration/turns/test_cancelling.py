@@ -7,6 +7,7 @@ from conversations.models import Conversation, Message, Turn
 from conversations.showing import snapshots
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage, Snapshot
+from conversations.turns.returns import RESTART
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,6 +19,12 @@ TRACE = [[3, 2, 0, 0], [5, 3, 0, 1, 1], [7, 4, 0, 0]]  # a message that came in 
 @pytest.fixture
 def turn(conversation, owner):
     return turns.accept(conversation.id, owner.id, HELLO).turn
+
+
+@pytest.fixture
+def redis_store(settings, redis_client):
+    settings.STORE_DEFAULT = "redis"
+    return redis_client
 
 
 @pytest.fixture
@@ -47,6 +54,7 @@ def test_a_waiting_turn_ends_at_once_and_frees_the_conversation(waiting, convers
     assert turns.accept(conversation.id, owner.id, HELLO, policy="reject").position == 0
 
 
+@pytest.mark.usefixtures("any_store")
 def test_the_end_of_a_waiting_turn_comes_after_all_that_it_showed(waiting, conversation):
     turns.cancel(waiting.pk)
     [view] = snapshots.picture(conversation.pk).turns
@@ -54,6 +62,16 @@ def test_the_end_of_a_waiting_turn_comes_after_all_that_it_showed(waiting, conve
     assert Turn.objects.get().last_event == 10
 
 
+def test_the_end_comes_after_what_a_lost_transcript_may_have_shown(
+    redis_store, waiting, conversation
+):
+    redis_store.flushdb()
+    turns.cancel(waiting.pk)
+    [view] = snapshots.picture(conversation.pk).turns
+    assert [entry.number for entry in view.entries] == [0, 2, 2 * RESTART]
+
+
+@pytest.mark.usefixtures("any_store")
 def test_a_waiting_turn_that_is_rolled_back_leaves_the_transcript(waiting):
     assert turns.cancel(waiting.pk, rollback=True) == "rolled_back"
     assert not Message.objects.filter(retracted=False).exists()

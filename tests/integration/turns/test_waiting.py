@@ -129,6 +129,7 @@ def test_the_closing_is_what_pydantic_ai_reads(waiting):
     assert told[2] == ("write", "no", "denied")
 
 
+@pytest.mark.usefixtures("any_store")
 def test_it_expires_with_an_error_and_the_next_turn_goes_on(waiting, say, conversation):
     say("next")
     assert recovery.sweep().ended == 0

@@ -12,7 +12,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from conversations import streams, turns
-from conversations.errors import InvalidValue
+from conversations.errors import InvalidValue, StoreAway
 from conversations.models import Conversation, Policy, Turn
 from conversations.stores import is_carried, store_for
 from workers.agents import registry
@@ -148,14 +148,26 @@ def delete_turn(turn: Turn) -> None:
 
 
 def erase_unstored() -> int:
-    """Delete what was not to be stored and whose program has not waited for it; how many."""
+    """Delete what was not to be stored and whose program has not waited for it; how many.
+
+    As `turns.expire`, it leaves to the next sweep what cannot be deleted now.
+    """
     before = timezone.now() - UNSTORED_FOR
     recent = Turn.objects.filter(conversation=OuterRef("pk"), finished__gt=before)
     left = Conversation.objects.filter(~Exists(recent), stored=False, open_turns=0)
-    found = list(left.filter(updated__lt=before)[:AT_ONCE])
-    for conversation in found:
-        delete(conversation)
-    return len(found)
+    erased, away = 0, set[str]()
+    for conversation in left.filter(updated__lt=before)[:AT_ONCE]:
+        if conversation.agent in away:
+            continue
+        try:
+            delete(conversation)
+            erased += 1
+        except StoreAway as error:
+            away.add(conversation.agent)
+            log.warning("not_erased", conversation=str(conversation.pk), reason=str(error))
+        except Exception:
+            log.exception("not_erased", conversation=str(conversation.pk))
+    return erased
 
 
 def _close_tabs(conversation_id: UUID) -> None:

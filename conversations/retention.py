@@ -8,6 +8,7 @@ import structlog
 from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
+from conversations.errors import ConversationError
 from conversations.models import Conversation
 from conversations.stores import store_for
 
@@ -37,7 +38,7 @@ def _next(before: datetime, last: UUID, batch: int) -> QuerySet[Conversation, UU
 
 
 def delete(conversation_id: UUID, before: datetime) -> bool:
-    """Whether it went; not if somebody has just written in it, or works on it."""
+    """Whether it went; not if somebody has just written in it, or works on it, or its store cannot."""
     try:
         with transaction.atomic():
             locked = expired(before).select_for_update(skip_locked=True)
@@ -45,7 +46,7 @@ def delete(conversation_id: UUID, before: datetime) -> bool:
             if conversation is None:
                 return False
             store_for(conversation.agent).delete(conversation_id)
-    except OperationalError as error:
+    except (OperationalError, ConversationError) as error:
         log.warning("not_pruned", conversation=str(conversation_id), reason=type(error).__name__)
         return False
     return True

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Now
 
-from conversations.errors import AlreadyAnswered, Fenced, NotFound
+from conversations.errors import AlreadyAnswered, Fenced, NotFound, StoreAway
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
@@ -164,10 +164,24 @@ def _queue(turn: Turn) -> None:
 
 
 def expire() -> int:
-    """End the waiting turns whose time is over, as failed; returns how many."""
-    over = Turn.objects.filter(state=Turn.State.WAITING, expires__lt=Now())
-    ids = over.order_by("expires").values_list("pk", flat=True)[:AT_ONCE]
-    return sum(_expire(turn_id) for turn_id in ids)
+    """End the waiting turns whose time is over, as failed; returns how many.
+
+    One that cannot be ended holds up no other: it is for the next sweep, and while a store is
+    away so are the other turns of that agent, for each would wait for it in vain.
+    """
+    over = Turn.objects.filter(state=Turn.State.WAITING, expires__lt=Now()).order_by("expires")
+    ended, away = 0, set[str]()
+    for turn_id, agent in over.values_list("pk", "conversation__agent")[:AT_ONCE]:
+        if agent in away:
+            continue
+        try:
+            ended += _expire(turn_id)
+        except StoreAway as error:
+            away.add(agent)
+            log.warning("turn_not_expired", turn=str(turn_id), reason=str(error))
+        except Exception:
+            log.exception("turn_not_expired", turn=str(turn_id))
+    return ended
 
 
 def _expire(turn_id: UUID) -> bool:

@@ -22,6 +22,12 @@ def any_store(request, settings, redis_client):
 
 
 @pytest.fixture
+def redis_store(settings, redis_client):
+    settings.STORE_DEFAULT = "redis"
+    return redis_client
+
+
+@pytest.fixture
 def say(conversation, owner):
     """Accepts a message; gives what was accepted."""
 

@@ -22,12 +22,6 @@ def turn(conversation, owner):
 
 
 @pytest.fixture
-def redis_store(settings, redis_client):
-    settings.STORE_DEFAULT = "redis"
-    return redis_client
-
-
-@pytest.fixture
 def waiting(turn, conversation, worker_row):
     """It said something, and waits for a person."""
     claim = turns.claim(conversation.id, worker_row.id, pool="default")

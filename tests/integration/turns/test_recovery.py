@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 
 from conversations import hints, recovery, turns
-from conversations.models import Turn
+from conversations.models import Conversation, Turn
 from workers import orders, queues
 from workers.queues import TurnJob
 
@@ -102,3 +102,11 @@ def test_a_turn_that_never_had_an_owner_is_queued_again(running):
     Turn.objects.update(worker=None, worker_name="")
     assert recovery.sweep().requeued == 1
     assert Turn.objects.get().state == "queued"
+
+
+def test_what_cannot_be_erased_holds_up_nothing(waiting, owner):
+    for agent in ("carried", "demo"):  # the contents of the first are not here
+        Conversation.objects.create(owner=owner, agent=agent, stored=False)
+    Conversation.objects.filter(stored=False).update(updated=Now() - timedelta(hours=1))
+    assert recovery.sweep().hinted == 1
+    assert Conversation.objects.get(stored=False).agent == "carried"

@@ -96,6 +96,13 @@ def test_one_that_somebody_works_on_is_left_to_the_next_call(old, capsys):
     assert prune(capsys, "--days", "9")[-1] == "deleted 1, kept 0 that are in use"
 
 
+def test_one_whose_store_cannot_delete_it_holds_up_no_other(old, owner, capsys):
+    Conversation.objects.update(agent="carried")  # its contents are not here
+    aged(Conversation.objects.create(owner=owner, agent="demo"))
+    prune(capsys, "--days", "9")
+    assert Conversation.objects.get() == old
+
+
 def test_it_goes_in_batches_and_goes_on_where_it_was_stopped(old, owner, capsys):
     for _ in range(4):
         aged(Conversation.objects.create(owner=owner, agent="demo"))

@@ -12,6 +12,7 @@ from conversations.errors import AlreadyAnswered, NotFound
 from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.showing import snapshots
 from conversations.stores.base import Key, NewMessage
+from devtools.ports import free_port
 from workers import queues
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,6 +142,36 @@ def test_it_expires_with_an_error_and_the_next_turn_goes_on(waiting, say, conver
     assert (hints(), Conversation.objects.get().open_turns) == (1, 1)
     [view, _] = snapshots.picture(conversation.pk).turns
     assert view.entries[-1].number == first.last_event == 10
+
+
+def expired(conversation, *, seconds=1):
+    waits = Turn.objects.filter(conversation=conversation, state="waiting")
+    waits.update(expires=timezone.now() - timedelta(seconds=seconds))
+
+
+def test_one_that_cannot_be_ended_holds_up_no_other(waiting, conversation, owner, worker_row):
+    other, forgotten = [Conversation.objects.create(owner=owner, agent="demo") for _ in range(2)]
+    for one in (other, forgotten):
+        turns.accept(one.pk, owner.pk, [{"type": "message", "role": "user", "content": "Hello"}])
+    held = turns.claim(other.pk, worker_row.pk, pool="default")
+    turns.wait(held.turn_id, held.token, [], seconds=MINUTE)
+    Conversation.objects.filter(pk=conversation.pk).update(agent="carried")  # nothing is kept here
+    expired(conversation, seconds=2)
+    expired(other)
+    Turn.objects.filter(state="queued").update(hinted_at=timezone.now() - timedelta(hours=1))
+    queues.queue("default").empty()
+    assert recovery.sweep() == recovery.Swept(ended=1, hinted=1)
+    assert Turn.objects.get(pk=waiting.turn_id).state == "waiting"
+
+
+def test_while_its_store_is_away_it_waits_for_the_next_sweep(
+    redis_store, waiting, conversation, settings
+):
+    expired(conversation)
+    settings.REDIS_STORE_URL, address = f"redis://127.0.0.1:{free_port()}", settings.REDIS_STORE_URL
+    assert (turns.expire(), state()) == (0, "waiting")
+    settings.REDIS_STORE_URL = address
+    assert (turns.expire(), state()) == (1, "failed")
 
 
 def test_recovery_and_claims_leave_it_alone(waiting, say, claim, worker_row):

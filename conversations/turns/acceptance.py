@@ -159,9 +159,10 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
     try:
         with _transaction(policy, request.items):
             turn = next(iter(Turn.objects.raw(ACCEPT, values)), None)
-            if turn:
+            accepted = _queued(turn) if turn else None
+            if accepted:  # and what it stops has given its outputs back
                 outputs.enter(request.conversation_id, request.owner_id, request.items)
-            return _queued(turn) if turn else None
+            return accepted
     except DataError as error:
         raise InvalidValue("This cannot be stored as text.", param="input") from error
     except IntegrityError:

@@ -17,6 +17,7 @@ from conversations.errors import InvalidValue, NotFound, NotTheLast, ResponseInP
 from conversations.models import Conversation, Message, Summary, Turn
 from conversations.stores import store_for
 from conversations.stores.base import Key, NewMessage, Snapshot
+from conversations.turns import outputs
 from conversations.turns.inputs import entering, text_of
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import UNOPENED
@@ -105,8 +106,15 @@ def delete(turn_id: UUID) -> Conversation:
             raise NotFound
         if conversation.open_turns:
             raise ResponseInProgress
+        if outputs.of(turn.input) and _was_told(turn):  # else that was done when it ended
+            outputs.take_back(turn)
         snapshot = Snapshot(conversation.pk, conversation.version)
         store_for(conversation.agent).retract(snapshot, turn_id)  # from hot copies too
         turn.delete()
         Summary.objects.filter(conversation=conversation).delete()  # it may tell of what is gone
     return conversation
+
+
+def _was_told(turn: Turn) -> bool:
+    """Whether its input is in the transcript as the model sees it."""
+    return Message.objects.filter(turn=turn, step=0, retracted=False).exists()

@@ -16,11 +16,13 @@ from conversations.errors import TranscriptGone
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
+from conversations.turns import outputs
 from conversations.turns.commits import settled
 from conversations.turns.inputs import entering
 from conversations.turns.ledger import Asked, ask
 
 STEERED = {"code": "steered", "message": "More input came; the next response goes on with it."}
+INPUT = [0, 0]  # attempt and step of the message that holds it; there only after a claim
 UNOPENED = 2  # number of the final event where no log was opened: created, queued, final
 
 # Takes the Conversation lock, so it comes first, and counts in the same statement. The sub-select
@@ -136,6 +138,8 @@ def _end(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
             _leave(ToolCall.objects.filter(turn=turn))
         elif outcome.asked:
             ask(turn, outcome.asked)
+        if turn.state == Turn.State.ROLLED_BACK or INPUT not in vars(turn)["steps"]:
+            outputs.take_back(turn)
         if turn.attempt and conversation.open_turns:  # one never claimed did not hold up others
             hint_next(conversation.id)
     return _seen(turn, version=version, open_turns=conversation.open_turns)

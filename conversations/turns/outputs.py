@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from conversations import protocol
 from conversations.errors import InvalidValue, NotFound
-from conversations.models import ToolCall
+from conversations.models import ToolCall, Turn
 
 Item = dict[str, Any]
 
@@ -20,10 +20,11 @@ def of(items: Iterable[Item]) -> list[Item]:
 
 
 def enter(conversation_id: UUID, owner_id: int, items: Iterable[Item]) -> None:
-    """Answer the calls, in the transaction that accepts the items; each can be answered once.
+    """Answer the calls, in the transaction that accepts the items.
 
-    A fork goes on from calls of the conversation that it came from, any number of times. Raises
-    `InvalidValue` where no call waits for an output.
+    Each can be answered once, unless `take_back` comes between. A fork goes on from calls of the
+    conversation that it came from, any number of times. Raises `InvalidValue` where no call waits
+    for an output.
     """
     for item in of(items):
         call = _call(item, turn__owner=owner_id)
@@ -45,6 +46,23 @@ def _answer(call: ToolCall, item: Item) -> bool:
     given = {"returned": {"return_value": text_of(item["output"])}}
     done = ToolCall.State.DONE
     return bool(waits.update(state=done, result=given, answered=Now(), finished=Now()))
+
+
+def take_back(turn: Turn) -> None:
+    """Let the calls that the turn's input answers be answered again: no model will be told of it.
+
+    In a transaction that holds the Conversation lock. A fork never answered the other's calls.
+    """
+    for item in of(turn.input):
+        asker, index = protocol.call(item["call_id"])
+        answered = ToolCall.objects.filter(
+            asks=ToolCall.Asks.CLIENT,
+            state=ToolCall.State.DONE,
+            turn__conversation=turn.conversation_id,
+            turn=asker,
+            item=index,
+        )
+        answered.update(state=ToolCall.State.ASKED, result=None, answered=None, finished=None)
 
 
 def returned(items: Iterable[Item], *, at: datetime) -> list[dict[str, Any]]:

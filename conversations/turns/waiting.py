@@ -131,7 +131,7 @@ def _resume(turn_id: UUID, answers: Sequence[Answer]) -> Resumed:
 
 def _store(turn_id: UUID, answer: Answer) -> None:
     call = ToolCall.objects.filter(turn=turn_id, item=answer.item).first()
-    if call is None:
+    if call is None or call.asks == ToolCall.Asks.CLIENT:  # its output comes as the next input
         raise NotFound
     state, result = _told(call, answer)
     if call.state == ToolCall.State.ASKED:

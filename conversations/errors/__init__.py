@@ -7,7 +7,9 @@ ConversationError
 ├── NotFound
 │   └── PreviousNotFound
 ├── VersionConflict
-├── TranscriptGone
+├── Unstorable
+│   ├── TranscriptGone
+│   └── MessageTooLarge
 ├── ResponseInProgress
 ├── NotTheLast
 ├── IdempotencyConflict
@@ -55,6 +57,7 @@ from conversations.errors.turns import (
     Buried,
     Fenced,
     IdempotencyConflict,
+    MessageTooLarge,
     NotActive,
     NotFound,
     NotSteerable,
@@ -65,6 +68,7 @@ from conversations.errors.turns import (
     StoreAway,
     TranscriptGone,
     TurnFailed,
+    Unstorable,
     VersionConflict,
 )
 
@@ -80,6 +84,7 @@ __all__ = [
     "InvalidKey",
     "InvalidState",
     "InvalidValue",
+    "MessageTooLarge",
     "MissingField",
     "NoWorker",
     "NotActive",
@@ -97,6 +102,7 @@ __all__ = [
     "TranscriptGone",
     "TurnFailed",
     "UnknownType",
+    "Unstorable",
     "UnsupportedParameter",
     "VersionConflict",
 ]

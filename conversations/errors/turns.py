@@ -30,11 +30,22 @@ class VersionConflict(ConversationError):
         self.current = current
 
 
-class TranscriptGone(ConversationError):
+class Unstorable(ConversationError):
+    """This cannot be stored, now or later."""
+
+
+class TranscriptGone(Unstorable):
     """What was said here is not kept any more; begin a new conversation."""
 
     code = "transcript_gone"
     status = 410
+
+
+class MessageTooLarge(Unstorable):
+    """This message is larger than the place takes where this conversation is kept."""
+
+    code = "too_large"
+    status = 413
 
 
 class ResponseInProgress(ConversationError):

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 from conversations import origins, protocol, turns, watch
 from conversations.emitter import Emitter
-from conversations.errors import Buried, Fenced, NotFound, TranscriptGone
+from conversations.errors import Buried, Fenced, NotFound, Unstorable
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.runner import summing
@@ -113,9 +113,10 @@ class Life:
             else:
                 outcome = await self._outcome(asking, steps)
             if asking.waits and outcome.state == Turn.State.COMPLETED:
-                if await self._wait(asking, outcome, emitter):
+                instead = await self._wait(asking, outcome, emitter)
+                if instead is None:
                     return
-                outcome = await self._stopped(asking, outcome)
+                outcome = instead
             ended = await self._end(replace(outcome, first_token=emitter.first_token), emitter)
             steps.leave(outcome.messages, ended)
 
@@ -126,8 +127,8 @@ class Life:
             messages = [*messages, *await asking.closing()]
         return replace(ending, messages=messages, usage=counted(asking.usage))
 
-    async def _wait(self, asking: Asking, outcome: Outcome, emitter: Emitter) -> bool:
-        """Leave the turn to whoever is asked. False: it is to stop instead."""
+    async def _wait(self, asking: Asking, outcome: Outcome, emitter: Emitter) -> Outcome | None:
+        """Leave the turn to whoever is asked; an outcome: it is to end like that instead."""
         wait = partial(
             turns.wait,
             self._claim.turn_id,
@@ -137,13 +138,17 @@ class Life:
             messages=outcome.messages,
             usage=outcome.usage,
         )
-        waits = await unbroken(in_thread(wait))
-        if waits:
-            metrics.TURNS_WAITED.labels(self._claim.pool).inc()
-            emitter.release()
-            await emitter.flush()  # who is asked has to see the call
-            await announce_change(self._claim.conversation_id)
-        return waits
+        try:
+            waits = await unbroken(in_thread(wait))
+        except Unstorable as refused:
+            return replace(outcome, state=Turn.State.FAILED, messages=(), error=refused.told())
+        if not waits:
+            return await self._stopped(asking, outcome)
+        metrics.TURNS_WAITED.labels(self._claim.pool).inc()
+        emitter.release()
+        await emitter.flush()  # who is asked has to see the call
+        await announce_change(self._claim.conversation_id)
+        return None
 
     async def _stopped(self, asking: Asking, outcome: Outcome) -> Outcome:
         """What is left where a cancel came before the turn could wait."""
@@ -172,8 +177,8 @@ class Life:
             state, error = ENDINGS[self._interrupt.reason]
         except (Fenced, *AWAY):
             raise
-        except TranscriptGone as gone:
-            state, error = Turn.State.FAILED, gone.told()
+        except Unstorable as refused:
+            state, error = Turn.State.FAILED, refused.told()
         except Exception as raised:  # noqa: BLE001 - whatever an agent raises ends its turn
             state, error = Turn.State.FAILED, self._failed(raised)
         if messages is None:

@@ -87,6 +87,7 @@ class Store(Protocol):
 
     keeps: frozenset[Keeps]
     is_carried: bool = False  # by its client: nothing is here
+    largest: int | None = None  # bytes of a message that its place takes, where that has a limit
 
     def create(self, handle: UUID) -> Snapshot:
         """Begin an empty transcript at version 0."""
@@ -120,7 +121,8 @@ class Store(Protocol):
 
         Returns the snapshot after it. A key that is present already under the same fence counts
         as written. Raises `errors.VersionConflict` (read again, append again), `errors.Fenced`, or
-        `errors.TranscriptGone` where there is nothing left to append to.
+        what is `errors.Unstorable`: `TranscriptGone` where there is nothing left to append to,
+        `MessageTooLarge` where the place of the transcripts takes no message of this size.
         """
 
     def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:

@@ -66,7 +66,7 @@ class DatabaseStore(Store):
     ) -> Snapshot:
         try:
             # Only a fence is looked at after the first write, so only then a savepoint pays.
-            with transaction.atomic(savepoint=fence is not None or self.may_be_gone):
+            with transaction.atomic(savepoint=fence is not None or self.may_refuse):
                 following = advance(snapshot, len(messages))
                 if following is not None:
                     check(fence)
@@ -82,7 +82,7 @@ class DatabaseStore(Store):
             raise VersionConflict(current=current)
         return grown(snapshot, messages, version=current)
 
-    may_be_gone = False  # whether `insert` may raise `TranscriptGone`
+    may_refuse = False  # whether `insert` may raise `Unstorable`
 
     def insert(self, handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
         """Write them under the numbers from `first` on; the Conversation lock is held."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from conversations.errors import MessageTooLarge
 from conversations.stores.base import Keeps
 from conversations.stores.foreign import ForeignStore, away
 
@@ -24,21 +25,17 @@ class DynamoStore(ForeignStore):
     Each put is conditional on the write number, which grows with every try at a version. Keeps
     what `database` keeps, with this weaker promise: contents are as durable as the table, and who
     restores PostgreSQL to an earlier moment than the table must raise its message ids above those
-    that the table has.
+    that the table has. A message has at most 400 KB, DynamoDB's limit of an item.
     """
 
     keeps = frozenset(Keeps)
+    largest = 400 * 1024
     piece = 25
 
     def put(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
         for number, content in enumerate(contents, first):
             _asked(
-                lambda item: table().put_item(
-                    Item=item,
-                    ConditionExpression="attribute_not_exists(conversation) OR #write < :write",
-                    ExpressionAttributeNames={"#write": "write"},
-                    ExpressionAttributeValues={":write": write},
-                ),
+                _put,
                 {
                     "conversation": handle.hex,
                     "number": number,
@@ -58,6 +55,23 @@ class DynamoStore(ForeignStore):
 
     def extend(self, handle: UUID) -> None:
         """Nothing expires."""
+
+
+def _put(item: dict[str, Any]) -> None:
+    """Every request has the same form: what is found invalid in one is its size."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - an extra
+
+    try:
+        table().put_item(
+            Item=item,
+            ConditionExpression="attribute_not_exists(conversation) OR #write < :write",
+            ExpressionAttributeNames={"#write": "write"},
+            ExpressionAttributeValues={":write": item["write"]},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationException":
+            raise MessageTooLarge from error
+        raise
 
 
 def _delete(keys: Sequence[tuple[str, int]]) -> None:

@@ -50,7 +50,7 @@ class ForeignStore(DatabaseStore):
     PostgreSQL still counts, and then `TranscriptGone` says so.
     """
 
-    may_be_gone = True
+    may_refuse = True
     piece: int  # contents that one `put` takes well within idle_in_transaction_session_timeout
 
     # --- The place ------------------------------------------------------------------------------
@@ -59,7 +59,8 @@ class ForeignStore(DatabaseStore):
     def put(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
         """Store them under the numbers from `first` on, over what a dead transaction left there.
 
-        Raises `StoreAway`, also where a later `write` was here, or `TranscriptGone`.
+        Raises `StoreAway`, also where a later `write` was here, `TranscriptGone`, or
+        `MessageTooLarge`.
         """
 
     @abstractmethod

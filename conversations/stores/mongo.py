@@ -11,10 +11,12 @@ from uuid import UUID
 
 from django.conf import settings
 
+from conversations.errors import MessageTooLarge
 from conversations.stores.base import Keeps
 from conversations.stores.foreign import ForeignStore, away
 
 TIMEOUT = 1000  # ms; less than idle_in_transaction_session_timeout
+TOO_LARGE = {10334, 17419, 17420}  # codes of the server: a document above 16 MB
 
 
 class MongoStore(ForeignStore):
@@ -23,10 +25,12 @@ class MongoStore(ForeignStore):
     Each put is conditional on the write number, which grows with every try at a version. Keeps
     what `database` keeps, with this weaker promise: contents are as durable as the write concern
     in settings.MONGODB_URL (say `w=majority`), and who restores PostgreSQL to an earlier moment
-    than the collection must raise its message ids above those that the collection has.
+    than the collection must raise its message ids above those that the collection has. A message
+    has at most 16 MB, MongoDB's limit of a document.
     """
 
     keeps = frozenset(Keeps)
+    largest = 16 * 1024 * 1024
     piece = 100
 
     def put(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
@@ -40,7 +44,7 @@ class MongoStore(ForeignStore):
             )
             for number, content in enumerate(contents, first)
         ]
-        _asked(lambda: collection().bulk_write(updates))
+        _asked(lambda: _write(updates))
 
     def get(self, handle: UUID, first: int, end: int) -> Mapping[int, str]:
         wanted = {"_id": {"$gte": _id(handle, first), "$lt": _id(handle, end)}}
@@ -53,6 +57,20 @@ class MongoStore(ForeignStore):
 
     def extend(self, handle: UUID) -> None:
         """Nothing expires."""
+
+
+def _write(updates: Sequence[Any]) -> None:
+    """The client refuses what is far too large, the server what is so by a little."""
+    from pymongo.errors import BulkWriteError, DocumentTooLarge  # noqa: PLC0415 - an extra
+
+    try:
+        collection().bulk_write(updates)
+    except DocumentTooLarge as error:
+        raise MessageTooLarge from error
+    except BulkWriteError as error:
+        if TOO_LARGE.isdisjoint(each["code"] for each in error.details["writeErrors"]):
+            raise
+        raise MessageTooLarge from error
 
 
 def _id(handle: UUID, number: int) -> dict[str, Any]:

@@ -18,13 +18,16 @@ from conversations.errors import (
     NotTheLast,
     RateLimited,
     ResponseInProgress,
+    TooLarge,
     VersionConflict,
 )
 from conversations.ids import new_id
 from conversations.models import Conversation, Policy, Turn
+from conversations.stores import store_for
 from conversations.turns import outputs
 from conversations.turns.asking import Request
 from conversations.turns.cancellation import stop
+from conversations.turns.inputs import text_of
 from conversations.turns.outcomes import Ended, hint
 from workers.observing import metrics
 from workers.routing import API
@@ -89,7 +92,8 @@ def accept(
     demand that no turn is open; `number`, that this becomes the turn's. Without a `pool` (a queue's
     name) `workers.routing` chooses it, by `tier` and `source` among others.
     `parameters` are kept as `Turn.request`. Raises `NotFound`, `VersionConflict`, `NotTheLast`,
-    `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`, `RateLimited` (too many open).
+    `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`, `TooLarge`, `RateLimited` (too many
+    open).
     A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
     request = Request(
@@ -106,6 +110,7 @@ def accept(
         parameters=parameters or {},
     )
     conversation = _look_up(request)
+    _check_size(request, conversation.agent)
     digest = request.digest(conversation.agent)
     entered = _repeated(request, conversation, digest) or _enter(request, conversation, digest)
     return entered or _answer_again(request, digest)
@@ -119,6 +124,19 @@ def _look_up(request: Request) -> Conversation:
     if conversation is None:
         raise NotFound
     return conversation
+
+
+def _check_size(request: Request, agent: str) -> None:
+    """What is sure to be too large for its store; the last bytes are the store's to refuse."""
+    largest = store_for(agent).largest
+    if largest is None:
+        return
+    said = [
+        text_of(request.items),
+        *(outputs.text_of(item["output"]) for item in outputs.of(request.items)),
+    ]
+    if len(json.dumps(said)) > largest:
+        raise TooLarge(f"A message has at most {largest} bytes here.", param="input")
 
 
 def _repeated(request: Request, conversation: Conversation, request_hash: str) -> Accepted | None:

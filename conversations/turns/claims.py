@@ -11,7 +11,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Now
 
 from conversations import counts, hints
-from conversations.errors import Buried, TranscriptGone
+from conversations.errors import Buried, Unstorable
 from conversations.models import Conversation, Message, Turn
 from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
@@ -135,8 +135,8 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
     if wrote:
         try:
             snapshot = store_for(conversation.agent).append(snapshot, wrote)
-        except TranscriptGone as gone:
-            wrote, ending = (), ending or Outcome(state=Turn.State.FAILED, error=gone.told())
+        except Unstorable as error:
+            wrote, ending = (), ending or Outcome(state=Turn.State.FAILED, error=error.told())
     assert turn.claim_token is not None
     return Claim(
         turn_id=turn.id,

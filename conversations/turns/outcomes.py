@@ -12,7 +12,7 @@ from django.db.models import Case, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from conversations import counts, hints
-from conversations.errors import TranscriptGone
+from conversations.errors import Unstorable
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
@@ -93,12 +93,12 @@ def end(turn_id: UUID, outcome: Outcome, *, token: UUID | None) -> Ended | None:
 
     None: it has ended already, or another claim has it. What is retracted, the version, the
     counters and the hint for the next turn are part of the same commit. A reply that cannot be
-    stored, because its transcript is gone, has failed.
+    stored, because its transcript is gone or it is too large, has failed.
     """
     try:
         return _settle(turn_id, outcome, token)
-    except TranscriptGone as gone:
-        failed = replace(outcome, state=Turn.State.FAILED, messages=(), error=gone.told())
+    except Unstorable as error:
+        failed = replace(outcome, state=Turn.State.FAILED, messages=(), error=error.told())
         return _settle(turn_id, failed, token)
 
 
@@ -187,7 +187,7 @@ def _write(conversation: Conversation, turn: Turn, messages: Sequence[NewMessage
     if left:
         try:
             snapshot = store.append(snapshot, left)
-        except TranscriptGone:
+        except Unstorable:
             if turn.state == Turn.State.COMPLETED:
                 raise
     if turn.attempt and turn.state == Turn.State.ROLLED_BACK:

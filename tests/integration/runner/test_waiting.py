@@ -106,6 +106,20 @@ async def test_a_result_from_outside_goes_to_the_model(talk, provider):
     assert (told, (await talk.row(turn)).state) == (["brought"], "completed")
 
 
+async def test_it_does_not_wait_where_the_question_cannot_be_stored(
+    talk, provider, settings, redis_client
+):
+    settings.STORE_DEFAULT = "redis"
+    turn = await talk.say("[[tools transfer wait=1]]")
+    async with talk.answering():
+        await provider.wait_for_calls(1)
+        redis_client.delete(*redis_client.keys("*transcript*"))
+        provider.release()
+    turn = await talk.row(turn)
+    assert (turn.state, turn.error["code"], turn.crashes) == ("failed", "transcript_gone", 0)
+    assert await calls() == []
+
+
 async def test_a_worker_that_dies_after_the_approval_makes_the_call_no_second_time(talk):
     turn = await talk.hear("[[tools transfer]]")
     await answered(turn, YES)

@@ -12,6 +12,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from conversations import turns
 from conversations.history import leaving
 from conversations.models import Summary
 from conversations.runner.storable import storable
@@ -59,6 +60,9 @@ async def _keep_up(claim: Claim, options: registry.Options) -> None:
     summaries = Summary.objects.filter(conversation=handle)
     if not messages or await in_thread(summaries.filter(cut=cut).exists):
         return
+    extent = await in_thread(turns.extent, handle, version=snapshot.version)
+    if extent is None:  # the next reply's worker looks again
+        return
     previous = await in_thread(summaries.filter(cut__lt=cut).order_by("-cut").first)
     text = await _made(options.summary, previous.text if previous else "", messages)
     row = Summary(
@@ -68,8 +72,8 @@ async def _keep_up(claim: Claim, options: registry.Options) -> None:
         version=snapshot.version,
         made_by=options.summary,
     )
-    await in_thread(Summary.objects.bulk_create, [row], ignore_conflicts=True)
-    log.info("summary_made", agent=claim.agent, cut=cut, messages=len(messages))
+    kept = await in_thread(turns.sum_up, row, extent)
+    log.info("summary_made", agent=claim.agent, cut=cut, messages=len(messages), kept=kept)
 
 
 async def _made(path: str, previous: str, messages: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from conversations.turns.entries import delete, enter
 from conversations.turns.ledger import Asked, finish_tool, note_progress, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import hand_back, requeue
+from conversations.turns.summaries import Extent, extent, sum_up
 from conversations.turns.waiting import Answer, Resumed, expire, resume, wait
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Asked",
     "Claim",
     "Ended",
+    "Extent",
     "Look",
     "Outcome",
     "Resumed",
@@ -34,12 +36,14 @@ __all__ = [
     "end",
     "enter",
     "expire",
+    "extent",
     "finish_tool",
     "hand_back",
     "note_progress",
     "requeue",
     "resume",
     "start_tool",
+    "sum_up",
     "wait",
     "watch",
 ]

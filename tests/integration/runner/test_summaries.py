@@ -1,19 +1,28 @@
 """What the window drops is summed up, before it is dropped; no reply waits for that or fails by it."""
 
+import asyncio
 import itertools
 
 import pytest
 
+from conversations import turns
 from conversations.models import Summary
 from conversations.threads import in_thread
 
 WINDOW, KEEP = 8, 4
 summed = []
+gates = {}  # of a summary that is being made: "begun", "done"
 
 
 async def summarise(previous, messages):
     summed.append((previous, len(messages)))
     return f"{previous}+{len(messages)}"
+
+
+async def linger(previous, messages):
+    gates["begun"].set()
+    await gates["done"].wait()
+    return await summarise(previous, messages)
 
 
 async def fail(previous, messages):
@@ -59,3 +68,37 @@ async def test_one_that_fails_keeps_no_reply_from_anybody(talk, provider, settin
     assert turn.state == "completed"
     assert not await in_thread(Summary.objects.exists)
     assert set(told(provider)) == {""}
+
+
+@pytest.fixture
+def lingering(talk, settings):
+    """A reply after which the model is asked for a summary, and does not answer yet."""
+    gates.update(begun=asyncio.Event(), done=asyncio.Event())
+    settings.AGENTS["demo"]["summary"] = f"{__name__}.linger"
+
+    async def begun():
+        first = await talk.hear("my name is Ada [[stream deltas=1]]")
+        await talk.hear("number 1 [[stream deltas=1]]")
+        await talk.say("number 2 [[stream deltas=1]]")
+        return first
+
+    return begun
+
+
+async def test_what_is_deleted_while_it_is_summed_up_is_told_to_nobody(talk, lingering):
+    first = await lingering()
+    async with talk.answering():
+        await gates["begun"].wait()
+        await in_thread(turns.delete, first.pk)
+        gates["done"].set()
+    assert not await in_thread(Summary.objects.exists)
+
+
+async def test_what_is_said_while_it_is_summed_up_hinders_nothing(talk, lingering):
+    await lingering()
+    async with talk.answering():
+        await gates["begun"].wait()
+        await talk.say("number 3")
+        await in_thread(turns.claim, talk.conversation.id, talk.worker.id, pool="default")
+        gates["done"].set()
+    assert await in_thread(lambda: Summary.objects.get().text) == "+4"

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from conversations import streams, turns
+from conversations import history, streams, turns
 from conversations.errors import InvalidValue, StoreAway
 from conversations.models import Conversation, Policy, Turn
 from conversations.stores import is_carried, store_for
@@ -84,7 +84,22 @@ def fork(
         store.create(made.pk)
         copies = turns.copy(conversation.pk, made.pk, before=end)
         store.fork(conversation.pk, made.pk, copies)
+        _remember(conversation, made)
     return made
+
+
+def _remember(source: Conversation, made: Conversation) -> None:
+    """What a fork's window drops is summed up already; what came after the fork is not told."""
+    if made.agent not in settings.AGENTS:
+        return
+    options = registry.options(made.agent)
+    if not (options.summary and options.window):
+        return
+    copied = store_for(made.agent).load(made.pk, newest=options.window)
+    last = history.summed(
+        copied.messages, most=options.window, keep=options.keep, earlier=copied.earlier
+    )
+    turns.copy_summaries(source.pk, copied, last=last)
 
 
 def title_of(message: str) -> str:

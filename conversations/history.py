@@ -53,6 +53,14 @@ def leaving(
     return cut + 1, ()
 
 
+def summed(messages: Sequence[str], *, most: int, keep: int, earlier: int = 0) -> int:
+    """The last cut that drops nothing but what comes before the last prompt among these."""
+    for index in range(len(messages) - 1, -1, -1):
+        if is_prompt(messages[index]):
+            return (earlier + index) // stride(most, keep)
+    return 0
+
+
 def is_prompt(message: str) -> bool:
     """Whether a person speaks here: a model may not be shown a tool's result without its call."""
     parts = json.loads(message)["parts"]

@@ -1,8 +1,8 @@
 """The life of a turn: accepted, claimed, checkpointed, left waiting, ended, cancelled, requeued.
 
 The only writer of `Turn.state`. Synchronous; every function is one transaction of its own, and
-each takes the Conversation lock before it touches a turn. Only `copy` belongs to a caller's;
-`accept` and `enter` may, where a conversation is made for them.
+each takes the Conversation lock before it touches a turn. Only the copying belongs to a
+caller's; `accept` and `enter` may, where a conversation is made for them.
 """
 
 from conversations.turns.acceptance import Accepted, accept
@@ -14,7 +14,7 @@ from conversations.turns.entries import delete, enter
 from conversations.turns.ledger import Asked, finish_tool, note_progress, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import hand_back, requeue
-from conversations.turns.summaries import Extent, extent, sum_up
+from conversations.turns.summaries import Extent, copy_summaries, extent, sum_up
 from conversations.turns.waiting import Answer, Resumed, expire, resume, wait
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "checkpoint",
     "claim",
     "copy",
+    "copy_summaries",
     "delete",
     "end",
     "enter",

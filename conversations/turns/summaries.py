@@ -1,12 +1,19 @@
-"""Summaries: kept only where all that they tell of is still there."""
+"""Summaries: kept only where all that they tell of is still there; a fork takes its own along."""
 
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 
 from conversations.models import Conversation, Summary, Turn
+from conversations.stores.base import Snapshot
+
+COPY = """
+INSERT INTO conversations_summary (conversation_id, cut, text, version, made_by, created)
+SELECT %s, cut, text, %s, made_by, created FROM conversations_summary
+WHERE conversation_id = %s AND cut <= %s
+"""
 
 
 class Extent(NamedTuple):
@@ -38,3 +45,12 @@ def sum_up(summary: Summary, told: Extent) -> bool:
             return False
         Summary.objects.bulk_create([summary], ignore_conflicts=True)
     return True
+
+
+def copy_summaries(source: UUID, target: Snapshot, *, last: int) -> None:
+    """Copy the summaries up to the `last` cut to a fork, inside the caller's transaction.
+
+    After its turns and messages: then what a deletion takes away meanwhile is not told of.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(COPY, [target.handle, target.version, source, last])

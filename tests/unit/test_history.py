@@ -11,7 +11,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from conversations.history import window
+from conversations.history import summed, window
 from conversations.runner.steps import dumped
 
 
@@ -84,3 +84,11 @@ def test_the_newest_messages_are_enough_to_tell_the_window(turns):
     newest = dialogue(turns)[-8:]
     earlier = len(dialogue(turns)) - len(newest)
     assert window(newest, most=8, keep=2, own=1, earlier=earlier) == shown(turns)
+
+
+def test_a_cut_that_ends_at_a_prompt_tells_of_nothing_after_it():
+    long_turn = (*dialogue(4), *[reply(9), result(9)] * 8)
+    for messages in (dialogue(4), long_turn):
+        assert summed(messages, most=8, keep=2) == 1
+        assert summed(messages[1:], most=8, keep=2, earlier=1) == 1
+    assert summed(dialogue(3), most=8, keep=2) == summed((), most=8, keep=2) == 0

@@ -5,9 +5,10 @@ import itertools
 
 import pytest
 
-from conversations import turns
+from conversations import catalog, turns
 from conversations.models import Summary
 from conversations.threads import in_thread
+from tests.integration.runner.talking import Talk
 
 WINDOW, KEEP = 8, 4
 summed = []
@@ -102,3 +103,22 @@ async def test_what_is_said_while_it_is_summed_up_hinders_nothing(talk, lingerin
         await in_thread(turns.claim, talk.conversation.id, talk.worker.id, pool="default")
         gates["done"].set()
     assert await in_thread(lambda: Summary.objects.get().text) == "+4"
+
+
+async def test_a_fork_is_told_what_its_own_beginning_says_and_nothing_more(talk, provider):
+    heard = [await talk.hear(f"number {number} [[stream deltas=1]]") for number in range(9)]
+    made = await in_thread(catalog.fork, talk.conversation, before=heard[4])
+    fork = Talk(made, talk.worker)
+    rows = Summary.objects.filter(conversation=made).values_list("cut", "text", "version")
+    assert await in_thread(lambda: list(rows)) == [(1, "+4", 1)]
+    await fork.hear("otherwise [[stream deltas=1]]")
+    assert told(provider)[-1].endswith("+4")
+
+
+async def test_a_fork_of_all_has_all_summaries(talk):
+    for number in range(9):
+        await talk.hear(f"number {number} [[stream deltas=1]]")
+    made = await in_thread(catalog.fork, talk.conversation)
+    rows = Summary.objects.order_by("cut").values_list("cut", "text")
+    mine, copied = (rows.filter(conversation=each) for each in (talk.conversation, made))
+    assert await in_thread(lambda: list(copied) == list(mine) != [])

@@ -12,12 +12,13 @@ from django.db import InterfaceError, OperationalError
 
 from conversations import origins, protocol, turns, watch
 from conversations.emitter import Emitter
-from conversations.errors import Buried, Fenced, NotFound, Unstorable
+from conversations.errors import Buried, Fenced, NotFound, StoreAway, Unstorable
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.runner import summing
 from conversations.runner.accounts import counted, frames, ids
 from conversations.runner.asking import Asking
+from conversations.runner.patience import borne
 from conversations.runner.steps import Steps
 from conversations.showing import snapshots
 from conversations.showing.announcements import announce_change
@@ -52,6 +53,9 @@ async def answer(
         )
     except Buried:
         return  # presence registers anew; the hint was passed on
+    except StoreAway as error:
+        log.warning("store_away", error=str(error))
+        return  # nothing was claimed; the sweep gives the hint again, and at once would be too soon
     if claim is None:
         return
     with origins.resumed("turn", claim.origin, **ids(claim)):
@@ -93,7 +97,7 @@ class Life:
                 raise
         except AWAY as error:
             self._log.warning("database_away", error=type(error).__name__)
-            await self._hand_back()
+            await self._hand_back(wake=not isinstance(error, StoreAway))
         except (Exception, SystemExit):
             # A fault that nobody foresaw: while this worker lives, no sweep would find the turn.
             await self._hand_back(crashed=True)
@@ -139,7 +143,7 @@ class Life:
             usage=outcome.usage,
         )
         try:
-            waits = await unbroken(in_thread(wait))
+            waits = await unbroken(borne(wait))
         except Unstorable as refused:
             return replace(outcome, state=Turn.State.FAILED, messages=(), error=refused.told())
         if not waits:
@@ -159,7 +163,7 @@ class Life:
         """What earlier attempts showed and stored."""
         if self._claim.attempt == 1:
             return ()
-        return await in_thread(snapshots.stored, self._facts)
+        return await borne(snapshots.stored, self._facts)
 
     async def _outcome(self, asking: Asking, steps: Steps) -> Outcome:
         """Load, ask, show and keep, until there is a reply, or until it is clear that there is none."""
@@ -209,7 +213,7 @@ class Life:
         """One commit for the reply and the state, then the last events."""
         outcome = replace(outcome, last_event=emitter.next)
         ended = await unbroken(
-            in_thread(turns.end, self._claim.turn_id, outcome, token=self._claim.token)
+            borne(turns.end, self._claim.turn_id, outcome, token=self._claim.token)
         )
         if ended is None:
             raise Fenced
@@ -226,14 +230,14 @@ class Life:
         else:
             await self._hand_back()
 
-    async def _hand_back(self, *, crashed: bool = False) -> None:
+    async def _hand_back(self, *, crashed: bool = False, wake: bool = True) -> None:
         """Give the turn back at its last checkpoint; as long as this worker lives, nobody else can."""
         turn, token = self._claim.turn_id, self._claim.token
         while True:
             try:
                 if self._interrupt.reason is Reason.STOPPED:
                     await in_thread(turns.cancel, turn)  # for the next claim to do
-                state = await in_thread(turns.hand_back, turn, token, crashed=crashed)
+                state = await in_thread(turns.hand_back, turn, token, crashed=crashed, wake=wake)
             except AWAY:
                 await asyncio.sleep(PAUSE)
             except NotFound:  # it was deleted

@@ -18,12 +18,13 @@ from conversations.composing import Composition
 from conversations.models import Message, Turn
 from conversations.runner import histories
 from conversations.runner.histories import History
+from conversations.runner.patience import borne
 from conversations.runner.storable import storable, storable_data
 from conversations.showing.replays import outputs
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage
 from conversations.stores.database import grown
-from conversations.threads import in_thread, unbroken
+from conversations.threads import unbroken
 from conversations.turns import Claim, Ended
 from workers.agents import registry
 
@@ -50,7 +51,7 @@ class Steps:
             self.parsed = known.parsed
             self.snapshot = grown(known.snapshot, claim.wrote, version=claim.version)
         else:
-            self.snapshot = await in_thread(
+            self.snapshot = await borne(
                 self._store.resume, handle, base, claim.wrote, claim.version, newest=newest
             )
         self._has_read = True
@@ -82,7 +83,7 @@ class Steps:
         """A checkpoint; what it stores may be seen from then on. Raises `errors.Fenced`."""
         if messages:
             self.snapshot = await unbroken(
-                in_thread(turns.checkpoint, self._store, self.snapshot, messages, fence=self._fence)
+                borne(turns.checkpoint, self._store, self.snapshot, messages, fence=self._fence)
             )
         self._shown.release()
 

@@ -82,7 +82,7 @@ class Store(Protocol):
     """Every method is synchronous and may be called inside a transaction of the caller's.
 
     Where the place of the transcripts is another than PostgreSQL, and is away, every method raises
-    `errors.StoreAway`, which callers bear as they bear PostgreSQL's absence.
+    `errors.StoreAway`, and nothing was committed; callers bear it, and wait for it in no thread.
     """
 
     keeps: frozenset[Keeps]

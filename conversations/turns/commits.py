@@ -7,6 +7,8 @@ from typing import TypeVar
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
+from conversations.errors import StoreAway
+
 PATIENCE = 10  # seconds; a PostgreSQL that restarts is back by then, a lease is over
 FIRST_PAUSE = 0.05  # seconds, then twice as long each time
 LONGEST_PAUSE = 1.0
@@ -20,6 +22,8 @@ def settled(deed: Callable[[bool], Result]) -> Result:
 
     The deed is told whether it was tried before: a try that reports failure may be committed.
     Inside a caller's transaction it is tried once, for only the caller can begin that again.
+    Raises `StoreAway` at once: nothing is in doubt then, and a thread that waits for the place of
+    one store holds up the turns of all.
     """
     if connection.in_atomic_block:
         return deed(False)
@@ -28,6 +32,8 @@ def settled(deed: Callable[[bool], Result]) -> Result:
     while True:
         try:
             return deed(again)
+        except StoreAway:
+            raise
         except (OperationalError, InterfaceError) as error:
             connection.close()  # it may be broken; the next statement opens another
             if time.monotonic() + pause > deadline:

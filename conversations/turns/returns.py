@@ -28,20 +28,25 @@ def requeue(turn_id: UUID, *, token: UUID, crashed: bool) -> str | None:
     return _requeue(turn_id, token, crashed=crashed, skip_locked=True)
 
 
-def hand_back(turn_id: UUID, token: UUID, *, crashed: bool = False) -> str | None:
+def hand_back(
+    turn_id: UUID, token: UUID, *, crashed: bool = False, wake: bool = True
+) -> str | None:
     """The worker itself gives up its claim, at the last checkpoint. None: it was lost already.
 
-    `crashed`: the turn seems to be to blame, so it counts, and nobody tries for ever.
+    `crashed`: the turn seems to be to blame, so it counts, and nobody tries for ever. Without
+    `wake` no worker hears of it: a sweep gives the hint, when it would count as lost.
     """
     return settled(
         lambda again: (
-            _requeue(turn_id, token, crashed=crashed, skip_locked=False)
-            or (_requeued(turn_id, token) if again else None)
+            _requeue(turn_id, token, crashed=crashed, skip_locked=False, wake=wake)
+            or (_requeued(turn_id, token, wake=wake) if again else None)
         )
     )
 
 
-def _requeue(turn_id: UUID, token: UUID, *, crashed: bool, skip_locked: bool) -> str | None:
+def _requeue(
+    turn_id: UUID, token: UUID, *, crashed: bool, skip_locked: bool, wake: bool = True
+) -> str | None:
     with transaction.atomic():
         conversation = lock(turn_id, skip_locked=skip_locked)
         held = Turn.objects.filter(pk=turn_id, claim_token=token, state=Turn.State.RUNNING)
@@ -55,15 +60,17 @@ def _requeue(turn_id: UUID, token: UUID, *, crashed: bool, skip_locked: bool) ->
             return ended.state if ended else None
         pool = QUARANTINE if crashes >= QUARANTINE_FROM else turn.pool
         held.update(state=Turn.State.QUEUED, crashes=crashes, pool=pool, hinted_at=Now())
-        hint(turn.conversation_id, pool)
+        if wake:
+            hint(turn.conversation_id, pool)
     log.info("turn_requeued", turn=str(turn_id), crashes=crashes, crashed=crashed, pool=pool)
     return str(Turn.State.QUEUED)
 
 
-def _requeued(turn_id: UUID, token: UUID) -> str | None:
+def _requeued(turn_id: UUID, token: UUID, *, wake: bool) -> str | None:
     """What an earlier try did, if it was committed and only its reply was lost, and the hint."""
     turn = Turn.objects.filter(pk=turn_id, claim_token=token, state=Turn.State.QUEUED).first()
     if turn is None:
         return None
-    hint(turn.conversation_id, turn.pool)
+    if wake:
+        hint(turn.conversation_id, turn.pool)
     return str(Turn.State.QUEUED)

@@ -104,6 +104,16 @@ def test_a_hand_back_is_no_crash(say, claim):
     assert turns.hand_back(claimed.turn_id, claimed.token) is None
 
 
+def test_a_hand_back_without_a_hint_is_for_the_sweep(say, claim, redis_client):
+    say()
+    claimed = claim()
+    queues.queue("default").empty()
+    before = Turn.objects.get().hinted_at
+    assert turns.hand_back(claimed.turn_id, claimed.token, wake=False) == "queued"
+    assert queues.depth("default") == 0
+    assert Turn.objects.get().hinted_at > before
+
+
 def test_a_checkpoint_of_a_claim_that_was_handed_back_is_refused(say, claim, append):
     say()
     claimed = claim()

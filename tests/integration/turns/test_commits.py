@@ -3,6 +3,7 @@
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from conversations.errors import StoreAway
 from conversations.turns.commits import settled
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,3 +51,15 @@ def test_patience_has_an_end(monkeypatch):
     monkeypatch.setattr("conversations.turns.commits.PATIENCE", 0.1)
     with pytest.raises(OperationalError):
         settled(break_the_connection)
+
+
+def test_the_place_of_another_store_is_not_waited_for():
+    told = []
+
+    def deed(again: bool) -> None:
+        told.append(again)
+        raise StoreAway("no route")
+
+    with pytest.raises(StoreAway):
+        settled(deed)
+    assert told == [False]

@@ -162,6 +162,18 @@ def delete_turn(turn: Turn) -> None:
         delete(conversation)
 
 
+def delete_unstored(turn: Turn) -> None:
+    """Forget what was not to be stored, once its end was told, unless another turn goes on from it.
+
+    That one's program has yet to hear its end, be it open or over.
+    """
+    with transaction.atomic():
+        rows = Conversation.objects.select_for_update().filter(stored=False, open_turns=0)
+        told = rows.filter(pk=turn.conversation_id, next_turn=turn.number + 1).first()
+        if told:
+            delete(told)
+
+
 def erase_unstored() -> int:
     """Delete what was not to be stored and whose program has not waited for it; how many.
 

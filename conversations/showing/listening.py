@@ -129,7 +129,7 @@ async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
 
     As many at a time as there are; none at all every few seconds while it is silent. Nothing is
     kept for whoever does not fetch them: the log has it. What is not to be stored is deleted once
-    its end was fetched. Raises `NotFound` when it is deleted.
+    the end of its last turn was fetched. Raises `NotFound` when it is deleted.
     """
     listening = Listening(turn, snapshots.facts_of(turn, turn.conversation.agent), after=after)
     async with Ear(turn.conversation_id) as ear:
@@ -143,7 +143,7 @@ async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
         yield listening.taken()
     if not turn.conversation.stored:
         with patience():  # else the sweep does it
-            await in_thread(catalog.delete, turn.conversation)
+            await in_thread(catalog.delete_unstored, turn)
 
 
 async def check_cursor(turn: Turn, after: int) -> None:

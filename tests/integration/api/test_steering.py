@@ -2,9 +2,14 @@
 
 import pytest
 
-from conversations.models import Message, Turn
+from conversations import protocol, steering
+from conversations.api import responses
+from conversations.models import Conversation, Message, Turn
+from conversations.placing import Order
+from conversations.showing import listening
 from conversations.threads import in_thread
 from tests.integration.api.programs import address, connection, sdk
+from tests.waiting import eventually
 
 __all__ = ["address", "connection", "sdk"]
 pytestmark = pytest.mark.usefixtures("crew")
@@ -61,6 +66,30 @@ async def test_what_nobody_has_begun_is_answered_before_what_steers_it(
     ended = [(await connection.until("response.completed"))["response"] for _ in range(4)]
     texts = [response["output"][0]["content"][0]["text"].strip() for response in ended]
     assert texts[1:] == ["[[echo]] zero", "[[echo]] one", "[[echo]] two"]
+
+
+async def test_what_steers_a_response_that_is_not_stored_is_answered_then_deleted(connection):
+    await connection.create("[[stall after=2]]", store=False)
+    parent = (await connection.until("response.output_text.delta"))["response_id"]
+    await connection.send(type="response.steer", previous_response_id=parent, input="[[echo]] on")
+    await connection.until("response.steer.accepted")
+    await connection.until("response.incomplete")
+    ended = await connection.until("response.completed", "error")
+    assert ended["response"]["output"][0]["content"][0]["text"].strip() == "[[echo]] on"
+    await in_thread(eventually, lambda: not Conversation.objects.exists())
+
+
+async def test_what_is_not_stored_stays_until_the_end_of_its_last_turn_was_told(owner):
+    """Though that turn is over before the program has heard of the end of the one it steers."""
+    said = protocol.user_message("[[stall after=2]]")
+    parent = await responses.ask(Order(user=owner, items=[said], stored=False))
+    await in_thread(eventually, Turn.objects.filter(state="running").exists)
+    more = protocol.user_message("[[echo]] on")
+    steered = await in_thread(steering.steer, owner, parent.pk, [more])
+    await in_thread(eventually, Turn.objects.filter(pk=steered.pk, state="completed").exists)
+    assert (await listening.finished(parent))["status"] == "incomplete"
+    assert (await listening.finished(steered))["status"] == "completed"
+    assert not await in_thread(Conversation.objects.exists)
 
 
 async def steer_failed(connection, **fields):

@@ -125,9 +125,18 @@ def _tier_shown(order: Order) -> str:
 
 
 def _halves(items: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What was said and answered, then what is asked: all that came after it."""
+    """What was said and answered, then what is asked: all that came after it.
+
+    What a function returned is asked about, so it cannot have been answered. Raises `InvalidValue`.
+    """
     before = [index for index, item in enumerate(items) if item.get("role") == "assistant"]
     first = before[-1] + 1 if before else 0
+    for index, item in enumerate(items[:first]):
+        if "role" not in item:
+            raise InvalidValue(
+                "An output stands after the last message of the assistant.",
+                param=f"input[{index}]",
+            )
     return items[:first], items[first:]
 
 

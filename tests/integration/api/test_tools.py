@@ -80,6 +80,17 @@ async def test_what_cannot_be_done_is_refused(program, wrong):
     assert answer.status_code == 400, answer.text
 
 
+async def test_an_output_before_what_the_assistant_said_is_refused_by_its_place(program):
+    first = await ask(program, "[[tools forecast]]")
+    said = [{"role": "user", "content": "and?"}, *outputs(first)]
+    said += [{"role": "assistant", "content": "sunny"}, {"role": "user", "content": "[[echo]] x"}]
+    body = {"input": said, "tools": [FORECAST], "previous_response_id": first["id"]}
+    refused = await program.post("/v1/responses", json=body)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (400, "invalid_value")
+    assert error["param"] == "input[1]"
+
+
 async def pending(program, response):
     """The calls that a response waits for, once it does."""
     async with asyncio.timeout(GENEROUS):

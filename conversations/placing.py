@@ -100,10 +100,12 @@ def _ask(order: Order, conversation: Conversation, *, number: int | None = None)
     """What was said before the question is entered first, in the same commit."""
     said, asked = _halves(order.items)
     parameters = {**order.parameters, "service_tier": _tier_shown(order)}
+    version = order.expected_version
     if said:
         parameters = {**parameters, "said": _digest(said)}
         if not _is_known(order):
-            turns.enter(conversation.pk, order.user.pk, said, number=number)
+            after = _enter(order, conversation, said, number)
+            version = None if version is None else after
         number = number + len(said) if number is not None else None
     return turns.accept(
         conversation.pk,
@@ -111,11 +113,25 @@ def _ask(order: Order, conversation: Conversation, *, number: int | None = None)
         asked,
         idempotency_key=order.key,
         policy=order.policy,
-        expected_version=order.expected_version,
+        expected_version=version,
         number=number,
         tier=order.tier,
         parameters=parameters,
     )
+
+
+def _enter(
+    order: Order, conversation: Conversation, said: list[dict[str, Any]], number: int | None
+) -> int:
+    """What was said is entered where things stand as demanded; the version after it."""
+    entered = turns.enter(
+        conversation.pk,
+        order.user.pk,
+        said,
+        number=number,
+        expected_version=order.expected_version,
+    )
+    return entered[-1].conversation.version
 
 
 def _tier_shown(order: Order) -> str:

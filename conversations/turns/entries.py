@@ -13,7 +13,13 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from conversations.errors import InvalidValue, NotFound, NotTheLast, ResponseInProgress
+from conversations.errors import (
+    InvalidValue,
+    NotFound,
+    NotTheLast,
+    ResponseInProgress,
+    VersionConflict,
+)
 from conversations.models import Conversation, Message, Summary, Turn
 from conversations.stores import store_for
 from conversations.stores.base import Key, NewMessage, Snapshot
@@ -31,11 +37,13 @@ def enter(
     items: Sequence[dict[str, Any]],
     *,
     number: int | None = None,
+    expected_version: int | None = None,
 ) -> list[Turn]:
     """A completed turn for each message, of a person or an agent, so that each has its own id.
 
-    `number` is demanded of the first. Raises `NotFound`, `NotTheLast`, `InvalidValue`, and
-    `ResponseInProgress` while something is answered.
+    They come with their conversation, which has the version after them. `number` is demanded of
+    the first, `expected_version` of the conversation. Raises `NotFound`, `VersionConflict`,
+    `NotTheLast`, `InvalidValue`, and `ResponseInProgress` while something is answered.
     """
     try:
         with transaction.atomic():
@@ -43,13 +51,20 @@ def enter(
             conversation = rows.filter(pk=conversation_id, owner=owner_id).first()
             if conversation is None:
                 raise NotFound
-            if number not in (None, conversation.next_turn):
-                raise NotTheLast
-            if conversation.open_turns:
-                raise ResponseInProgress
+            _check(conversation, number, expected_version)
             return _enter(conversation, items)
     except DataError as error:
         raise InvalidValue("This cannot be stored as text.", param="items") from error
+
+
+def _check(conversation: Conversation, number: int | None, version: int | None) -> None:
+    """Whether it stands as is demanded; it is locked."""
+    if version not in (None, conversation.version):
+        raise VersionConflict(current=conversation.version)
+    if number not in (None, conversation.next_turn):
+        raise NotTheLast
+    if conversation.open_turns:
+        raise ResponseInProgress
 
 
 def _enter(conversation: Conversation, items: Sequence[dict[str, Any]]) -> list[Turn]:
@@ -62,7 +77,8 @@ def _enter(conversation: Conversation, items: Sequence[dict[str, Any]]) -> list[
         next_turn=F("next_turn") + len(turns), updated=Now()
     )
     snapshot = Snapshot(conversation.pk, conversation.version)
-    store_for(conversation.agent).append(snapshot, [_message(turn) for turn in turns])
+    after = store_for(conversation.agent).append(snapshot, [_message(turn) for turn in turns])
+    conversation.version = after.version
     return turns
 
 

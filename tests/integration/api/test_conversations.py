@@ -83,6 +83,20 @@ async def test_an_item_of_a_response_stays(program):
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "part_of_response")
 
 
+@pytest.mark.usefixtures("crew")
+async def test_what_was_said_before_goes_with_the_version_that_was_seen(program):
+    conversation = await begun(program)
+    address = f"/v1/conversations/{conversation['id']}"
+    for _ in range(2):
+        seen = (await program.get(address)).json()["agentsite_version"]
+        body = {"conversation": conversation["id"], "expected_version": seen}
+        body["input"] = [HELLO, {"role": "user", "content": "[[echo]] x"}]
+        answer = await program.post("/v1/responses", json=body)
+        assert answer.status_code == 200, answer.text
+    late = await program.post("/v1/responses", json=body)
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "version_conflict")
+
+
 async def test_nothing_is_entered_while_something_is_answered(program):
     conversation = await begun(program)
     body = {"input": "x", "conversation": conversation["id"], "background": True}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conversations import turns
-from conversations.errors import NotFound, NotTheLast, ResponseInProgress
+from conversations.errors import NotFound, NotTheLast, ResponseInProgress, VersionConflict
 from conversations.models import Conversation, Message, Turn
 from conversations.stores import store_for
 
@@ -50,6 +50,14 @@ def test_nothing_enters_where_another_number_was_expected(enter):
     enter(ADA)
     with pytest.raises(NotTheLast):
         enter(HELLO, number=0)
+
+
+def test_nothing_enters_where_another_version_was_expected(enter):
+    [ada] = enter(ADA, expected_version=0)
+    with pytest.raises(VersionConflict) as conflict:
+        enter(HELLO, expected_version=0)
+    assert conflict.value.current == ada.conversation.version
+    assert Turn.objects.count() == 1
 
 
 def test_nothing_enters_where_it_is_not_ones_own(conversation, django_user_model):

@@ -105,8 +105,7 @@ async def delete_item(
     turn, _ = await in_thread(items.one, conversation, item_id)
     if turn.attempt or len(turn.input) > 1:
         raise PartOfResponse(param="item_id")
-    await in_thread(turns.delete, turn.pk)
-    return JsonResponse(described(conversation))
+    return JsonResponse(described(await in_thread(turns.delete, turn.pk)))
 
 
 async def found(request: HttpRequest, conversation_id: str, *query: str) -> Conversation:
@@ -138,5 +137,5 @@ def _begin(user: AbstractBaseUser, body: CreateConversation) -> Conversation:
     with transaction.atomic():
         conversation = catalog.begin(user.pk, agent=agent, metadata=body.metadata)
         if said:
-            turns.enter(conversation.pk, user.pk, said)
+            conversation = turns.enter(conversation.pk, user.pk, said)[-1].conversation
     return conversation

@@ -111,9 +111,10 @@ def _message(turn: Turn) -> NewMessage:
 
 
 def delete(turn_id: UUID) -> Conversation:
-    """Take a turn out of its conversation, which is returned, for people and for the model.
+    """Take a turn out of its conversation, for people and for the model.
 
-    Raises `NotFound`, and `ResponseInProgress` while anything there is answered.
+    Returns the conversation, with the version after it. Raises `NotFound`, and
+    `ResponseInProgress` while anything there is answered.
     """
     with transaction.atomic():
         conversation = lock(turn_id)
@@ -125,7 +126,8 @@ def delete(turn_id: UUID) -> Conversation:
         if outputs.of(turn.input) and _was_told(turn):  # else that was done when it ended
             outputs.take_back(turn)
         snapshot = Snapshot(conversation.pk, conversation.version)
-        store_for(conversation.agent).retract(snapshot, turn_id)  # from hot copies too
+        after = store_for(conversation.agent).retract(snapshot, turn_id)  # from hot copies too
+        conversation.version = after.version
         turn.delete()
         Summary.objects.filter(conversation=conversation).delete()  # it may tell of what is gone
     return conversation

@@ -83,6 +83,17 @@ async def test_an_item_of_a_response_stays(program):
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "part_of_response")
 
 
+async def test_every_answer_tells_the_version_as_it_is(program):
+    conversation = await begun(program, items=[ADA, HELLO])
+    address = f"/v1/conversations/{conversation['id']}"
+    assert conversation == (await program.get(address)).json()
+    assert conversation["agentsite_version"] > 0
+    [hello, _] = (await items(program, conversation))["data"]
+    left = (await program.delete(f"{address}/items/{hello['id']}")).json()
+    assert left == (await program.get(address)).json()
+    assert left["agentsite_version"] > conversation["agentsite_version"]
+
+
 @pytest.mark.usefixtures("crew")
 async def test_what_was_said_before_goes_with_the_version_that_was_seen(program):
     conversation = await begun(program)

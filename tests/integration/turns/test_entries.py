@@ -68,10 +68,11 @@ def test_nothing_enters_where_it_is_not_ones_own(conversation, django_user_model
 
 def test_a_deleted_turn_leaves_no_row_and_no_word(enter, conversation):
     ada, _ = enter(ADA, HELLO)
-    version = turns.delete(ada.pk).version
+    version = ada.conversation.version
+    left = turns.delete(ada.pk)
     assert transcript(conversation) == [("response", "Hello Ada")]
     assert not Message.objects.filter(text="I am Ada").exists()
-    assert Conversation.objects.get().version > version
+    assert left.version == Conversation.objects.get().version > version
 
 
 def test_no_turn_is_deleted_while_something_is_answered(enter, say):

@@ -103,7 +103,7 @@ def _ask(order: Order, conversation: Conversation, *, number: int | None = None)
     version = order.expected_version
     if said:
         parameters = {**parameters, "said": _digest(said)}
-        if not _is_known(order):
+        if not _is_known(order, conversation):
             after = _enter(order, conversation, said, number)
             version = None if version is None else after
         number = number + len(said) if number is not None else None
@@ -161,7 +161,12 @@ def _digest(said: list[dict[str, Any]]) -> str:
     return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _is_known(order: Order) -> bool:
-    """Whether the key was used: then nothing is entered, for the first answer counts."""
-    known = Turn.objects.filter(owner=order.user.pk, idempotency_key=order.key)
-    return order.key is not None and known.exists()
+def _is_known(order: Order, conversation: Conversation) -> bool:
+    """Whether the key was used: then nothing is entered, for the first answer counts.
+
+    Looked up under the Conversation lock: of two that come at once the second finds the first.
+    """
+    if order.key is None:
+        return False
+    Conversation.objects.select_for_update(no_key=True).filter(pk=conversation.pk).first()
+    return Turn.objects.filter(owner=order.user.pk, idempotency_key=order.key).exists()

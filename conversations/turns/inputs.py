@@ -15,7 +15,7 @@ def entering(turn: Turn, *, retracted: bool = False) -> NewMessage:
     It holds what a client's functions returned, then what the person says.
     """
     text = text_of(turn.input)
-    parts = returned(turn.input, at=turn.created)
+    parts = returned(turn)
     if text or not parts:
         said = {"part_kind": "user-prompt", "content": text}
         parts.append({**said, "timestamp": turn.created.isoformat()})

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db.models.functions import Now
 
 from conversations import protocol
 from conversations.errors import InvalidValue, NotFound
 from conversations.models import ToolCall, Turn
 
+log = structlog.get_logger(__name__)
 Item = dict[str, Any]
 
 
@@ -65,19 +67,43 @@ def take_back(turn: Turn) -> None:
         answered.update(state=ToolCall.State.ASKED, result=None, answered=None, finished=None)
 
 
-def returned(items: Iterable[Item], *, at: datetime) -> list[dict[str, Any]]:
-    """The outputs as parts of a pydantic-ai ModelRequest, under the ids that the model gave."""
-    return [_part(_call(item), item, at) for item in of(items)]
+def returned(turn: Turn) -> list[dict[str, Any]]:
+    """The outputs as parts of a pydantic-ai ModelRequest, under the ids that the model gave.
+
+    A model takes no output without its call: where that was deleted after the turn was accepted,
+    the output is told like words of a person, after those that have theirs.
+    """
+    parts = [_part(_standing(turn, item), item, turn.created) for item in of(turn.input)]
+    return sorted(parts, key=lambda part: part["part_kind"] != "tool-return")
 
 
-def _part(call: ToolCall, item: Item, at: datetime) -> dict[str, Any]:
-    return {
-        "part_kind": "tool-return",
-        "tool_name": call.tool,
-        "tool_call_id": call.tool_call_id,
-        "content": text_of(item["output"]),
-        "timestamp": at.isoformat(),
-    }
+def _standing(turn: Turn, item: Item) -> ToolCall | None:
+    """The call that an output answers; a fork has its own copy where the original was deleted."""
+    try:
+        return _call(item)
+    except InvalidValue:
+        call = _copied(turn, item)
+        log.info("outputs.call_deleted", turn=str(turn.pk), has_copy=call is not None)
+        return call
+
+
+def _copied(turn: Turn, item: Item) -> ToolCall | None:
+    """Of the response that a turn follows; a fork ends with its copy, so that is the newest."""
+    answered, index = protocol.call(item["call_id"])
+    if turn.request.get("previous_response_id") != protocol.response_id(answered):
+        return None
+    here = ToolCall.objects.filter(
+        turn__conversation=turn.conversation_id, turn__number__lt=turn.number
+    )
+    return here.filter(asks=ToolCall.Asks.CLIENT, item=index).order_by("-turn__number").first()
+
+
+def _part(call: ToolCall | None, item: Item, at: datetime) -> dict[str, Any]:
+    said = {"content": text_of(item["output"]), "timestamp": at.isoformat()}
+    if call is None:
+        return {"part_kind": "user-prompt", **said}
+    names = {"tool_name": call.tool, "tool_call_id": call.tool_call_id}
+    return {"part_kind": "tool-return", **names, **said}
 
 
 def text_of(output: str | list[Item]) -> str:

@@ -116,3 +116,33 @@ async def test_a_fork_may_be_told_what_a_function_returned(talk, provider):
     assert [
         m["content"] for m in provider.calls[-1]["body"]["messages"] if m["role"] == "tool"
     ] == ["sun"]
+
+
+async def forked_with_an_output(talk, *, follows):
+    """A fork's turn that answers a call of the original, which is deleted before it is claimed."""
+    asked, [call] = await called(talk, "[[tools forecast]]")
+    original = talk.conversation
+    talk.conversation = await in_thread(catalog.fork, original)
+    previous = {"previous_response_id": protocol.response_id(asked.pk)} if follows else {}
+    turn = await talk.send([returned(call, "sun")], parameters=previous)
+    await in_thread(catalog.delete, original)
+    return turn
+
+
+@pytest.mark.parametrize(
+    ("follows", "told"), [(True, [("tool", "sun")]), (False, [("user", "sun")])]
+)
+async def test_an_output_is_told_though_its_call_was_deleted_meanwhile(
+    talk, provider, follows, told
+):
+    """By the fork's own copy of the call where it follows that response, else like words."""
+    turn = await forked_with_an_output(talk, follows=follows)
+    await talk.answer()
+    assert (await talk.row(turn)).state == "completed"
+    sent = provider.calls[-1]["body"]["messages"]
+    assert [(m["role"], m["content"]) for m in sent if m["content"] == "sun"] == told
+
+
+async def test_a_turn_whose_call_was_deleted_can_be_cancelled(talk):
+    turn = await forked_with_an_output(talk, follows=False)
+    assert await in_thread(turns.cancel, turn.pk) == "cancelled"

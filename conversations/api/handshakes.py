@@ -3,9 +3,30 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from django.conf import settings
+
 from conversations.api import errors
 from conversations.api.bearer import key_in
 from conversations.errors import ConversationError
+
+SECURE = "wss"  # some proxies, too, tell the scheme of a websocket by this name
+
+
+def check_scheme(scope: Mapping[str, Any]) -> None:
+    """Raises `HttpsRequired` where the site has https and the handshake came without it."""
+    if settings.SECURE_SSL_REDIRECT and not _is_secure(scope):
+        raise errors.HttpsRequired
+
+
+def _is_secure(scope: Mapping[str, Any]) -> bool:
+    """As `HttpRequest.is_secure`: what the proxy in front says counts before the scheme here."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        header, secure = settings.SECURE_PROXY_SSL_HEADER
+        name = header.removeprefix("HTTP_").replace("_", "-").lower().encode()
+        told = [value.decode("latin1") for found, value in scope["headers"] if found == name]
+        if told:
+            return told[0].partition(",")[0].strip() in (secure, SECURE)
+    return bool(scope.get("scheme") == SECURE)
 
 
 def secret(scope: Mapping[str, Any]) -> str:

@@ -65,6 +65,7 @@ class ResponsesConsumer(Socket):
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         """Whoever may not come in hears it as by HTTP: by the status of the handshake."""
         try:
+            handshakes.check_scheme(self.scope)
             self._secret = handshakes.secret(self.scope)
             admitted = await self._identify()
             crowds.take(admitted.user.pk)

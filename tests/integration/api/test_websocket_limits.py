@@ -103,6 +103,21 @@ async def test_a_key_that_may_only_read_is_refused(address, owner):
     assert refused.value.response.status_code == 403
 
 
+@pytest.mark.parametrize("told", [{}, {"X-Forwarded-Proto": "http"}])
+async def test_a_key_is_not_taken_without_https_where_the_site_has_it(address, key, settings, told):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    headers = {"Authorization": f"Bearer {key}"}
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(address, additional_headers=headers | told)
+    response = refused.value.response
+    assert response.status_code == 403
+    assert json.loads(response.body)["error"]["code"] == "https_required"
+    secure = headers | {"X-Forwarded-Proto": "https"}
+    async with connect(address, additional_headers=secure) as opened:
+        assert (await Program(opened).answer())["status"] == "completed"
+
+
 async def test_a_revoked_key_asks_for_nothing_more(connection):
     await connection.answer()
     await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))

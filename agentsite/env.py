@@ -107,12 +107,16 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """Django's connection settings from a libpq URL or keyword string in NAME."""
+    """Django's connection settings from a libpq URL or keyword string in NAME.
+
+    What libpq says of one that it cannot read has parts of it, perhaps the password: nobody is told.
+    """
     try:
         parts = conninfo_to_dict(text(name, default))
-    except Exception as error:  # noqa: BLE001 - psycopg raises several kinds; all mean "unreadable"
+    except Exception:  # noqa: BLE001 - psycopg raises several kinds; all mean "unreadable"
         problems.append(
-            f"{name} is not a PostgreSQL URL ({error}): postgresql://user@host:5432/name"
+            f"{name} is neither a PostgreSQL URL nor keywords of libpq: "
+            "write postgresql://user:password@host:5432/name, with %40 for an @ in the password"
         )
         parts = conninfo_to_dict(default)
     known = {
@@ -132,4 +136,12 @@ def secrets() -> list[str]:
     told = [text(name) for name in names if SECRET.search(name)]
     addresses = [text(name) for name in names if name.endswith("_URL")]
     addresses += [single for several in addresses for single in redis.split(several)]
-    return [value for value in {*told, *(urlsplit(url).password for url in addresses)} if value]
+    return [value for value in {*told, *map(_password, addresses)} if value]
+
+
+def _password(address: str) -> str | None:
+    """The password in an address; all of one that cannot be read."""
+    try:
+        return urlsplit(address).password
+    except ValueError:
+        return address

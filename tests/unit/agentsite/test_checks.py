@@ -44,6 +44,21 @@ def test_a_wrong_value_is_a_check_that_says_the_mend(variable, value, expected):
     assert expected in said
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres:/ada:tell-nobody@db.example.org/site",
+        "postgresql://ada:tell-nobody%zz@db.example.org/site",
+        "postgresql://ada:tell-nobody@[db.example.org/site",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_not_told(address):
+    status, said = check_deploy(DATABASE_URL=address)
+    assert status == 1
+    assert "DATABASE_URL is neither a PostgreSQL URL nor" in said
+    assert "tell-nobody" not in said
+
+
 def test_an_agent_with_an_unknown_store_is_an_error(settings):
     settings.AGENTS = {"demo": {"agent": "a.b", "store": "attic"}}
     (error,) = checks.names_of("demo", settings.AGENTS["demo"])

@@ -78,10 +78,11 @@ def _arguments(facts: TurnFacts, entry: Entry) -> Shown:
 
 
 def _close_call(facts: TurnFacts, entry: Entry) -> Shown:
-    arguments = {"arguments": entry.data[2]}
+    done = _done(facts, entry)
+    arguments = {"arguments": done["item"]["arguments"]}
     return [
         ("function_call_arguments.done", {**_call(facts, entry), **arguments}),
-        ("output_item.done", _done(facts, entry)),
+        ("output_item.done", done),
     ]
 
 

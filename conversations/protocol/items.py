@@ -9,6 +9,7 @@ from conversations.protocol import ids
 from conversations.traces import Entry, Kind
 
 Item = dict[str, Any]
+NO_ARGUMENTS = "{}"  # what is JSON for clients, though some models send nothing at all
 
 
 def user_message(text: str) -> Item:
@@ -102,6 +103,8 @@ def _open_call(turn: UUID, entry: Entry, arguments: str) -> Item:
 
 def _closed_call(turn: UUID, entry: Entry, _: str) -> Item:
     _, name, arguments, status = entry.data
+    if status == "completed":
+        arguments = arguments or NO_ARGUMENTS
     return function_call(turn, entry.item, name=name, arguments=arguments, status=status)
 
 

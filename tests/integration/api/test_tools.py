@@ -63,6 +63,18 @@ async def test_arguments_are_streamed(program):
     assert types[-1] == "response.completed"
 
 
+async def test_a_call_without_arguments_is_told_as_json_now_and_later(program, redis_client):
+    body = {"input": "[[tools forecast arguments=]]", "tools": [FORECAST], "stream": True}
+    events = await events_of(program, body)
+    [done] = [e for e in events if e["type"] == "response.function_call_arguments.done"]
+    [item] = [e["item"] for e in events if e["type"] == "response.output_item.done"]
+    response = events[-1]["response"]
+    assert done["arguments"] == item["arguments"] == response["output"][0]["arguments"] == "{}"
+    redis_client.delete(*redis_client.keys("agentsite:{*"))
+    async with program.stream("GET", f"/v1/responses/{response['id']}?stream=true") as answer:
+        assert [event async for event in read(answer)] == events
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -11,6 +11,7 @@ from conversations import protocol
 from conversations.errors import NotFound
 from conversations.models import Turn
 from conversations.protocol import TurnFacts, ids
+from conversations.traces import Entry, Kind
 from tests.unit.protocol.turns import FACTS, USAGE, entries
 
 OUTPUT = TypeAdapter(
@@ -42,6 +43,16 @@ def test_an_unfinished_message_shows_its_text_so_far():
 def test_an_unfinished_call_shows_its_arguments_so_far():
     item = protocol.output(FACTS, entries()[:7])[1]
     assert (item["status"], item["arguments"]) == ("in_progress", '{"town": ')
+
+
+@pytest.mark.parametrize(("status", "shown"), [("completed", "{}"), ("incomplete", "")])
+def test_a_finished_call_without_arguments_shows_an_empty_object(status, shown):
+    call = ["call_a", "look", "", status]
+    opened = Entry(3, Kind.OPEN_CALL, 0, call[:2])
+    closed = Entry(4, Kind.CLOSE_CALL, 0, call)
+    [item] = protocol.output(FACTS, [opened, closed])
+    done, over = protocol.events(FACTS, closed)
+    assert item["arguments"] == done["arguments"] == over["item"]["arguments"] == shown
 
 
 def test_the_done_event_of_an_item_holds_what_the_fold_holds():

@@ -100,7 +100,7 @@ class ChatConsumer(Socket):
             frame = frames.read(message)
             await self._serve(frame)
         except ConversationError as error:
-            await self.send_frame(frames.described(error, frame))
+            await self.send_frame(frames.described(error, frame, message))
         self._rest()
 
     async def _serve(self, frame: Frame) -> None:

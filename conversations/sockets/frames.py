@@ -210,8 +210,13 @@ def read(message: Mapping[str, Any]) -> Frame:
     return parse(text)
 
 
-def described(error: ConversationError, frame: Frame | None) -> dict[str, Any]:
-    """The error as its sender sees it, with what the sender called the frame."""
+def described(
+    error: ConversationError, frame: Frame | None, message: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The error as its sender sees it, with what the sender called the frame.
+
+    `frame` is None where the client's message was refused unread or could not be read.
+    """
     told: dict[str, Any] = {"type": "error", **error.told(), "param": error.param}
     if isinstance(error, VersionConflict):
         told["current"] = error.current
@@ -219,4 +224,17 @@ def described(error: ConversationError, frame: Frame | None) -> dict[str, Any]:
         told["idempotency_key"] = frame.idempotency_key
     elif isinstance(frame, Cancel | Answer):
         told["response_id"] = frame.response_id
+    elif frame is None:
+        told |= _key(message.get("text") or "")
     return told
+
+
+def _key(text: str) -> dict[str, str]:
+    """What names a create frame that was refused, so that its sender can tell which it was."""
+    try:
+        match _json(text):
+            case {"type": "response.create", "idempotency_key": key}:
+                return {"idempotency_key": _text(key, "idempotency_key")}
+    except InvalidFrame:
+        pass
+    return {}

@@ -79,11 +79,11 @@ class Edge:
         async with asyncio.timeout(GENEROUS):
             return await self.lines.get()
 
-    async def open(self, page: Page) -> Line:
-        """The page, and its socket after a snapshot of an empty conversation."""
+    async def open(self, page: Page, **more) -> Line:
+        """The page, and its socket after a snapshot, of an empty conversation without `more`."""
         await page.goto(self.address)
         line = await self.line()
-        await line.snapshot()
+        await line.snapshot(**more)
         return line
 
 
@@ -113,6 +113,16 @@ def rendered() -> str:
     current = SimpleNamespace(id=CONVERSATION, title="A talk", agent="demo", updated=None)
     known = {"current": current, "conversations": [current], "agents": ["demo"]}
     return render_to_string("conversations/chat.html", known, request)
+
+
+def ended(response: str, status: str, text: str) -> dict[str, list[dict]]:
+    """What a snapshot has of a conversation of one turn without an answer."""
+    said = {"response_id": response, "id": f"msg_{response}_in", "type": "message", "role": "user"}
+    content = [{"type": "input_text", "text": text}]
+    return {
+        "items": [{**said, "content": content}],
+        "responses": [{"response_id": response, "status": status}],
+    }
 
 
 def events(response: str, *bodies: tuple[str, dict]) -> list[dict]:

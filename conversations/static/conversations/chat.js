@@ -1,6 +1,6 @@
 // The page of one conversation: joins the socket, the reducer, the transcript and the field.
 
-import { Composer } from "./composer.js";
+import { Composer, fits } from "./composer.js";
 import { Connection } from "./connection.js";
 import { codeOf, copy } from "./copy.js";
 import { Earlier } from "./earlier.js";
@@ -47,7 +47,7 @@ function dispatch(event) {
   state = reduce(state, event);
   if (state === before) return;
   if (state.torn && !before.torn) subscribe();
-  if (state.turns !== before.turns) stash.write(outbox(state).map(({ key, input }) => ({ key, text: input })));
+  if (state.turns !== before.turns) keep();
   if (event.type === "agentsite:accepted") list.rise();
   if (!drawing) schedule();
   drawing = true;
@@ -72,6 +72,7 @@ function draw() {
   effort = performance.now() - start;
 }
 
+const keep = () => stash.write(outbox(state).map(({ key, input }) => ({ key, text: input })));
 const subscribe = () => connection.send({ type: "subscribe", cursor: cursor(state) });
 const create = ({ key, input }) => connection.send({ type: "response.create", idempotency_key: key, input });
 
@@ -94,9 +95,17 @@ function stop() {
 
 // Shown at once; sent now or when the connection is back; sent again until it is acknowledged.
 function send(text, key = memory.newKey()) {
+  if (!text?.trim()) return;
+  if (!fits(text)) return handBack(text);
   dispatch({ type: "page.send", key, text });
   create({ key, input: text });
   scroll.end();
+}
+
+// What came by another door may be too long for this one: it can be shortened in the field.
+function handBack(text) {
+  if (!at("text").value.trim()) composer.write(text);
+  dispatch({ type: "error", code: "too_large" });
 }
 
 // The first message makes its conversation; the new page sends it.
@@ -164,7 +173,8 @@ at("logout").addEventListener("submit", memory.forgetEverything);
 document.addEventListener("keydown", pressed);
 list.start();
 if (conversation) {
-  for (const { key, text } of stash.read()) dispatch({ type: "page.send", key, text });
+  for (const { key, text } of stash.read()) send(text, key);
+  keep(); // without what cannot be sent
   connection.open();
 }
 focusField();

@@ -2,6 +2,9 @@
 
 const LONGEST = 60_000; // bytes of text that the server takes
 
+// Whether a frame can carry it, with all that JSON adds.
+export const fits = (text) => new TextEncoder().encode(JSON.stringify(text)).length <= LONGEST;
+
 export class Composer {
   constructor(form, { draft, send, tooLong }) {
     Object.assign(this, { form, field: form.elements.text, draft, send, tooLong });
@@ -21,7 +24,7 @@ export class Composer {
     event.preventDefault();
     const text = sendable(this.field.value);
     if (!text || this.form.inert) return;
-    if (new TextEncoder().encode(JSON.stringify(text)).length > LONGEST) return this.tooLong();
+    if (!fits(text)) return this.tooLong();
     if (this.send(text) !== false) this.write("");
     this.field.focus();
   }

@@ -6,6 +6,7 @@ import { answered, follow, itemsOf, textOf, told } from "./responses.js";
 export const ENDED = new Set(["completed", "failed", "incomplete", "cancelled"]);
 
 const SHOWN = 30; // turns that a snapshot begins with
+const TOO_BIG = 1009; // close code: a frame was larger than the server takes
 const KEPT = 3 * SHOWN; // turns in the document, for one who looks at the end
 
 export const initial = {
@@ -26,7 +27,7 @@ export function reduce(state, event) {
 }
 
 const STEPS = {
-  "page.connection": (state, { phase, code = 0 }) => ({ ...state, connection: { phase, code } }),
+  "page.connection": connected,
   "page.send": (state, { key, text }) => ({ ...state, notice: null, turns: [...state.turns, unsent(key, text)] }),
   "page.earlier": earlier,
   "page.trim": trimmed,
@@ -46,6 +47,14 @@ const STEPS = {
   "agentsite:rolled_back": (state, { response_id }) => ({ ...state, turns: state.turns.filter(({ id }) => id !== response_id) }),
   error: refused,
 };
+
+// What was too big would close the next socket, too: it is not sent again.
+function connected(state, { phase, code = 0 }) {
+  const turns = code === TOO_BIG ? state.turns.map(tooLarge) : state.turns;
+  return { ...state, turns, connection: { phase, code } };
+}
+
+const tooLarge = (turn) => (turn.status === "unsent" ? { ...turn, status: "refused", error: { code: "too_large" } } : turn);
 
 function unsent(key, text) {
   return { ...answered(`local_${key}`), key, input: text, status: "unsent" };

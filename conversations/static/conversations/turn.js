@@ -88,7 +88,7 @@ export class TurnView {
   }
 
   showFoot(turn) {
-    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, turn.asked.length, turn.expires, turn.notices.length, turn.waits?.reason, turn.waits?.seconds, Boolean(turn.items.length), turn.input === null].join("|");
+    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, turn.asked.length, turn.expires, turn.notices.length, turn.waits?.reason, turn.waits?.seconds, Boolean(turn.items.length), hasWords(turn)].join("|");
     if (shape === this.shape) return;
     this.shape = shape;
     const told = turn.notices.map((textContent) => make("span", { className: "told", textContent }));
@@ -103,12 +103,17 @@ function folded(element, prose) {
   element.replaceChildren(make("details", { className: "interrupted" }, summary, prose));
 }
 
+// Only words can be sent again: what a program sent may have none.
+const hasWords = ({ input }) => Boolean(input?.trim());
+const problem = ({ error }) => make("span", { className: "problem", textContent: failure(error ?? undefined) });
+const anotherTry = (turn) => (hasWords(turn) ? [button("Try again", "retry")] : []);
+
 // Under what was asked: whether it has arrived.
 function fate(turn) {
   if (turn.status === "unsent") return [STATUS.unsent];
   if (turn.status === "queued") return [STATUS.queued, button("Cancel", "cancel")];
   if (turn.status !== "refused") return [];
-  return [make("span", { className: "problem", textContent: failure(turn.error) }), button("Try again", "retry"), button("Discard", "discard")];
+  return [problem(turn), ...anotherTry(turn), button("Discard", "discard")];
 }
 
 // Under the answer: what goes on, or how it ended and who made it.
@@ -116,10 +121,10 @@ function under(turn) {
   if (turn.status === "in_progress") return going(turn);
   if (!ENDED.has(turn.status)) return [];
   const parts = [];
-  if (turn.status === "failed") parts.push(make("span", { className: "problem", textContent: failure(turn.error) }), button("Try again", "retry"));
+  if (turn.status === "failed") parts.push(problem(turn), ...anotherTry(turn));
   else if (STATUS[turn.status]) parts.push(make("span", { textContent: STATUS[turn.status] }));
   if (turn.items.some((item) => item?.text)) parts.push(button("Copy", "copy-answer"));
-  if (turn.status !== "failed" && turn.input !== null) parts.push(button("Regenerate", "regenerate"));
+  if (turn.status !== "failed" && hasWords(turn)) parts.push(button("Regenerate", "regenerate"));
   if (turn.worker) parts.push(make("span", { className: "worker", textContent: turn.worker }));
   return parts;
 }

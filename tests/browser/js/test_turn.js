@@ -32,3 +32,12 @@ test("a call is told as going on until it has a result", () => {
   ok(summary([call]).startsWith("Uses read"));
   ok(summary([call, result]).startsWith("Used read"));
 });
+
+test("only what has words can be sent again", () => {
+  const buttons = (change) => [...shown(change).querySelectorAll("[data-verb]")].map((one) => one.textContent);
+  const failed = { status: "failed", error: { code: "provider_error" } };
+  equal(buttons({ ...failed, input: "Well?" }), ["Edit", "Try again"]);
+  equal([null, "", " \n"].flatMap((input) => buttons({ ...failed, input })), ["Edit", "Edit", "Edit"]);
+  equal([null, ""].flatMap((input) => buttons({ status: "completed", input })), ["Edit", "Edit"]);
+  equal(buttons({ status: "refused", error: { code: "invalid_value" }, input: "" }), ["Edit", "Discard"]);
+});

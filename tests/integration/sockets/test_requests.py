@@ -40,6 +40,32 @@ async def test_a_bad_frame_is_answered_and_the_socket_stays_open(tab, text, code
     await tab.pong()
 
 
+CREATE = {"type": "response.create", "idempotency_key": "k1", "input": "x"}
+UNREAD = [
+    (CREATE | {"input": " "}, "k1"),
+    (CREATE | {"input": None}, "k1"),
+    (CREATE | {"extra": 1}, "k1"),
+    (CREATE | {"idempotency_key": "\ud800"}, None),
+    (CREATE | {"idempotency_key": 1}, None),
+    (CREATE | {"idempotency_key": "k" * 300}, None),
+    (CREATE | {"type": "ping"}, None),
+    ([CREATE], None),
+]
+
+
+@pytest.mark.parametrize(("frame", "key"), UNREAD, ids=[str(frame)[:90] for frame, _ in UNREAD])
+async def test_a_message_that_cannot_be_read_is_refused_by_its_key(tab, frame, key):
+    await tab.send_text(json.dumps(frame))
+    assert (await tab.until("error")).get("idempotency_key") == key
+
+
+async def test_a_message_that_comes_too_fast_is_refused_by_its_key(tab, monkeypatch):
+    monkeypatch.setattr(floods, "RATE", 0)
+    for _ in range(floods.BURST - 1):  # one was the subscription
+        await tab.send(type="ping")
+    assert (await tab.create())["code"] == "rate_limited"
+
+
 async def test_bytes_are_refused(tab):
     await tab.send_bytes(b'{"type": "ping"}')
     assert await error_of(tab) == ("invalid_frame", None)

@@ -1,11 +1,13 @@
 """What waits to be sent: nothing that the socket cannot carry, and nothing twice."""
 
+import asyncio
 import json
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.edge import CONVERSATION, Edge, Line, ended
+from tests.waiting import GENEROUS
 
 LONG = "ä" * 31_000  # fits into HTTP, not into a frame
 UNSENT = f"agentsite:7:unsent:{CONVERSATION}"
@@ -20,6 +22,12 @@ async def has_only(line: Line, page: Page, text: str) -> None:
     """Nothing was sent before this."""
     await say(page, text)
     assert (await line.frame("response.create"))["input"] == text
+
+
+async def twice(page: Page, name: str) -> None:
+    """Both before the page is drawn anew."""
+    button = page.get_by_role("button", name=name)
+    await button.evaluate("button => { button.click(); button.click(); }")
 
 
 async def test_a_failed_message_that_no_frame_carries_goes_into_the_field(edge: Edge, page):
@@ -66,3 +74,59 @@ async def test_a_message_that_closed_the_socket_as_too_big_is_not_sent_again(edg
     await has_only(again, page, "Next")
     await page.get_by_role("button", name="Discard").click()
     await expect(page.locator(".bubble")).to_have_text(["Next"])
+
+
+async def test_a_failed_answer_is_asked_again_once(edge: Edge, page):
+    line = await edge.open(page, **ended("resp_a", "failed", "Well?"))
+    await twice(page, "Try again")
+    assert (await line.accept("resp_b"))["input"] == "Well?"
+    await expect(page.locator(".bubble")).to_have_text(["Well?", "Well?"])
+    await expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    await has_only(line, page, "Next")
+
+
+async def test_what_is_asked_again_and_discarded_can_be_asked_again(edge: Edge, page):
+    line = await edge.open(page, **ended("resp_a", "failed", "Well?"))
+    await page.get_by_role("button", name="Try again").click()
+    key = (await line.frame("response.create"))["idempotency_key"]
+    await line.send({"type": "error", "code": "rate_limited", "idempotency_key": key})
+    await page.get_by_role("button", name="Discard").click()
+    await page.get_by_role("button", name="Try again").click()
+    assert (await line.frame("response.create"))["input"] == "Well?"
+
+
+@pytest.mark.parametrize("name", ["Regenerate", "Edit"])
+async def test_one_way_on_is_asked_for_at_a_time(edge: Edge, page, name):
+    asked: list[str] = []
+    is_leaving, may_leave = asyncio.Event(), asyncio.Event()
+
+    async def fork(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(status=201, json={"id": "b", "url": "/c/b/", "input": "Hi"})
+
+    async def leave(route: Route) -> None:
+        is_leaving.set()
+        async with asyncio.timeout(GENEROUS):
+            await may_leave.wait()
+        await route.fulfill(content_type="text/html", body="<h1>Another</h1>")
+
+    await page.route("**/fork/", fork)
+    await page.route("**/c/b/", leave)
+    await edge.open(page, **ended("resp_a", "completed", "Hi"))
+    await twice(page, name)
+    async with asyncio.timeout(GENEROUS):
+        await is_leaving.wait()
+    await twice(page, name)
+    may_leave.set()
+    await expect(page.get_by_role("heading", name="Another")).to_be_visible()
+    assert len(asked) == 1
+
+
+async def test_after_a_way_that_leads_nowhere_another_can_be_taken(edge: Edge, page):
+    await edge.open(page, **ended("resp_a", "completed", "Hi"))
+    busy = {"error": {"code": "response_in_progress"}}
+    await page.route("**/fork/", lambda route: route.fulfill(status=409, json=busy))
+    await page.get_by_role("button", name="Regenerate").click()
+    await expect(page.locator("#notice")).to_contain_text("An answer is still being made")
+    async with page.expect_response("**/fork/"):
+        await page.get_by_role("button", name="Regenerate").click()

@@ -15,6 +15,7 @@ import { textOf } from "./turn.js";
 import { Voice } from "./voice.js";
 
 const FRAME = 16; // milliseconds
+const WAY = 10_000; // milliseconds after which a page that does not come was given up
 const { conversation, login } = document.body.dataset;
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("scroll"));
@@ -94,10 +95,11 @@ function stop() {
 }
 
 // Shown at once; sent now or when the connection is back; sent again until it is acknowledged.
-function send(text, key = memory.newKey()) {
+// `of`: the failed turn that this asks again.
+function send(text, { key = memory.newKey(), of } = {}) {
   if (!text?.trim()) return;
   if (!fits(text)) return handBack(text);
-  dispatch({ type: "page.send", key, text });
+  dispatch({ type: "page.send", key, text, of });
   create({ key, input: text });
   scroll.end();
 }
@@ -111,34 +113,45 @@ function handBack(text) {
 // The first message makes its conversation; the new page sends it.
 async function begin(text) {
   const form = at("composer");
-  form.inert = true;
   const { answer, problem } = await list.post(form.action, form);
-  form.inert = false;
-  if (problem) return dispatch({ type: "error", message: problem });
+  if (problem) return problem;
   memory.stash(answer.id).write([{ key: memory.newKey(), text }]);
   composer.write("");
   location.assign(answer.url);
+  return null;
 }
 
-// While another page is asked for, nothing is sent from this one.
-async function away(asked) {
+// While another page is asked for or on its way, nothing is sent from this one, and no other is asked for.
+async function away(ask) {
+  if (at("composer").inert) return;
   at("composer").inert = true;
-  const problem = await asked;
+  const problem = await ask();
+  if (!problem) return setTimeout(stay, WAY);
+  stay();
+  dispatch({ type: "error", message: problem });
+}
+
+function stay() {
   at("composer").inert = false;
-  if (problem) dispatch({ type: "error", message: problem });
+}
+
+// A failed turn is asked again once, unless that is discarded.
+function retry({ id, key, input, status, retried }) {
+  if (retried) return;
+  if (status !== "refused") return send(input, { of: id });
+  const of = state.turns.find((turn) => turn.retried === key)?.id;
+  dispatch({ type: "page.forget", key });
+  send(input, { of });
 }
 
 const VERBS = {
   cancel: ({ id }) => cancel(id),
-  retry: ({ key, input, status }) => {
-    if (status === "refused") dispatch({ type: "page.forget", key });
-    send(input);
-  },
+  retry,
   approve: (turn, button) => answer(turn, button, true),
   refuse: (turn, button) => answer(turn, button, false),
   discard: ({ key }) => dispatch({ type: "page.forget", key }),
-  edit: (turn) => away(edit(turn, at("composer"))),
-  regenerate: (turn) => away(regenerate(turn, at("composer"))),
+  edit: (turn) => away(() => edit(turn, at("composer"))),
+  regenerate: (turn) => away(() => regenerate(turn, at("composer"))),
   "copy-answer": (turn, button) => copy(button, textOf(turn)),
 };
 
@@ -164,16 +177,17 @@ function pressed(event) {
 
 const composer = new Composer(at("composer"), {
   draft: memory.draft(),
-  send: (text) => (conversation ? send(text) : (begin(text), false)),
+  send: (text) => (conversation ? send(text) : (away(() => begin(text)), false)),
   tooLong: () => dispatch({ type: "error", code: "too_large" }),
 });
 at("transcript").addEventListener("click", clicked);
 at("stop").addEventListener("click", stop);
 at("logout").addEventListener("submit", memory.forgetEverything);
 document.addEventListener("keydown", pressed);
+window.addEventListener("pagehide", stay); // the Back button may show it again
 list.start();
 if (conversation) {
-  for (const { key, text } of stash.read()) send(text, key);
+  for (const { key, text } of stash.read()) send(text, { key });
   keep(); // without what cannot be sent
   connection.open();
 }

@@ -8,6 +8,7 @@ export function answered(id) {
   return {
     id,
     key: null, // the idempotency key, of what was sent from here
+    retried: null, // the key under which it was sent again, after it failed
     input: null, // what the person wrote; null: not known
     status: "queued",
     seen: -1, // number of the last event

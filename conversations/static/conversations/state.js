@@ -28,10 +28,10 @@ export function reduce(state, event) {
 
 const STEPS = {
   "page.connection": connected,
-  "page.send": (state, { key, text }) => ({ ...state, notice: null, turns: [...state.turns, unsent(key, text)] }),
+  "page.send": sent,
   "page.earlier": earlier,
   "page.trim": trimmed,
-  "page.forget": (state, { key }) => ({ ...state, turns: state.turns.filter((turn) => turn.key !== key) }),
+  "page.forget": forgotten,
   "agentsite:snapshot": snapshot,
   "agentsite:subscribed": (state, { replica }) => ({ ...state, replica }),
   "agentsite:accepted": accepted,
@@ -58,6 +58,17 @@ const tooLarge = (turn) => (turn.status === "unsent" ? { ...turn, status: "refus
 
 function unsent(key, text) {
   return { ...answered(`local_${key}`), key, input: text, status: "unsent" };
+}
+
+// `of`: the id of the failed turn that is asked again; that can be done once.
+function sent(state, { key, text, of }) {
+  const turns = state.turns.map((turn) => (turn.id === of ? { ...turn, retried: key } : turn));
+  return { ...state, notice: null, turns: [...turns, unsent(key, text)] };
+}
+
+function forgotten(state, { key }) {
+  const others = state.turns.filter((turn) => turn.key !== key);
+  return { ...state, turns: others.map((turn) => (turn.retried === key ? { ...turn, retried: null } : turn)) };
 }
 
 function snapshot(state, { replica = state.replica, items = [], responses = [], active = [], has_more = false }) {
@@ -91,7 +102,7 @@ function inProgress({ response_id, status, sequence_number, input, output = [], 
 // The key ties a turn to what was sent from here, so that its place on the screen stays.
 function remembered(turn, known) {
   const before = known.find(({ id }) => id === turn.id);
-  return before ? { ...turn, key: before.key, input: turn.input ?? before.input } : turn;
+  return before ? { ...turn, key: before.key, retried: before.retried, input: turn.input ?? before.input } : turn;
 }
 
 const isLocal = ({ status }) => status === "unsent" || status === "refused";

@@ -88,7 +88,7 @@ export class TurnView {
   }
 
   showFoot(turn) {
-    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, turn.asked.length, turn.expires, turn.notices.length, turn.waits?.reason, turn.waits?.seconds, Boolean(turn.items.length), hasWords(turn)].join("|");
+    const shape = [turn.status, turn.error?.code, turn.worker, turn.attempt, turn.asked.length, turn.expires, turn.notices.length, turn.waits?.reason, turn.waits?.seconds, Boolean(turn.items.length), hasWords(turn), turn.retried].join("|");
     if (shape === this.shape) return;
     this.shape = shape;
     const told = turn.notices.map((textContent) => make("span", { className: "told", textContent }));
@@ -106,7 +106,7 @@ function folded(element, prose) {
 // Only words can be sent again: what a program sent may have none.
 const hasWords = ({ input }) => Boolean(input?.trim());
 const problem = ({ error }) => make("span", { className: "problem", textContent: failure(error ?? undefined) });
-const anotherTry = (turn) => (hasWords(turn) ? [button("Try again", "retry")] : []);
+const anotherTry = (turn) => (hasWords(turn) && !turn.retried ? [button("Try again", "retry")] : []);
 
 // Under what was asked: whether it has arrived.
 function fate(turn) {

@@ -177,3 +177,11 @@ test("who is back at the end keeps a bounded page", () => {
   const state = play([{ type: "agentsite:snapshot", responses: names, has_more: false }, { type: "page.trim" }]);
   equal([state.turns.length, state.turns.at(-1).id, state.more], [30, "resp_199", true]);
 });
+
+test("a failed turn that is asked again can be so once, unless that is discarded", () => {
+  const failed = { type: "agentsite:snapshot", responses: [{ response_id: "resp_a", status: "failed" }] };
+  const asked = play([failed, { ...sent("k1"), of: "resp_a" }]);
+  equal(asked.turns[0].retried, "k1");
+  equal(play([accepted("k1", "b"), failed], asked).turns[0].retried, "k1");
+  equal(reduce(asked, { type: "page.forget", key: "k1" }).turns.map(({ retried }) => retried), [null]);
+});

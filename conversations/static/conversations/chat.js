@@ -9,7 +9,7 @@ import * as list from "./list.js";
 import * as memory from "./memory.js";
 import { Notice } from "./notice.js";
 import { Scroll } from "./scroll.js";
-import { cursor, initial, outbox, reduce, running } from "./state.js";
+import { cursor, initial, oldest, outbox, reduce, running } from "./state.js";
 import { Transcript } from "./transcript.js";
 import { textOf } from "./turn.js";
 import { Voice } from "./voice.js";
@@ -35,8 +35,8 @@ const connection = new Connection(`${scheme}://${location.host}/ws/conversations
 const earlier = new Earlier({
   button: at("earlier"),
   box: at("scroll"),
-  first: () => state.more && state.turns.find(({ seen }) => seen >= 0)?.id,
-  told: (older) => dispatch({ ...older, type: "page.earlier" }),
+  first: () => state.more && oldest(state),
+  told: (older, before) => dispatch({ ...older, before, type: "page.earlier" }),
   failed: () => dispatch({ type: "error", code: "offline" }),
 });
 let state = initial;

@@ -4,6 +4,7 @@ const NEAR = 600; // pixels from the top
 
 export class Earlier {
   // `first` gives the id of the oldest turn that is shown, if there are older ones.
+  // `told` hears what was before it.
   constructor({ button, box, first, told, failed }) {
     Object.assign(this, { button, box, first, told, failed, asking: false });
     button.addEventListener("click", () => this.ask());
@@ -18,9 +19,19 @@ export class Earlier {
     const before = this.first();
     if (!before || this.asking) return;
     this.asking = true;
-    const response = await fetch(`${this.button.dataset.url}?before=${before}`).catch(() => null);
-    if (response?.ok) this.told(await response.json());
-    else this.failed();
+    const older = await this.fetched(before);
     this.asking = false;
+    if (older) this.told(older, before);
+    else this.failed();
+  }
+
+  // What was before a turn, or null.
+  async fetched(before) {
+    try {
+      const response = await fetch(`${this.button.dataset.url}?before=${before}`);
+      return response.ok ? await response.json() : null;
+    } catch {
+      return null; // also where the answer was cut off
+    }
   }
 }

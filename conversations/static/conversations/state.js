@@ -78,7 +78,9 @@ function snapshot(state, { replica = state.replica, items = [], responses = [], 
   return { ...state, replica, torn: false, ready: true, more: has_more, turns: [...known, ...waiting] };
 }
 
-function earlier(state, { items = [], responses = [], has_more = false }) {
+// Only what comes right before the first that is shown: that may have changed since it was asked for.
+function earlier(state, { before, items = [], responses = [], has_more = false }) {
+  if (before !== oldest(state)) return state;
   const known = new Set(state.turns.map(({ id }) => id));
   const turns = told(items, responses).filter(({ id }) => !known.has(id));
   return { ...state, more: has_more, turns: [...turns, ...state.turns] };
@@ -158,6 +160,9 @@ export function cursor(state) {
   const turn = known.find(({ status }) => !ENDED.has(status)) ?? known.at(-1);
   return state.torn || !turn ? null : { response_id: turn.id, sequence_number: turn.seen };
 }
+
+// The id of the first turn that is shown and that the server knows.
+export const oldest = (state) => state.turns.find(({ seen }) => seen >= 0)?.id;
 
 export const outbox = (state) => state.turns.filter((turn) => turn.status === "unsent");
 export const running = (state) => state.turns.find((turn) => turn.status === "in_progress");

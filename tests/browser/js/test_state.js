@@ -167,7 +167,7 @@ test("each call of a tool has come as far as it told last", () => {
 
 test("older turns come before those that are there, each once", () => {
   const turns = (...names) => ({ responses: names.map((name) => ({ response_id: `resp_${name}`, status: "completed" })) });
-  const state = play([{ type: "agentsite:snapshot", ...turns("c", "d"), has_more: true }, { type: "page.earlier", ...turns("a", "b", "c"), has_more: false }]);
+  const state = play([{ type: "agentsite:snapshot", ...turns("c", "d"), has_more: true }, { type: "page.earlier", before: "resp_c", ...turns("a", "b", "c"), has_more: false }]);
   equal(state.turns.map(({ id }) => id), ["resp_a", "resp_b", "resp_c", "resp_d"]);
   equal(state.more, false);
 });
@@ -184,4 +184,12 @@ test("a failed turn that is asked again can be so once, unless that is discarded
   equal(asked.turns[0].retried, "k1");
   equal(play([accepted("k1", "b"), failed], asked).turns[0].retried, "k1");
   equal(reduce(asked, { type: "page.forget", key: "k1" }).turns.map(({ retried }) => retried), [null]);
+});
+
+test("older turns are dropped where what they come before is not shown any more", () => {
+  const names = Array.from({ length: 130 }, (_, number) => ({ response_id: `resp_${number + 40}`, status: "completed" }));
+  const older = { type: "page.earlier", before: "resp_40", responses: [{ response_id: "resp_39", status: "completed" }] };
+  const trimmed = play([{ type: "agentsite:snapshot", responses: names, has_more: true }, { type: "page.trim" }]);
+  equal(trimmed.turns[0].id, "resp_140");
+  equal(reduce(trimmed, older), trimmed);
 });

@@ -16,12 +16,16 @@ export async function post(url, form, fields = {}) {
   try {
     const response = await fetch(url, { method: "POST", body, redirect: "error" });
     if (response.status === 401) location.assign(login);
+    if (isOutdated(response)) return { problem: failure({ code: "outdated" }) };
     const answer = response.status === 204 ? {} : await response.json();
     return response.ok ? { answer } : { problem: failure(answer.error) };
   } catch {
     return { problem: failure({ code: "offline" }) };
   }
 }
+
+// Another tab has logged in meanwhile: the token of this page's forms is not the site's any more.
+const isOutdated = ({ status, headers }) => status === 403 && !headers.get("Content-Type")?.includes("json");
 
 export async function refresh() {
   const response = await fetch(list.dataset.url).catch(() => null);

@@ -13,10 +13,18 @@ export class Notice {
   show({ connection, notice, replica }) {
     this.whereabouts.dataset.phase = connection.phase;
     this.whereabouts.textContent = connection.phase === "open" && replica ? `via ${replica}` : "";
-    if (connection.phase === "refused") return this.say(closing(connection.code), this.mend(connection.code));
-    if (notice) return this.say(failure(notice));
-    if (connection.phase === "open" || connection.phase === "none") return this.hush();
-    this.timer ??= setTimeout(() => this.say("No connection to the site. Trying again…"), CALM);
+    const isLost = ["connecting", "waiting"].includes(connection.phase) && !notice;
+    if (isLost) this.timer ??= setTimeout(() => this.say("No connection to the site. Trying again…"), CALM);
+    else this.calm();
+    if (connection.phase === "refused") this.say(closing(connection.code), this.mend(connection.code));
+    else if (notice) this.say(failure(notice));
+    else if (!isLost) this.hush();
+  }
+
+  // Other words are due than those that the loss would bring.
+  calm() {
+    clearTimeout(this.timer);
+    this.timer = null;
   }
 
   mend(code) {
@@ -37,8 +45,6 @@ export class Notice {
   }
 
   hush() {
-    clearTimeout(this.timer);
-    this.timer = null;
     delete this.line.dataset.shown;
     this.line.hidden = true;
   }

@@ -51,7 +51,8 @@ const STEPS = {
 // What was too big would close the next socket, too: it is not sent again.
 function connected(state, { phase, code = 0 }) {
   const turns = code === TOO_BIG ? state.turns.map(tooLarge) : state.turns;
-  return { ...state, turns, connection: { phase, code } };
+  const notice = phase === "open" && state.notice?.code === "offline" ? null : state.notice;
+  return { ...state, turns, notice, connection: { phase, code } };
 }
 
 const tooLarge = (turn) => (turn.status === "unsent" ? { ...turn, status: "refused", error: { code: "too_large" } } : turn);

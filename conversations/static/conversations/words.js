@@ -16,6 +16,7 @@ const FAILURES = {
   already_answered: "This question has been answered already.",
   not_found: "This conversation no longer exists.",
   not_logged_in: "You are logged out.",
+  outdated: "This page is out of date. Reload it, then try again.",
   offline: "The site cannot be reached. Try again.",
 };
 

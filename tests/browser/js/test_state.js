@@ -128,6 +128,13 @@ test("an error that names nothing is a notice", () => {
   equal(play([{ type: "error", code: "invalid_json", message: "…" }]).notice.code, "invalid_json");
 });
 
+test("that the site cannot be reached is true until it is", () => {
+  const open = { type: "page.connection", phase: "open" };
+  equal(play([{ type: "error", code: "offline" }, { type: "page.connection", phase: "connecting" }]).notice.code, "offline");
+  equal(play([{ type: "error", code: "offline" }, open]).notice, null);
+  equal(play([{ type: "error", code: "too_large" }, open]).notice.code, "too_large");
+});
+
 test("a retry closes the partial text and opens the next item", () => {
   const again = [done("Hel", { status: "incomplete" }), added(1), delta("Hello", 0, 1)];
   const state = play(events("a", ...begin, delta("Hel", 0), ...again));

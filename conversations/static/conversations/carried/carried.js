@@ -25,7 +25,7 @@ export class Carried {
     this.#url = url;
     this.#headers = headers;
     this.#storage = storage;
-    this.#read();
+    this.reread();
   }
 
   // "new": nothing was said yet; "kept": it goes on; "cleared": it was here, and is not any more.
@@ -36,7 +36,7 @@ export class Carried {
 
   // Say something; `onText` hears the reply so far. Nothing is kept but a reply with its new state.
   async send(text, { onText = () => {} } = {}) {
-    this.#read();
+    this.reread();
     if (this.status === "cleared") throw new Refused({ code: "cleared", message: CLEARED }, 0);
     const body = { message: text, stream: true, ...(this.#kept && { state: this.#kept.state }) };
     const response = await fetch(this.#url, {
@@ -53,12 +53,13 @@ export class Carried {
 
   // Forget it here, and with that everywhere.
   forget() {
-    this.#storage.removeItem(this.#name);
     document.cookie = `${this.#name}=; max-age=0; path=/; samesite=strict`;
-    this.#read();
+    this.#storage.removeItem(this.#name); // last, because other tabs hear of it
+    this.reread();
   }
 
-  #read() {
+  // What another tab may have said or forgotten meanwhile; not while `send` is under way.
+  reread() {
     const found = this.#storage.getItem(this.#name);
     this.#kept = found ? JSON.parse(found) : null;
     this.said = this.#kept?.said ?? [];

@@ -5,9 +5,10 @@ import { CLEARED, Carried } from "./carried.js";
 const byId = (id) => document.getElementById(id);
 const { url, user } = document.body.dataset;
 const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+const name = `agentsite-carried-${user}`;
 const chat = new Carried({
   url,
-  name: `agentsite-carried-${user}`,
+  name,
   headers: () => ({ "X-CSRFToken": token }),
 });
 
@@ -30,16 +31,27 @@ function show() {
   notice(chat.status === "cleared" ? CLEARED : "");
 }
 
+function follow() {
+  chat.reread();
+  show();
+}
+
+// Cleared, or moved on, in another tab. While an answer comes here, it is shown, and then kept.
+function stored({ key }) {
+  const isOurs = key === null || key === name;
+  if (isOurs && !byId("form").inert) follow();
+}
+
 async function send(text) {
   byId("form").inert = true;
   notice("");
-  const [mine, reply] = [line("user", text), line("agent")];
+  line("user", text);
+  const reply = line("agent");
   try {
     await chat.send(text, { onText: (so) => (reply.textContent = so) });
     byId("text").value = "";
   } catch (error) {
-    mine.remove();
-    reply.remove();
+    follow(); // without what came of it, and with what another tab has said meanwhile
     notice(error.message);
   }
   byId("form").inert = false;
@@ -59,5 +71,5 @@ byId("forget").addEventListener("click", () => {
   chat.forget();
   show();
 });
-addEventListener("storage", show); // cleared, or moved on, in another tab
+addEventListener("storage", stored);
 show();

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from pydantic import ValidationError
 
@@ -22,6 +23,7 @@ from conversations.errors import ConversationError, NotLoggedIn, RateLimited
 from conversations.threads import in_thread
 
 
+@never_cache
 @login_required
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,7 @@
-"""The chat page and the posts behind its list; every row comes through `access`."""
+"""The chat page and the posts behind its list; every row comes through `access`.
+
+No browser keeps what people said here: after a log-out the Back button would show it.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations import access, catalog, protocol
@@ -42,6 +46,7 @@ def answering_errors(view: View) -> View:
     return answer
 
 
+@never_cache
 @login_required
 @require_safe
 def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
@@ -50,6 +55,7 @@ def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpRespo
     return render(request, "conversations/chat.html", {**context, **_list(request)})
 
 
+@never_cache
 @require_safe
 @answering_errors
 def conversation_list(request: HttpRequest) -> HttpResponse:
@@ -57,6 +63,7 @@ def conversation_list(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/_list.html", _list(request))
 
 
+@never_cache
 @require_safe
 @answering_errors
 def earlier(request: HttpRequest, conversation_id: UUID) -> HttpResponse:

@@ -221,3 +221,15 @@ async def test_leading_blanks_of_a_message_are_kept(edge: Edge, page):
     await page.get_by_label("Your message").fill("\n  def f():\n    pass\n\n")
     await page.keyboard.press("Enter")
     assert (await line.accept("resp_a"))["input"] == "  def f():\n    pass"
+
+
+async def test_the_back_button_shows_nothing_to_who_has_logged_out(edge: Edge, page):
+    line = await edge.open(page)
+    await line.send(*streaming("resp_a", "Hel"))
+    await expect(answer(page)).to_have_text("Hel")
+    for name in ("pagehide", "pageshow"):
+        event = f"new PageTransitionEvent('{name}', {{ persisted: true }})"
+        await page.evaluate(f"() => {{ dispatchEvent({event}); }}")
+    await (await edge.line()).close(4401)
+    await (await edge.line()).snapshot()  # here the site would send to the log-in
+    await expect(answer(page)).to_have_count(0)

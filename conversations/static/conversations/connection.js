@@ -5,6 +5,7 @@ const LONGEST = 20_000;
 const PING = 25_000; // between signs of life
 const SILENCE = 10_000; // a ping unanswered for so long means that the line is dead
 const PATIENCE = 10_000; // for the handshake
+const LOGGED_OUT = 4401; // close code
 
 export const refusal = (code) => code >= 4400 && code < 4500;
 export const delay = (tries, random = Math.random) => random() * Math.min(LONGEST, FIRST * 2 ** tries);
@@ -12,13 +13,21 @@ export const delay = (tries, random = Math.random) => random() * Math.min(LONGES
 export class Connection {
   constructor(address, { opened, received, changed }) {
     Object.assign(this, { address, opened, received, changed, tries: 0, socket: null, timers: {} });
+    Object.assign(this, { wanted: false, returned: false });
     window.addEventListener("online", () => this.hasten());
     document.addEventListener("visibilitychange", () => document.hidden || this.hasten());
     window.addEventListener("pagehide", () => this.close());
-    window.addEventListener("pageshow", (event) => event.persisted && this.open());
+    window.addEventListener("pageshow", (event) => event.persisted && this.wanted && this.back());
+  }
+
+  // The Back button shows a page as it was left, to whoever uses the browser now.
+  back() {
+    this.returned = true;
+    this.open();
   }
 
   open() {
+    this.wanted = true;
     this.forget();
     this.changed({ phase: "connecting" });
     const socket = (this.socket = new WebSocket(this.address));
@@ -38,6 +47,7 @@ export class Connection {
   heard(socket, data) {
     if (socket !== this.socket) return;
     this.tries = 0;
+    this.returned = false;
     this.listen();
     this.received(JSON.parse(data));
   }
@@ -56,6 +66,7 @@ export class Connection {
   lost(socket, code) {
     if (socket !== this.socket) return;
     this.close();
+    if (code === LOGGED_OUT && this.returned) return location.reload();
     if (refusal(code)) return this.changed({ phase: "refused", code });
     this.changed({ phase: "waiting", code });
     this.timers.retry = setTimeout(() => this.open(), delay(this.tries++));

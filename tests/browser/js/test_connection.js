@@ -1,4 +1,4 @@
-import { delay, refusal } from "/static/conversations/connection.js";
+import { Connection, delay, refusal } from "/static/conversations/connection.js";
 import { equal, ok, test } from "/tests/harness.js";
 
 test("the wait is a random part of a limit that doubles up to twenty seconds", () => {
@@ -13,4 +13,24 @@ test("without a given number the wait is random", () => {
 
 test("only codes from 4400 to 4499 are final", () => {
   equal([1001, 1005, 1006, 1011, 1012, 1013, 4399, 4401, 4499, 4500].filter(refusal), [4401, 4499]);
+});
+
+test("the Back button opens again only what was open", () => {
+  const asked = [];
+  globalThis.WebSocket = class {
+    constructor(address) {
+      asked.push(address);
+    }
+
+    close() {}
+  };
+  const deaf = { opened: () => {}, received: () => {}, changed: () => {} };
+  const back = () => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  const connection = new Connection("ws://site/", deaf);
+  back();
+  equal(asked, []);
+  connection.open();
+  dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+  back();
+  equal(asked, ["ws://site/", "ws://site/"]);
 });

@@ -33,6 +33,13 @@ def test_nothing_comes_from_elsewhere(html):
     assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', html)
 
 
+@pytest.mark.parametrize("name", ["chat", "conversation", "conversations", "carried", "earlier"])
+def test_no_browser_keeps_what_is_private(client, owner, conversation, name):
+    client.force_login(owner)
+    of_one = [conversation.id] if name in ("conversation", "earlier") else []
+    assert "no-store" in client.get(reverse(name, args=of_one)).headers["Cache-Control"]
+
+
 def test_every_module_is_preloaded(html):
     preloaded = set(re.findall(r'modulepreload" href="/static/conversations/([^"]+)"', html))
     modules = {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.js")}

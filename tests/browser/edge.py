@@ -49,14 +49,14 @@ class Line:
         await self.send({"type": "agentsite:accepted", "position": position, **named})
         return frame
 
-    async def close(self, code: int | None) -> None:
-        """Close with a code; 1005 is a close without one, 1006 none at all."""
+    async def close(self, code: int | None, reason: str = "") -> None:
+        """Close with a code and a reason; 1005 is a close without one, 1006 none at all."""
         if code == 1006:
             self.socket.transport.abort()
         elif code == 1005:
             await self.socket.close(code=1000)
         else:
-            await self.socket.close(code)
+            await self.socket.close(code, reason)
 
 
 class Edge:

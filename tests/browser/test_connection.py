@@ -29,18 +29,21 @@ async def test_a_lost_socket_is_opened_again_from_the_last_event(edge: Edge, pag
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "reason", "words"),
     [
-        (4401, "You are logged out. Log in"),
-        (4403, "may not talk to the site"),
-        (4404, "no longer exists"),
-        (4429, "Too many messages"),
+        (4401, "", "You are logged out. Log in"),
+        (4403, "", "may not talk to the site"),
+        (4404, "", "no longer exists"),
+        (4429, "", "Too many messages"),
+        (4429, "Too many connections; close some.", "Too many connections; close some."),
     ],
 )
-async def test_a_refusal_is_told_in_words_and_not_tried_again(edge: Edge, page, code, words):
+async def test_a_refusal_is_told_in_words_and_not_tried_again(
+    edge: Edge, page, code, reason, words
+):
     await page.clock.install()
     line = await edge.open(page)
-    await line.close(code)
+    await line.close(code, reason)
     await expect(page.locator("#notice")).to_contain_text(words)
     await page.clock.run_for(120_000)
     assert edge.lines.empty()

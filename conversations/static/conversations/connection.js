@@ -34,7 +34,7 @@ export class Connection {
     this.timers.patience = setTimeout(() => this.lost(socket, 1006), PATIENCE);
     socket.onopen = () => this.begun();
     socket.onmessage = ({ data }) => this.heard(socket, data);
-    socket.onclose = ({ code }) => this.lost(socket, code);
+    socket.onclose = ({ code, reason }) => this.lost(socket, code, reason);
   }
 
   begun() {
@@ -63,11 +63,11 @@ export class Connection {
     }, PING);
   }
 
-  lost(socket, code) {
+  lost(socket, code, reason = "") {
     if (socket !== this.socket) return;
     this.close();
     if (code === LOGGED_OUT && this.returned) return location.reload();
-    if (refusal(code)) return this.changed({ phase: "refused", code });
+    if (refusal(code)) return this.changed({ phase: "refused", code, reason });
     this.changed({ phase: "waiting", code });
     this.timers.retry = setTimeout(() => this.open(), delay(this.tries++));
   }

@@ -16,7 +16,7 @@ export class Notice {
     const isLost = ["connecting", "waiting"].includes(connection.phase) && !notice;
     if (isLost) this.timer ??= setTimeout(() => this.say("No connection to the site. Trying again…"), CALM);
     else this.calm();
-    if (connection.phase === "refused") this.say(closing(connection.code), this.mend(connection.code));
+    if (connection.phase === "refused") this.say(closing(connection), this.mend(connection.code));
     else if (notice) this.say(failure(notice));
     else if (!isLost) this.hush();
   }

@@ -15,7 +15,7 @@ export const initial = {
   ready: false, // the transcript is known
   torn: false, // something was missed: only a new snapshot mends it
   more: false, // older turns were left out
-  connection: { phase: "none", code: 0 },
+  connection: { phase: "none", code: 0, reason: "" },
   notice: null, // an error that belongs to no turn
 };
 
@@ -49,10 +49,10 @@ const STEPS = {
 };
 
 // What was too big would close the next socket, too: it is not sent again.
-function connected(state, { phase, code = 0 }) {
+function connected(state, { phase, code = 0, reason = "" }) {
   const turns = code === TOO_BIG ? state.turns.map(tooLarge) : state.turns;
   const notice = phase === "open" && state.notice?.code === "offline" ? null : state.notice;
-  return { ...state, turns, notice, connection: { phase, code } };
+  return { ...state, turns, notice, connection: { phase, code, reason } };
 }
 
 const tooLarge = (turn) => (turn.status === "unsent" ? { ...turn, status: "refused", error: { code: "too_large" } } : turn);

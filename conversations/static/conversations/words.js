@@ -27,10 +27,13 @@ const CLOSINGS = {
   4429: "Too many messages came from here in a short time.",
 };
 
-export const failure = ({ code, message } = {}) =>
-  FAILURES[code] ?? message ?? "Something went wrong on the way to an answer.";
+const EXACT = new Set(["rate_limited"]); // the server knows which limit it was
 
-export const closing = (code) => CLOSINGS[code] ?? "The site closed the connection.";
+export const failure = ({ code, message } = {}) =>
+  (EXACT.has(code) && message) || (FAILURES[code] ?? message ?? "Something went wrong on the way to an answer.");
+
+// The server names a reason where a code has more than one.
+export const closing = ({ code, reason }) => reason || (CLOSINGS[code] ?? "The site closed the connection.");
 
 export const STATUS = {
   unsent: "Sending",

@@ -8,7 +8,7 @@ function noticed() {
   globalThis.setTimeout = (task) => due.set(due.size + 1, task).size;
   globalThis.clearTimeout = (id) => due.delete(id);
   const notice = new Notice({ line: make("p"), whereabouts: make("p"), login: "/login/", again: () => {} });
-  const show = (phase, code = 0, told = null) => notice.show({ connection: { phase, code }, notice: told });
+  const show = (phase, code = 0, told = null) => notice.show({ connection: { phase, code, reason: "" }, notice: told });
   return { show, pass: () => due.forEach((task) => task()), said: () => (notice.line.hidden ? "" : notice.line.textContent.trim()) };
 }
 

@@ -1,12 +1,12 @@
 """Accounts in the admin: Django's own pages, but nobody deletes conversations by the way."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin  # registers itself, once
-from django.db.models import Model
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from conversations.models import Conversation
@@ -21,7 +21,7 @@ class PersonAdmin(UserAdmin):
     """Says at once why an account stays; Django would first read all that its owner ever said."""
 
     def get_deleted_objects(
-        self, objs: Iterable[Model], request: HttpRequest
+        self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         if Conversation.objects.filter(owner__in=list(objs)).exists():
             return [], {}, set(), [KEPT]

@@ -123,8 +123,7 @@ class Following:
 
     async def remind(self) -> None:
         """Say it to whoever came later. Raises redis.RedisError, OSError."""
-        claimed = [turn for turn, followed in self._open.items() if followed.token]
-        for turn in claimed:
+        for turn in [turn for turn, followed in self._open.items() if followed.token]:
             for frame in await streams.notes(self._conversation.pk, turn):
                 await self._send(frame)
 
@@ -156,8 +155,8 @@ class Following:
         for entry in entries:
             await self._show_entry(followed, entry)
         await self._show_asked(followed, view.asked)
-        if view.has_ended and self._open.pop(turn, None):
-            self._over.append(turn)  # a cursor at its end: the last event had been seen before
+        if view.has_ended and turn in self._open:  # by a cursor at its end
+            self._close(turn)
 
     async def _show_asked(self, followed: Followed, asked: Pending | None) -> None:
         """What a turn waits for, and once more when it waits no longer."""
@@ -192,11 +191,13 @@ class Following:
             await self._send(_about(facts, "rolled_back"))
 
     def _note_end(self, turn: UUID, entry: Entry) -> bool:
-        if entry.kind is not Kind.END:
-            return False
+        if entry.kind is Kind.END:
+            self._close(turn)
+        return entry.kind is Kind.END
+
+    def _close(self, turn: UUID) -> None:
         del self._open[turn]
         self._over.append(turn)
-        return True
 
     async def _following(self, view: TurnView) -> int:
         """The number after the last event of a turn."""

@@ -5,10 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
-from django.db import InterfaceError, OperationalError
 
 from conversations import origins, protocol, turns, watch
 from conversations.emitter import Emitter
@@ -18,7 +17,7 @@ from conversations.models import Turn
 from conversations.runner import summing
 from conversations.runner.accounts import counted, frames, ids
 from conversations.runner.asking import Asking
-from conversations.runner.patience import borne
+from conversations.runner.patience import AWAY, borne, until_back
 from conversations.runner.steps import Steps
 from conversations.showing import snapshots
 from conversations.showing.announcements import announce_change
@@ -32,8 +31,6 @@ from workers.agents.failures import failure
 from workers.interrupts import Interrupt, Reason, current
 from workers.observing import metrics
 
-AWAY = (OperationalError, InterfaceError)  # PostgreSQL is, for longer than `turns` waits for it
-PAUSE = 1  # seconds between two tries to hand a turn back
 EXPIRED = {"code": "expired", "message": "The answer took longer than it may."}
 # The interrupts that end a turn. Any other leaves it to somebody else, at its last checkpoint.
 ENDINGS: dict[Reason | None, tuple[Turn.State, dict[str, Any] | None]] = {
@@ -47,15 +44,19 @@ async def answer(
     conversation_id: UUID, *, worker: UUID, pool: str, serves: Collection[str] = ()
 ) -> None:
     """Claim what is to be answered next in a conversation, and answer it. Nothing to do is fine."""
+    token = uuid4()
     try:
         claim = await unbroken(
-            in_thread(turns.claim, conversation_id, worker, pool=pool, serves=serves)
+            in_thread(turns.claim, conversation_id, worker, pool=pool, serves=serves, token=token)
         )
     except Buried:
         return  # presence registers anew; the hint was passed on
     except StoreAway as error:
         log.warning("store_away", error=str(error))
         return  # nothing was claimed; the sweep gives the hint again, and at once would be too soon
+    except AWAY:  # it may be claimed, and nobody else would know
+        await unbroken(until_back(turns.give_up, conversation_id, token))
+        raise
     if claim is None:
         return
     with origins.resumed("turn", claim.origin, **ids(claim)):
@@ -233,16 +234,15 @@ class Life:
     async def _hand_back(self, *, crashed: bool = False, wake: bool = True) -> None:
         """Give the turn back at its last checkpoint; as long as this worker lives, nobody else can."""
         turn, token = self._claim.turn_id, self._claim.token
-        while True:
-            try:
-                if self._interrupt.reason is Reason.STOPPED:
-                    await in_thread(turns.cancel, turn)  # for the next claim to do
-                state = await in_thread(turns.hand_back, turn, token, crashed=crashed, wake=wake)
-            except AWAY:
-                await asyncio.sleep(PAUSE)
-            except NotFound:  # it was deleted
-                return
-            else:
-                metrics.TURNS_HANDED_BACK.labels(self._claim.pool).inc()
-                self._log.info("turn_handed_back", state=state, crashed=crashed)
-                return
+
+        def deed() -> str | None:
+            if self._interrupt.reason is Reason.STOPPED:
+                turns.cancel(turn)  # for the next claim to do
+            return turns.hand_back(turn, token, crashed=crashed, wake=wake)
+
+        try:
+            state = await until_back(deed)
+        except NotFound:  # it was deleted
+            return
+        metrics.TURNS_HANDED_BACK.labels(self._claim.pool).inc()
+        self._log.info("turn_handed_back", state=state, crashed=crashed)

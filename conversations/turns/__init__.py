@@ -13,7 +13,7 @@ from conversations.turns.copies import copy
 from conversations.turns.entries import delete, enter
 from conversations.turns.ledger import Asked, finish_tool, note_progress, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
-from conversations.turns.returns import hand_back, requeue
+from conversations.turns.returns import give_up, hand_back, requeue
 from conversations.turns.summaries import Extent, copy_summaries, extent, sum_up
 from conversations.turns.waiting import Answer, Resumed, expire, resume, wait
 
@@ -39,6 +39,7 @@ __all__ = [
     "expire",
     "extent",
     "finish_tool",
+    "give_up",
     "hand_back",
     "note_progress",
     "requeue",

@@ -59,16 +59,22 @@ class Claim:
 
 
 def claim(
-    conversation_id: UUID, worker_id: UUID, *, pool: str, serves: Collection[str] = ()
+    conversation_id: UUID,
+    worker_id: UUID,
+    *,
+    pool: str,
+    serves: Collection[str] = (),
+    token: UUID | None = None,
 ) -> Claim | None:
     """Claim what is to be answered next; None when nothing is, or not by this worker.
 
-    `pool` is the queue that the hint came from; `serves`, what else this worker serves.
+    `pool` is the queue that the hint came from; `serves`, what else this worker serves. Who gives
+    the `token`, a new one, can `give_up` what was claimed and never heard of.
     Raises `Buried` when this worker was declared dead: it must abandon its turns.
     """
-    token = uuid4()  # made once: a claim whose commit is in doubt is known by it again
+    own = token or uuid4()  # made once: a claim whose commit is in doubt is known by it again
     try:
-        return settled(lambda _: _claim(conversation_id, worker_id, token, {pool, *serves}))
+        return settled(lambda _: _claim(conversation_id, worker_id, own, {pool, *serves}))
     except Buried:
         hints.wake(conversation_id, pool)  # the hint that brought us here is spent
         raise

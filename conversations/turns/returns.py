@@ -6,7 +6,7 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Now
 
-from conversations.models import Turn
+from conversations.models import Conversation, Turn
 from conversations.turns.claims import CRASHES
 from conversations.turns.commits import settled
 from conversations.turns.locks import lock
@@ -42,6 +42,16 @@ def hand_back(
             or (_requeued(turn_id, token, wake=wake) if again else None)
         )
     )
+
+
+def give_up(conversation_id: UUID, token: UUID) -> str | None:
+    """Hand back what was claimed by `token`, if anything was: who claimed it never heard."""
+    with transaction.atomic():
+        # A claim whose commit is still under way has this lock.
+        rows = Conversation.objects.select_for_update(no_key=True)
+        rows.filter(pk=conversation_id).first()
+        found = Turn.objects.filter(conversation=conversation_id, claim_token=token).first()
+    return hand_back(found.pk, token) if found else None
 
 
 def _requeue(

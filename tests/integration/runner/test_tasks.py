@@ -7,6 +7,7 @@ import msgpack
 import psycopg
 import pytest
 from django.db import OperationalError, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from conversations import tasks
 from conversations.models import Turn
@@ -74,6 +75,34 @@ async def test_a_turn_that_cannot_be_ended_is_handed_back_as_soon_as_that_can(
         provider.release()
     assert (await talk.row(turn)).state == Turn.State.COMPLETED
     await talk.shown(turn)
+
+
+@pytest.fixture
+def lose_reply(monkeypatch):
+    """Of the next commit, which happens nevertheless; then the connection is gone."""
+    commit = DatabaseWrapper.commit
+
+    def committed(wrapper):
+        monkeypatch.setattr(DatabaseWrapper, "commit", commit)
+        commit(wrapper)
+        wrapper.connection.close()
+        raise OperationalError("the connection was lost, and with it the commit's reply")
+
+    return lambda: monkeypatch.setattr(DatabaseWrapper, "commit", committed)
+
+
+async def test_a_claim_that_nobody_heard_of_is_given_up_once_that_can_be(
+    talk, lose_reply, monkeypatch
+):
+    turn = await talk.say("[[echo]] hello")
+    monkeypatch.setattr(commits, "PATIENCE", 0)
+    lose_reply()
+    with pytest.raises(OperationalError):
+        await talk.answer()
+    row = await talk.row(turn)
+    assert (row.state, row.attempt, row.crashes) == (Turn.State.QUEUED, 1, 0)
+    await talk.answer()
+    assert (await talk.row(turn)).state == Turn.State.COMPLETED
 
 
 async def test_a_turn_that_an_unforeseen_fault_hits_is_not_left_to_nobody(talk, redis_client):

@@ -109,6 +109,20 @@ def test_a_worker_that_hands_back_beside_a_sweep_that_takes_away(explore):
     explore(scene, queued_once)
 
 
+def test_a_claim_that_is_given_up_beside_a_sweep_that_takes_it_away(explore):
+    def scene(world):
+        claim = running(world)
+        return {
+            "give_up": lambda: turns.give_up(claim.conversation_id, claim.token),
+            "requeue": lambda: world.requeue(claim),
+        }
+
+    def queued_once(world, run):
+        assert list(run.outcomes.values()).count("queued") == 1
+
+    explore(scene, queued_once)
+
+
 def test_a_cancel_is_not_lost_by_a_requeue(explore):
     def scene(world):
         claim = running(world)

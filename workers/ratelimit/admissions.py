@@ -142,6 +142,7 @@ class Admissions:
         new = [waiter for waiter in self._waiters.values() if waiter.tag is None]
         asked.entered = [waiter.entry for waiter in new]
         asked.wanted = self._first()
+        asked.more = len(asked.wanted) + len(new) < len(self._waiters)
         self.scripts += 1
         answer = await self._books.ask(asked)
         if answer is None:
@@ -156,7 +157,10 @@ class Admissions:
         self._plan(answer)
 
     def _repeat(self, asked: Exchange) -> None:
-        """Tell another book what concerns it, and enter all that waits there."""
+        """Tell another book what concerns it, and enter all that waits there.
+
+        Who left need not be told again: what we do not name any more is swept from our line.
+        """
         self._next.pause = max(self._next.pause, asked.pause)
         self._next.settled += [replace(one, tokens=0, requests=0) for one in asked.settled]
         self._enter_anew()

@@ -70,6 +70,7 @@ class Exchange:
     wanted: list[str] = field(
         default_factory=list
     )  # entered before; the first in line, at most WANTED
+    more: bool = True  # of its tickets may stand behind these; False: it waits for no others
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class PlainBook:
             self.line.pop(ticket, None)
         tags = [self._enter(one) for one in asked.entered]
         named = [*asked.wanted, *(one.ticket for one in asked.entered)]
+        self._sweep(asked, named)
         granted = self._grant(named, asked.process, now)
         waits = {ticket: self._wait(ticket, now) for ticket in named if ticket in self.line}
         left = [ticket for ticket in asked.wanted if ticket not in granted]
@@ -126,6 +127,25 @@ class PlainBook:
             self.owners[one.owner] = tag + math.ceil(size / one.weight)
             self.line[one.ticket] = tag
         return self.line[one.ticket]
+
+    def _sweep(self, asked: Exchange, named: list[str]) -> None:
+        """Take out what this process does not name, though it would: nobody waits for it."""
+        edge = self._edge(asked)
+        while left := [
+            ticket
+            for ticket in self._ordered()[: min(edge, book.LOOKED_AT)]
+            if ticket not in named and ticket.partition(":")[0] == asked.process
+        ]:
+            edge -= len(left)
+            for ticket in left:
+                del self.line[ticket]
+
+    def _edge(self, asked: Exchange) -> int:
+        """How many stand before the last that is wanted; all, where it waits for no others."""
+        if not asked.more:
+            return len(self.line)
+        known = [ticket for ticket in asked.wanted if ticket in self.line]
+        return self._ordered().index(known[-1]) if known else 0
 
     def _may_grant(self, now: int) -> bool:
         if now < self.paused:

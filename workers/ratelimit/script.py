@@ -112,13 +112,29 @@ local function is_gone(process)
     return known[process]
 end
 
+-- A process names its first in line. Its own before the last of them that it does not name is nobody's
+-- any more: who waited for it got a place elsewhere, or left when no book could be told.
+local mine, edge, line, swept = me .. ':', not asked.more and math.huge
+for place = #asked.wanted, 1, -1 do
+    edge = edge or redis.call('ZRANK', KEYS[2], asked.wanted[place])
+end
+edge = edge or 0
+repeat
+    line, swept = redis.call('ZRANGE', KEYS[2], 0, terms.looked_at - 1, 'WITHSCORES'), 0
+    for at = 1, math.min(#line, 2 * edge), 2 do
+        if line[at]:sub(1, #mine) == mine and not wanted[line[at]] then
+            swept = swept + redis.call('ZREM', KEYS[2], line[at])
+        end
+    end
+    edge = edge - swept
+until swept == 0
+
 -- Down the line for as long as the limit holds out; what is not this process's is set aside.
 local spare_requests = now + terms.request_burst - max(state.requests, now)
 local spare_tokens = now + terms.token_burst - max(state.tokens, now)
 local going = now >= state.paused
     and (state.open == 0 or (now >= state.open and (probe == '' or now >= state.lease)))
 local granted, places, ahead, count = {}, {}, 0, 0
-local line = redis.call('ZRANGE', KEYS[2], 0, terms.looked_at - 1, 'WITHSCORES')
 for at = 1, #line, 2 do
     local ticket, process, need = line[at], parse(line[at])
     if going and is_gone(process) then

@@ -173,6 +173,23 @@ async def test_what_waits_when_redis_is_lost_goes_on_and_comes_back_to_it(server
     assert budget._books.is_shared
 
 
+async def test_a_redis_that_hung_keeps_no_place_for_who_went_on_without_it(server, monkeypatch):
+    monkeypatch.setattr("workers.ratelimit.either.RETRY", 0.1)
+    budget = process(requests_per_minute=240, burst=0)
+    waiting = [asyncio.create_task(admitted(budget)) for _ in range(6)]
+    await waiting[0]
+    server.freeze()
+    await waiting[2]
+    waiting.pop().cancel()
+    server.thaw()
+    async with asyncio.timeout(GENEROUS):
+        await asyncio.gather(*waiting, admitted(budget))
+    await settled(budget)
+    assert budget._books.is_shared
+    with server.client() as client:
+        assert in_line(client) == 0
+
+
 async def test_an_emptied_redis_loses_no_place(redis_client):
     budget = process(requests_per_minute=240, burst=0)
     waiting = [asyncio.create_task(admitted(budget)) for _ in range(4)]

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from workers.ratelimit.book import GRACE, PROBE, Outcome, Reason
+from workers.ratelimit.book import GRACE, LOOKED_AT, PROBE, Outcome, Reason
 from workers.ratelimit.terms import SECOND
 
 
@@ -104,6 +104,22 @@ def test_a_dead_process_holds_the_line_up_for_its_grace_only(open_book):
     assert answer.wait == 3 * SECOND
     book.pass_time(1 + GRACE / SECOND + 0.1)
     assert book.ask("b", wanted=later).granted == later
+
+
+def test_what_its_process_names_no_more_holds_nobody_up(open_book):
+    book = open_book(requests_per_minute=60, burst=1)
+    tickets, _ = book.enter(count=2 * LOOKED_AT + 2)
+    book.pass_time(1)
+    assert book.ask(wanted=tickets[-1:], more=False).granted == tickets[-1:]
+
+
+def test_what_stands_behind_those_that_are_wanted_keeps_its_place(open_book):
+    book = open_book(requests_per_minute=60, burst=1)
+    tickets, _ = book.enter(count=4)
+    book.pass_time(1)
+    assert book.ask(wanted=tickets[2:3]).granted == tickets[2:3]
+    book.pass_time(1)
+    assert book.ask(wanted=tickets[3:], more=False).granted == tickets[3:]
 
 
 def test_who_was_forgotten_is_told_to_enter_anew(open_book):

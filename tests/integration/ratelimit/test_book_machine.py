@@ -87,7 +87,23 @@ class Books(RuleBasedStateMachine):
 
     @rule(process=st.sampled_from(PROCESSES))
     def come_back(self, process):
-        self.tell(process, wanted=self.waiting[process][:8])
+        tickets = self.in_order(process)
+        self.tell(process, wanted=tickets[:8], more=len(tickets) > 8)
+
+    @rule(process=st.sampled_from(PROCESSES), first=st.sampled_from([1, 3]))
+    def come_back_for_few(self, process, first):
+        tickets = self.in_order(process)
+        self.tell(process, wanted=tickets[:first], more=len(tickets) > first)
+
+    def in_order(self, process):
+        """Its tickets as they stand in the line."""
+        return sorted(self.waiting[process], key=lambda t: (self.plain.line.get(t, 0), t))
+
+    @precondition(lambda self: any(self.waiting.values()))
+    @rule(data=st.data())
+    def give_up_in_silence(self, data):
+        process = data.draw(st.sampled_from([p for p in PROCESSES if self.waiting[p]]))
+        self.waiting[process].remove(data.draw(st.sampled_from(self.waiting[process])))
 
     @rule(process=st.sampled_from(PROCESSES), owner=st.sampled_from(OWNERS))
     def enter_anew(self, process, owner):

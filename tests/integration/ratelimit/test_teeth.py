@@ -31,6 +31,8 @@ WRONG = {
         "probe, state.lease, going = ticket, now + terms.probe, false",
         "probe, state.lease = ticket, now + terms.probe",
     ),
+    "what nobody waits for is kept": ("== mine and not wanted[line[at]] then", "== nil then"),
+    "who is not named is thought to be gone": ("math.min(#line, 2 * edge)", "#line"),
     "tokens are not settled": ("state.tokens = max(state.tokens, now) + price(one.tokens)", ""),
 }
 

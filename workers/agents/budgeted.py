@@ -31,6 +31,7 @@ from workers.ratelimit import Admissions, Grant, Outcome, Reason, Refused
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 PAUSE = 5  # seconds, after a 429 that names no time
+LEAST = 1  # seconds; to be asked again at once would be refused at once, over and over
 CHARACTERS = 4  # a token, about
 REPLY = 300  # tokens that a reply is thought to take until some have been seen
 LEARNING = 0.1  # how much one reply changes that
@@ -203,7 +204,7 @@ class Passage:
 
 def pause_of(error: ModelRateLimitError) -> float:
     """Seconds for which nobody shall ask."""
-    return PAUSE if error.retry_after is None else error.retry_after
+    return PAUSE if error.retry_after is None else max(error.retry_after, LEAST)
 
 
 def outcome_of(error: BaseException) -> Outcome:

@@ -69,6 +69,14 @@ async def test_a_429_makes_everyone_pause_and_is_tried_again(agent, provider):
     assert min(begins[-1:]) - min(call["time"] for call in provider.calls) >= 1
 
 
+async def test_a_429_that_asks_for_no_pause_is_not_tried_again_at_once(agent, provider, site):
+    site.PROVIDER_LIMITS = {"*": {"patience": 1.5}}
+    provider.refuse(1_000, retry_after=0)
+    with pytest.raises(AgentRunError):
+        await streamed(agent(), "hello")
+    assert len(provider.calls) <= 2
+
+
 async def test_a_pause_beyond_patience_fails_with_the_time_that_is_left(agent, provider, site):
     site.PROVIDER_LIMITS = {"*": {"patience": 2}}
     provider.refuse(9, retry_after=60)

@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from redis import RedisError
 
 from conversations import census
-from workers import queues
+from workers import pools, queues
 from workers.fleet.demand import Demand, demands
 from workers.health.progress import seconds
 from workers.health.sharing import Shared
@@ -30,7 +30,10 @@ GAUGES = {  # name: help, labels
     "agentsite_since_success_seconds": ("Since a turn was last completed", []),
     "agentsite_queue_depth": ("Hints in the queue", ["queue"]),
     "agentsite_queue_oldest_seconds": ("How long the hint at its head waits", ["queue"]),
-    "agentsite_pool_workers": ("Worker processes that live and take work", ["pool"]),
+    "agentsite_pool_workers": (
+        "Worker processes that live and take work; not told of pools that fork",
+        ["pool"],
+    ),
     "agentsite_pool_slots": ("Turns that they may run at a time", ["pool"]),
     "agentsite_pool_in_flight": ("Turns that they run", ["pool"]),
     "agentsite_fleet_unknown": ("1: this part of the numbers could not be read", ["source"]),
@@ -91,8 +94,10 @@ class Fleet:
     def _pools(self) -> None:
         pool: str
         demand: Demand
+        known = pools.pools()
         for pool, demand in demands().items():
-            self._set("agentsite_pool_workers", demand.workers, pool)
+            if not known[pool].forking:  # there only a child has a row, while it runs a turn
+                self._set("agentsite_pool_workers", demand.workers, pool)
             self._set("agentsite_pool_slots", demand.slots, pool)
             self._set("agentsite_pool_in_flight", demand.in_flight, pool)
 

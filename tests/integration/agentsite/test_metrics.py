@@ -68,6 +68,14 @@ async def test_the_state_of_the_fleet_is_told(async_client, conversation, worker
     assert found["agentsite_fleet_unknown", "queues"] == 0
 
 
+async def test_of_a_pool_that_forks_nobody_tells_how_many_workers_it_has(async_client):
+    """Its worker has no row while it waits: none would be an alarm (AgentsiteNoWorkers)."""
+    found = await read(async_client)
+    assert found["agentsite_pool_workers", "default"] == 0
+    assert ("agentsite_pool_workers", "quarantine") not in found
+    assert found["agentsite_pool_in_flight", "quarantine"] == 0
+
+
 async def test_without_redis_the_rest_is_told_and_what_is_unknown(async_client, monkeypatch):
     def refuse(*_):
         raise ConnectionError

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,8 @@ from tests.waiting import GENEROUS, eventually
 SAMPLES = Path(__file__).resolve().parents[3] / "deploy" / "nginx"
 WAYS = sorted(path.stem for path in SAMPLES.glob("*.conf") if path.stem != "site")
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+FRONT, PRIVATE = 8080, 8081
+SAMPLED = (8001, 8002, FRONT, PRIVATE)  # the ports that stand in the samples
 MAIN = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ }}
@@ -51,16 +54,22 @@ class Replica(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def replicas() -> Iterator[list[int]]:
-    """The ports of two."""
+def servers() -> Iterator[list[ThreadingHTTPServer]]:
+    """Two replicas."""
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), Replica) for _ in range(2)]
     for server in servers:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield [server.server_address[1] for server in servers]
+    yield servers
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def replicas(servers) -> list[int]:
+    """Their ports."""
+    return [server.server_address[1] for server in servers]
 
 
 Ask = Callable[..., str]
@@ -72,7 +81,7 @@ def door(replicas, tmp_path) -> Iterator[Callable[[str], Ask]]:
     running: list[subprocess.Popen] = []
 
     def open_door(way: str) -> Ask:
-        ports = dict(zip((8001, 8002, 8080), [*replicas, free_port()], strict=True))
+        ports = dict(zip(SAMPLED, [*replicas, free_port(), free_port()], strict=True))
         for name, target in ((way, "way"), ("site", "site")):
             text = (SAMPLES / f"{name}.conf").read_text()
             for sample, real in ports.items():
@@ -84,8 +93,8 @@ def door(replicas, tmp_path) -> Iterator[Callable[[str], Ask]]:
         assert checked.returncode == 0, checked.stderr
         running.append(subprocess.Popen(command))
 
-        def ask(path: str = "/", **headers: str) -> str:
-            request = urllib.request.Request(f"http://127.0.0.1:{ports[8080]}{path}")
+        def ask(path: str = "/", *, at: int = FRONT, **headers: str) -> str:
+            request = urllib.request.Request(f"http://127.0.0.1:{ports[at]}{path}")
             for name, value in headers.items():
                 request.add_header(name, value)
             with urllib.request.urlopen(request, timeout=GENEROUS) as answer:
@@ -129,6 +138,16 @@ def test_a_conversation_stays_whoever_asks_for_it(door):
     homes = [{ask(path, Cookie=f"sessionid={name}") for name in range(5)} for path in paths]
     assert all(len(home) == 1 for home in homes)
     assert len(set.union(*homes)) == 2
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics"])
+def test_whoever_watches_asks_one_replica_at_a_port_of_its_own(door, replicas, path):
+    ask = door("round-robin")
+    assert {ask(path, at=PRIVATE) for _ in range(4)} == {str(replicas[0])}
+    for refused in ({"path": path}, {"path": "/", "at": PRIVATE}):
+        with pytest.raises(HTTPError, match="404") as answer:
+            ask(**refused)
+        answer.value.close()
 
 
 def test_every_sample_has_a_test():

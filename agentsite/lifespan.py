@@ -1,7 +1,7 @@
 """A replica's own life: its event loop's pulse, and how it is taken out of service.
 
 SIGUSR1 takes it out: from then on /readyz says so, and it goes on to serve whoever still comes.
-Send it some seconds before SIGTERM, so that the front door knows before the sockets are told.
+Send it some seconds before SIGTERM, so that a front door that asks knows before the sockets are told.
 """
 
 import asyncio

@@ -140,6 +140,13 @@ def test_a_conversation_stays_whoever_asks_for_it(door):
     assert len(set.union(*homes)) == 2
 
 
+def test_a_replica_that_refuses_is_passed_over(door, servers, replicas):
+    servers[0].shutdown()
+    servers[0].server_close()
+    ask = door("round-robin")
+    assert {ask() for _ in range(10)} == {str(replicas[1])}
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics"])
 def test_whoever_watches_asks_one_replica_at_a_port_of_its_own(door, replicas, path):
     ask = door("round-robin")

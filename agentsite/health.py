@@ -75,9 +75,15 @@ ANSWERS: dict[str, Callable[[HttpRequest], Awaitable[HttpResponse]]] = {
 
 
 async def readiness() -> Report:
-    """What this replica lacks; many who ask at a time share one look."""
-    report = await EXAMINATION.answer()
-    return {**report, "draining": DRAINING if _taken_out else Finding()}
+    """What this replica lacks; many who ask at a time share one look.
+
+    Counted here, for every probe asks this: what only one of them looks at would stay lacking.
+    """
+    examined = await EXAMINATION.answer()
+    report = {**examined, "draining": DRAINING if _taken_out else Finding()}
+    for part, finding in report.items():
+        metrics.NOT_READY.labels("replica", part).set(bool(finding.problem))
+    return report
 
 
 def take_out() -> None:
@@ -88,8 +94,6 @@ def take_out() -> None:
 
 def told(report: Report, **more: Any) -> HttpResponse:
     """A report as JSON; 503 when anything is lacking."""
-    for part, finding in report.items():
-        metrics.NOT_READY.labels("replica", part).set(bool(finding.problem))
     is_well = not any(finding.problem for finding in report.values())
     body = {"status": "ok" if is_well else "unavailable", "parts": dict(map(shown, report.items()))}
     headers = {"Cache-Control": "no-store"}

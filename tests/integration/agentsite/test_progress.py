@@ -9,6 +9,7 @@ from django.utils import timezone
 from conversations.models import Turn
 from conversations.threads import in_thread
 from tests.integration.agentsite.probing import fresh, probed
+from workers.observing import metrics
 
 __all__ = ["fresh"]
 
@@ -52,6 +53,15 @@ async def test_work_that_waits_for_days_while_none_succeeds_is_no_health(
     assert (status, list(lacking)) == (503, ["work"])
     assert "work has waited for 8640" in lacking["work"]["problem"]
     assert (await probed(async_client, "/readyz"))[0] == 200  # no fault of this replica
+
+
+async def test_work_that_waits_is_not_counted_as_lacking_here(async_client, conversation):
+    """Nobody but /healthz would ever see that it does not any more."""
+    await in_thread(queued, conversation, ago=timedelta(days=1))
+    assert (await probed(async_client, "/healthz"))[0] == 503
+    counted = metrics.REGISTRY.get_sample_value
+    assert counted("agentsite_not_ready", {"role": "replica", "part": "work"}) is None
+    assert counted("agentsite_not_ready", {"role": "replica", "part": "postgresql"}) == 0
 
 
 async def test_a_turn_behind_one_that_waits_for_a_person_does_not_wait_for_a_worker(

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -61,20 +62,31 @@ def is_ours(home: Path) -> bool:
 
 
 def write(status: Status) -> None:
-    """Replace what this worker said before. Raises OSError."""
-    home = directory()
+    """Replace what this worker said before. Raises OSError; then it says nothing any more.
+
+    What it said before would grow old on a full disk, and look as if its loop stood still.
+    """
+    try:
+        _write(status, directory())
+    except OSError:
+        forget(status.name)
+        raise
+
+
+def _write(status: Status, home: Path) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not is_ours(home):
         raise PermissionError(f"{home} belongs to another account: set WORKER_STATUS_DIR")
-    path = home / f"{status.name}.json"
-    fresh = path.with_suffix(".new")
+    path, fresh = home / f"{status.name}.json", home / f"{status.name}.new"
     fresh.write_text(json.dumps(asdict(status)), encoding="utf-8")
     fresh.replace(path)
 
 
 def forget(name: str) -> None:
     """A worker that ends says nothing more."""
-    (directory() / f"{name}.json").unlink(missing_ok=True)
+    for path in (directory() / f"{name}.json", directory() / f"{name}.new"):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def everyone() -> Iterator[Status]:
@@ -95,7 +107,7 @@ def sweep() -> None:
 
 
 def of(pid: int) -> Status | None:
-    """What the worker of this process says; None: nothing yet."""
+    """What the worker of this process says; None: nothing, for it starts, or cannot write."""
     return next((status for status in everyone() if status.pid == pid), None)
 
 

@@ -1,6 +1,7 @@
 """Whether a process lives, asked as an orchestrator would: from outside, again and again.
 
-A probe gets the process's id and tells whether it is well; None: it says nothing yet.
+A probe gets the process's id and tells whether it is well; None: it says nothing. That is no sign
+of death: it may just start, or its disk may be full.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class Vitals:
         self.due = now + EVERY
         answer = probe(pid)
         self.was_well = self.was_well or answer is True
-        self.failures = self.failures + 1 if self.was_well and not answer else 0
+        self.failures = self.failures + 1 if self.was_well and answer is False else 0
         return self.failures >= FAILURES
 
 

@@ -1,6 +1,8 @@
 import os
+import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 
@@ -90,6 +92,32 @@ def test_what_a_killed_worker_said_is_cleared_away(home):
     said(name="dead", mark="4194305-1")
     status.sweep()
     assert [path.name for path in home.iterdir()] == ["worker-1.json"]
+
+
+@contextmanager
+def full_disk():
+    """As good as one: no file grows."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_who_cannot_write_does_not_leave_what_it_said_before(home):
+    said()
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        said()
+    assert list(home.iterdir()) == []
+
+
+def test_who_has_no_folder_to_write_into_says_so_and_goes_on(home):
+    home.write_text("no folder")
+    with pytest.raises(FileExistsError):
+        said()
+    status.forget("worker-1")
+    assert list(status.everyone()) == []
 
 
 def test_what_workers_say_is_for_their_own_account(home):

@@ -1,7 +1,8 @@
 """One autoscaler decides for a pool at a time: it holds a lock of PostgreSQL, the others stand by.
 
 The lock belongs to a direct connection: whoever is killed or cut off loses it, and a stand-by
-finds it free at its next look.
+finds it free at its next look. Behind a transaction pooler there is no such lock: whoever asks
+decides for all, and only one may be started.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from zlib import crc32
 
 import psycopg
 import structlog
+from django.conf import settings
 
 from workers.fleet.sessions import direct
 
@@ -28,6 +30,9 @@ class Posts:
 
     def hold(self, pools: Iterable[str]) -> set[str]:
         """Those for which it decides from now on; none while PostgreSQL is away."""
+        if not settings.WORKER_PRESENCE_LOCKS:  # a pooler would keep the lock and lend it to others
+            self.held |= set(pools)
+            return self.held
         try:
             connection = self._connected()
             connection.execute("SELECT 1")  # also says whether the locks are still ours

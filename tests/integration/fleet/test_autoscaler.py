@@ -135,6 +135,18 @@ def test_who_loses_its_connection_loses_its_post(autoscaler, waiting):
     assert first.look() == []  # and stands by
 
 
+def test_without_a_way_past_a_pooler_no_lock_is_taken_and_every_post_is_held(
+    autoscaler, waiting, settings
+):
+    settings.WORKER_PRESENCE_LOCKS = False
+    first, second = autoscaler(), autoscaler()
+    waiting(15)
+    assert [one.look()[0].wanted for one in (first, second)] == [2, 2]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2")
+        assert cursor.fetchone() == (0,)
+
+
 def test_a_new_one_keeps_the_cooldowns_of_the_one_before(autoscaler, waiting, scaled):
     patient = replace(scaled, scaling=replace(scaled.scaling, up_cooldown=1000))
     first = autoscaler(patient)

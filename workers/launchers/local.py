@@ -24,6 +24,17 @@ from workers.pools import Pool
 
 MARGIN = 15  # seconds beyond the grace until a process that drains is killed
 LOOK = 0.1  # seconds between two looks at those that drain when the autoscaler ends
+# With other servers, or told of its work otherwise, a process is another, whatever the fingerprints.
+ALIKE = (
+    "DATABASES",
+    "DATABASE_DIRECT_URL",
+    "REDIS_URL",
+    "REDIS_QUEUE_URL",
+    "REDIS_CACHE_URL",
+    "REDIS_LIVE_URL",
+    "REDIS_STORE_URL",
+    "DISTRIBUTION",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +159,7 @@ def arguments_of(pool: Pool) -> Iterator[str]:
 
 
 def kind_of(pool: Pool) -> str:
-    """A digest of all that makes one process of the pool like another."""
-    made_of = [command_of(pool), pool, fingerprints.own(), settings.DATABASES, settings.REDIS_URL]
+    """A digest of all that makes one process of the pool like another; it gives nothing away."""
+    told = [getattr(settings, name) for name in ALIKE]
+    made_of = [command_of(pool), pool, fingerprints.own(), told]
     return fingerprints.fingerprint("launched", made_of)

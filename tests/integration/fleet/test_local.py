@@ -1,6 +1,7 @@
 """Local processes: kept at their number, adopted or drained by the next autoscaler."""
 
 import os
+import re
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.integration.workers.conftest import row
 from tests.waiting import eventually
 from workers import identity
 from workers.launchers import marks
-from workers.launchers.local import LocalProcesses
+from workers.launchers.local import ALIKE, LocalProcesses, kind_of
 from workers.pools import Pool, pool
 
 SLEEP = ["sleep", "60"]
@@ -113,6 +114,16 @@ def test_what_was_started_otherwise_is_drained_and_replaced(machine, launcher, d
     second.adopt(wider)
     after = machine.settles(second, wider, 2)
     assert not set(before) & set(after)
+
+
+@pytest.mark.parametrize("name", sorted({*ALIKE} - {"DATABASES"}))
+def test_a_process_with_other_servers_is_of_another_kind_and_does_not_name_them(
+    default, settings, name
+):
+    before = kind_of(default)
+    setattr(settings, name, "redis://:secret@elsewhere")
+    assert kind_of(default) != before
+    assert re.fullmatch("[0-9a-f]{12}", kind_of(default))
 
 
 def test_what_cannot_live_is_not_started_in_a_circle(machine, launcher, default, tmp_path):

@@ -79,15 +79,30 @@ def told(reasons: list[str]) -> Answer:
     return 503 if reasons else 200, "application/json", json.dumps(body).encode()
 
 
-def listen(condition: Callable[[], Status]) -> Door | None:
-    """Answer from now on; None where no port is set, or another worker of this host has it."""
-    if not settings.WORKER_HTTP_PORT:
-        return None
-    address = settings.WORKER_HTTP_HOST, settings.WORKER_HTTP_PORT
-    try:
-        door = Door(address, condition)
-    except OSError as error:
-        log.warning("port_not_taken", port=address[1], reason=error.strerror)
-        return None
-    threading.Thread(target=door.serve_forever, name="port", daemon=True).start()
-    return door
+class Port:
+    """WORKER_HTTP_PORT for one worker: of those of a host one has it, and after it another."""
+
+    def __init__(self, condition: Callable[[], Status]) -> None:
+        self._condition = condition
+        self._door: Door | None = None
+        self._was_refused = False
+
+    def take(self) -> bool:
+        """Answer from now on, if nobody else does; whether it is ours. To be tried again."""
+        if self._door is None and settings.WORKER_HTTP_PORT:
+            self._try((settings.WORKER_HTTP_HOST, settings.WORKER_HTTP_PORT))
+        return self._door is not None
+
+    def close(self) -> None:
+        if self._door:
+            self._door.close()
+
+    def _try(self, address: tuple[str, int]) -> None:
+        try:
+            self._door = Door(address, self._condition)
+        except OSError as error:
+            if not self._was_refused:  # said once, not at each try
+                log.warning("port_not_taken", port=address[1], reason=error.strerror)
+            self._was_refused = True
+            return
+        threading.Thread(target=self._door.serve_forever, name="port", daemon=True).start()

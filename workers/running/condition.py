@@ -39,6 +39,7 @@ class Condition(threading.Thread):
         self._worker, self._pool = name, pool
         self._gate, self._pulse, self._in_flight = gate, pulse, in_flight
         self._examiner = probes.Examiner(probes.questions(peers.replicas))
+        self._port = port.Port(self._status)
         self._stopping = threading.Event()
         self._report: Report = {}
         self._found, self._due = 0, 0.0
@@ -52,7 +53,6 @@ class Condition(threading.Thread):
 
     def run(self) -> None:
         status.sweep()
-        door = port.listen(self._status)
         try:
             while not self._stopping.wait(LOOK):
                 try:
@@ -61,8 +61,7 @@ class Condition(threading.Thread):
                     log.exception("condition_unknown", worker=self._worker)
         finally:
             self._examiner.close()
-            if door:
-                door.close()
+            self._port.close()
             status.forget(self._worker)
 
     @property
@@ -71,6 +70,7 @@ class Condition(threading.Thread):
         return {part: str(finding) for part, finding in self._report.items() if finding.problem}
 
     def _look(self) -> None:
+        self._port.take()  # another worker of this host may have had it, and ended
         if monotonic() >= self._due:
             self._report = self._examiner.examine()
             self._judge()

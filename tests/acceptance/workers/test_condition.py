@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from django.db import connection
 
+from devtools import readiness
+from devtools.ports import free_port
 from tests.acceptance.workers.conftest import ROOT, Fleet
 from tests.waiting import GENEROUS, eventually
 from workers.health import status
@@ -128,6 +130,17 @@ def test_a_worker_that_ends_is_no_longer_asked(worker):
     assert process.wait(GENEROUS) == 0
     assert status.of(process.pid) is None
     assert asked(process, "--live")[0] == 1
+
+
+@pytest.mark.slow
+def test_the_port_of_a_worker_that_ended_is_another_ones(worker):
+    number = free_port()
+    first, _ = (worker(WORKER_HTTP_PORT=str(number)) for _ in range(2))
+    answers = readiness.live(number)
+    eventually(lambda: answers(first.pid))
+    first.terminate()
+    assert first.wait(GENEROUS) == 0
+    eventually(lambda: answers(first.pid))
 
 
 def done(folder: Path) -> float:

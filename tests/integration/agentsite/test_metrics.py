@@ -18,7 +18,7 @@ from conversations.threads import in_thread
 from devtools.ports import free_port
 from tests.unit.workers.test_probe import said
 from workers import queues
-from workers.health import port
+from workers.health.port import Port
 from workers.health.sharing import Shared
 from workers.observing import metrics
 
@@ -154,7 +154,8 @@ def door(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKER_STATUS_DIR", str(tmp_path))
     settings.WORKER_HTTP_PORT = free_port()
     worker = {}
-    server = port.listen(lambda: said(**worker))
+    server = Port(lambda: said(**worker))
+    assert server.take()
 
     def get(path, **headers):
         url = f"http://127.0.0.1:{settings.WORKER_HTTP_PORT}{path}"
@@ -177,6 +178,18 @@ def test_a_worker_answers_probes_over_http(door):
     assert (get("/readyz")[0], "redis_live" in get("/readyz")[1]) == (503, True)
     worker["turned"] = 0
     assert get("/livez")[0] == 503
+
+
+def test_a_worker_that_finds_the_port_taken_says_so_once_and_has_it_when_the_other_ends(
+    settings, caplog
+):
+    settings.WORKER_HTTP_PORT = free_port()
+    first, second = Port(said), Port(said)
+    assert (first.take(), second.take(), second.take()) == (True, False, False)
+    first.close()
+    assert second.take()
+    second.close()
+    assert [line.msg["event"] for line in caplog.records] == ["port_not_taken"]
 
 
 def test_a_worker_shows_its_metrics_to_those_who_may_see_them(door, settings):

@@ -22,6 +22,8 @@ from devtools.postgresql import PostgreSQL
 from devtools.redis import Redis
 
 STOP_WITHIN = 10  # seconds
+# A shell that has read .local/env has them: tests would be counted and told of as if of that stack.
+OF_A_STACK = ("METRICS_DIR", "WORKER_STATUS_DIR")
 
 servers = ExitStack()
 
@@ -47,6 +49,8 @@ def pytest_unconfigure() -> None:
 def start_missing() -> None:
     """Give DATABASE_URL and REDIS_URL to the tests and to every process that they start."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: clean up, then end
+    for name in OF_A_STACK:
+        os.environ.pop(name, None)
     folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="agentsite-tests-")))
     folder.chmod(0o711)  # PostgreSQL may run under an account of its own
     one_of_several = "PYTEST_XDIST_WORKER" in os.environ

@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 import subprocess
 
@@ -47,6 +48,21 @@ def test_what_somebody_set_is_used_and_what_we_made_ourselves_is_not():
     shell = {"REDIS_URL": "ours", "DATABASE_URL": "theirs", "AGENT_MODEL": "m", "PATH": "/bin"}
     assert given(shell, before) == {"DATABASE_URL": "theirs", "AGENT_MODEL": "m"}
     assert given(shell | {"REDIS_URL": "theirs"}, before)["REDIS_URL"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    "name", ["PROVIDER_LIMITS", "FLEET", "POOLS", "DISTRIBUTION", "WORKER_SLOTS", "MONGODB_URL"]
+)
+def test_what_makes_a_worker_like_those_of_the_stack_is_said_again(name):
+    assert given({name: "theirs"}, {}) == {name: "theirs"}
+
+
+def test_where_processes_tell_and_count_is_said_again(folder, monkeypatch):
+    shell: dict[str, str] = {}
+    monkeypatch.setattr(os, "environ", shell)
+    folder.share()
+    folders = {"METRICS_DIR": "metrics", "WORKER_STATUS_DIR": "status"}
+    assert given(shell, {}) == {name: str(folder.path / at) for name, at in folders.items()}
 
 
 def test_a_key_and_a_password_are_chosen_once_and_at_random():

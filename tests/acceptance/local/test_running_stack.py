@@ -71,6 +71,13 @@ def test_another_terminal_works_with_its_variables_and_account(stack):
     assert said.split()[-1] == "True"
 
 
+def test_who_joins_by_its_variables_counts_and_tells_with_the_others(stack):
+    told = (stack.checkout / ".local/env").read_text().splitlines()
+    for name, folder in (("METRICS_DIR", "metrics"), ("WORKER_STATUS_DIR", "status")):
+        assert f"{name}={stack.checkout / '.local' / folder}" in told
+        assert any((stack.checkout / ".local" / folder).iterdir())
+
+
 @pytest.mark.parametrize("name", ["replica-1", "worker-2"])
 def test_a_killed_process_is_started_again(stack, name):
     pid = stack.processes()[name]["pid"]

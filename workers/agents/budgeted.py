@@ -124,6 +124,7 @@ class Passage:
         self._tokens = tokens
         self._deadline = time.monotonic() + patience
         self._grant: Grant | None = None
+        self._is_sent = False  # and has no outcome yet
         self._began = time.monotonic()
 
     async def __aenter__(self) -> Self:
@@ -135,14 +136,14 @@ class Passage:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None:
+        if error is not None and self._is_sent:
             self._fail(error, spent=None)  # it had begun, so nobody knows what it took
 
     async def open(self, call: Callable[[], Awaitable[T]]) -> T:
         """What `call` returns once it is its turn, again after each pause that patience permits."""
         while True:
             await self._enter()
-            self._began = time.monotonic()
+            self._began, self._is_sent = time.monotonic(), True
             try:
                 opened = await call()
             except Exception as error:
@@ -193,7 +194,7 @@ class Passage:
     def _leave(self, word: str, *, spent: int | None, outcome: Outcome, pause: float = 0) -> None:
         metrics.PROVIDER_REQUESTS.labels(self._model, word).inc()
         metrics.PROVIDER_TIME.labels(self._model).observe(time.monotonic() - self._began)
-        grant, self._grant = self._grant, None
+        grant, self._grant, self._is_sent = self._grant, None, False
         if grant is not None:
             self._settle(grant, tokens=spent, outcome=outcome, pause=pause)
 

@@ -12,6 +12,7 @@ from tests.unit.agents.streaming import streamed
 from workers import ratelimit
 from workers.agents import model
 from workers.agents.failures import failure
+from workers.observing import metrics
 from workers.ratelimit import Caller
 
 pytestmark = pytest.mark.usefixtures("clients")
@@ -80,6 +81,8 @@ async def test_a_429_that_asks_for_no_pause_is_not_tried_again_at_once(agent, pr
 async def test_a_pause_beyond_patience_fails_with_the_time_that_is_left(agent, provider, site):
     site.PROVIDER_LIMITS = {"*": {"patience": 2}}
     provider.refuse(9, retry_after=60)
+    refused = metrics.PROVIDER_REFUSALS.labels("compatible/stream")._value
+    before = refused.get()
     with pytest.raises(AgentRunError):
         await streamed(agent(), "hello")
     with pytest.raises(AgentRunError) as caught:
@@ -87,6 +90,7 @@ async def test_a_pause_beyond_patience_fails_with_the_time_that_is_left(agent, p
     assert failure(caught.value).code == "provider_rate_limited"
     assert 50 < failure(caught.value).retry_after <= 60
     assert len(provider.calls) == 1  # the second was not even sent
+    assert refused.get() - before == 1
 
 
 async def test_a_provider_that_fails_in_a_row_is_left_alone_until_a_probe(agent, provider, site):

@@ -143,6 +143,28 @@ class Books(RuleBasedStateMachine):
         epoch, ticket = self.granted.pop(of)
         self.tell(process, settled=[Settlement(ticket, epoch, 0, outcome=outcome)])
 
+    @precondition(lambda self: len(self.granted) > 1)
+    @rule(process=st.sampled_from(PROCESSES))
+    def pause_and_give_back(self, process):
+        """One makes a pause; another, of before it, was not sent at all."""
+        for pause in (3 * SECOND, 0):
+            epoch, ticket = self.granted.pop(0)
+            tokens = int(ticket.rpartition(":")[2])
+            self.returned += 1
+            self.paused = max(self.paused, self.now + 1 + pause) if pause else self.paused
+            self.tell(process, settled=[Settlement(ticket, epoch, -tokens, 1)], pause=pause)
+
+    @precondition(lambda self: len(self.granted) > 1)
+    @rule(process=st.sampled_from(PROCESSES), ahead=st.sampled_from([1_000, 40 * SECOND]))
+    def break_down(self, process, ahead):
+        """Whatever is under way fails, and perhaps the rest after that is over."""
+        failed, self.granted = self.granted, []
+        self.tell(
+            process,
+            settled=[Settlement(t, epoch, 0, outcome=Outcome.FAILED) for epoch, t in failed],
+        )
+        self.now += ahead
+
     @rule()
     def lose_redis(self):
         self.client.flushdb()

@@ -10,7 +10,7 @@ from tests.integration.explorer.wrong import without
 from tests.integration.streams.test_log_machine import LogMachine
 
 QUICK = settings(
-    max_examples=300,
+    max_examples=3_000,  # until one is caught
     stateful_step_count=40,
     deadline=None,
     database=None,

@@ -1,23 +1,13 @@
 """The model of the hot copies catches scripts that are wrong in one thought."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test as run
 
 from conversations.stores import hot
 from tests.integration.explorer.wrong import without
 from tests.integration.stores.test_hot_machine import HotMachine
+from tests.integration.streams.test_teeth import QUICK
 
-QUICK = settings(
-    max_examples=300,
-    stateful_step_count=30,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    report_multiple_bugs=False,
-    phases=[Phase.generate],  # a counterexample is wanted, not the smallest
-    suppress_health_check=list(HealthCheck),
-)
 WRONG = {
     "an append to any version": ("APPEND", "version ~= tonumber(ARGV[4])", "false"),
     "an append that keeps the version": ("APPEND", "push(ARGV[5]", "push(ARGV[4]"),

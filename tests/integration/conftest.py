@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from conversations.models import Conversation
+from tests.integration.redis_server import RedisServer
 from workers.models import WorkerProcess
 
 
@@ -36,3 +37,13 @@ def worker_row(transactional_db) -> WorkerProcess:
         started=now,
         lease=now + timedelta(hours=1),
     )
+
+
+@pytest.fixture
+def own_redis(tmp_path, settings):
+    """Where the redis store keeps what is said: a test may take it away."""
+    server = RedisServer(tmp_path)
+    server.start()
+    settings.REDIS_STORE_URL = server.url
+    yield server
+    server.stop()

@@ -1,5 +1,7 @@
 """Two sweepers, zombies, and workers that hand back."""
 
+import pytest
+
 from conversations import recovery, turns
 from conversations.errors import Fenced
 from conversations.models import Message, Turn
@@ -95,25 +97,18 @@ def test_a_zombie_beside_the_sweep_and_the_next_claim(explore):
     explore(scene, one_outcome)
 
 
-def test_a_worker_that_hands_back_beside_a_sweep_that_takes_away(explore):
+GIVEN_BACK = {
+    "handed back": lambda claim: turns.hand_back(claim.turn_id, claim.token),
+    "given up": lambda claim: turns.give_up(claim.conversation_id, claim.token),
+}
+
+
+@pytest.mark.parametrize("give_back", GIVEN_BACK.values(), ids=GIVEN_BACK)
+def test_a_claim_is_given_back_once_beside_a_sweep_that_takes_it_away(explore, give_back):
     def scene(world):
         claim = running(world)
         return {
-            "hand_back": lambda: turns.hand_back(claim.turn_id, claim.token),
-            "requeue": lambda: world.requeue(claim),
-        }
-
-    def queued_once(world, run):
-        assert list(run.outcomes.values()).count("queued") == 1
-
-    explore(scene, queued_once)
-
-
-def test_a_claim_that_is_given_up_beside_a_sweep_that_takes_it_away(explore):
-    def scene(world):
-        claim = running(world)
-        return {
-            "give_up": lambda: turns.give_up(claim.conversation_id, claim.token),
+            "give_back": lambda: give_back(claim),
             "requeue": lambda: world.requeue(claim),
         }
 

@@ -11,7 +11,6 @@ from conversations import recovery
 from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
 from conversations.turns import commits
-from tests.integration.redis_server import RedisServer
 from tests.integration.runner.talking import Talk, seen
 from tests.waiting import GENEROUS, eventually
 from workers import queues
@@ -20,17 +19,7 @@ MANY = 12  # more than there are threads
 
 
 @pytest.fixture
-def place(tmp_path, settings):
-    """Where the redis store keeps what is said."""
-    server = RedisServer(tmp_path)
-    server.start()
-    settings.REDIS_STORE_URL = server.url
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def elsewhere(talk, place, settings):
+def elsewhere(talk, own_redis, settings):
     """Begins a conversation in the redis store."""
     there = {**settings.AGENTS["demo"], "store": "redis"}
     settings.AGENTS = {**settings.AGENTS, "elsewhere": there}
@@ -57,12 +46,12 @@ def sweep_later() -> int:
 
 
 async def test_the_turns_of_another_store_are_answered_meanwhile(
-    talk, elsewhere, place, monkeypatch
+    talk, elsewhere, own_redis, monkeypatch
 ):
     monkeypatch.setattr(commits, "PATIENCE", GENEROUS)
     others = [await elsewhere() for _ in range(MANY)]
     turns = [await other.say("[[echo]] hello") for other in others]
-    place.stop()
+    own_redis.stop()
     jobs = [asyncio.create_task(other.answer()) for other in others]
     assert (await talk.hear("[[echo]] hello")).state == Turn.State.COMPLETED
     await asyncio.gather(*jobs)
@@ -70,14 +59,14 @@ async def test_the_turns_of_another_store_are_answered_meanwhile(
     assert {(row.state, row.attempt) for row in rows} == {("queued", 0)}
 
 
-async def test_what_cannot_be_claimed_comes_back_by_the_sweep(elsewhere, place):
+async def test_what_cannot_be_claimed_comes_back_by_the_sweep(elsewhere, own_redis):
     one = await elsewhere()
     turn = await one.say("[[echo]] hello")
     await take_hints()
-    place.stop()
+    own_redis.stop()
     await one.answer()
     assert await take_hints() == 0
-    place.start()
+    own_redis.start()
     assert await in_thread(sweep_later) == 1
     await one.answer()
     turn = await one.row(turn)
@@ -85,7 +74,7 @@ async def test_what_cannot_be_claimed_comes_back_by_the_sweep(elsewhere, place):
 
 
 async def test_a_turn_that_runs_comes_back_by_the_sweep_and_not_at_once(
-    elsewhere, place, provider, monkeypatch
+    elsewhere, own_redis, provider, monkeypatch
 ):
     one = await elsewhere()
     turn = await one.say("[[hold after=1]]")
@@ -93,7 +82,7 @@ async def test_a_turn_that_runs_comes_back_by_the_sweep_and_not_at_once(
     monkeypatch.setattr(commits, "PATIENCE", 0)
     async with one.answering():
         await seen(turn)
-        place.freeze()
+        own_redis.freeze()
         provider.release()
     for attempt in (1, 2):  # the second finds it away before it has begun
         row = await one.row(turn)
@@ -102,7 +91,7 @@ async def test_a_turn_that_runs_comes_back_by_the_sweep_and_not_at_once(
         assert await in_thread(sweep_later) == await take_hints() == 1
         if attempt == 1:
             await one.answer()
-    place.thaw()
+    own_redis.thaw()
     monkeypatch.undo()
     async with one.answering():
         await provider.wait_for_calls(2)
@@ -111,7 +100,7 @@ async def test_a_turn_that_runs_comes_back_by_the_sweep_and_not_at_once(
 
 
 async def test_a_reply_waits_for_its_place_and_is_paid_for_once(
-    elsewhere, place, provider, monkeypatch
+    elsewhere, own_redis, provider, monkeypatch
 ):
     monkeypatch.setattr(commits, "PATIENCE", GENEROUS)
     one = await elsewhere()
@@ -119,9 +108,9 @@ async def test_a_reply_waits_for_its_place_and_is_paid_for_once(
     with capture_logs() as logs:
         async with one.answering():
             await seen(turn)
-            place.freeze()
+            own_redis.freeze()
             provider.release()
             await asyncio.to_thread(eventually, lambda: "store_away" in str(logs))
-            place.thaw()
+            own_redis.thaw()
     turn = await one.row(turn)
     assert (turn.state, turn.attempt, len(provider.calls)) == (Turn.State.COMPLETED, 1, 1)

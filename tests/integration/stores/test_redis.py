@@ -16,7 +16,6 @@ from conversations.showing import snapshots
 from conversations.stores import orphans
 from conversations.stores import store as made
 from conversations.turns import Outcome
-from tests.integration.redis_server import RedisServer
 from tests.integration.stores.messages import fence, said, texts
 from tests.taps import Tap
 
@@ -35,15 +34,6 @@ def store():
 @pytest.fixture
 def begun(store, conversation, turn):
     return store.append(store.load(conversation.id), [said(turn, "one", step=1)])
-
-
-@pytest.fixture
-def own_redis(tmp_path, settings):
-    server = RedisServer(tmp_path)
-    server.start()
-    settings.REDIS_STORE_URL = server.url
-    yield server
-    server.stop()
 
 
 @pytest.fixture

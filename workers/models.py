@@ -21,7 +21,9 @@ class WorkerProcess(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    lock = models.BigIntegerField(unique=True, help_text="Key of the advisory lock it holds")
+    lock = models.BigIntegerField(
+        unique=True, null=True, help_text="Key of the advisory lock it holds; none behind a pooler"
+    )
     name = models.CharField(max_length=200, help_text="As RQ shows it")
     pool = models.CharField(max_length=50)
     host = models.CharField(max_length=255)

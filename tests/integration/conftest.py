@@ -1,6 +1,5 @@
 """What tests on a real database begin with."""
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -27,7 +26,6 @@ def worker_row(transactional_db) -> WorkerProcess:
     """A worker that lives, as its row tells."""
     now = timezone.now()
     return WorkerProcess.objects.create(
-        lock=uuid.uuid4().int >> 65,
         name="worker-1",
         pool="default",
         host="here",

@@ -2,7 +2,7 @@
 
 A worker takes a lock on a direct connection of its own, then inserts its row, then renews the
 row's lease from this thread, never from the event loop. Dead means: the lease is over, or the
-lock is free that an observer's unbroken session has seen held. Death is DELETE of the row. A
+lock is free that was held while the observer's unbroken session lived. Death is DELETE of the row. A
 process whose row or session is lost abandons its jobs and registers anew, under a new id.
 """
 

@@ -1,7 +1,7 @@
 """A worker's own direct connection to PostgreSQL; only `presence` uses it, from one thread.
 
 While the connection is unbroken it holds an advisory lock whose key stands in the worker's row.
-What a session has seen of other workers' locks counts only as long as it lives itself: one
+A free lock tells of a death only to a session that is unbroken since the lock was held: one
 killed backend makes PostgreSQL restart all of them, which frees every lock at once.
 """
 
@@ -47,7 +47,8 @@ RETURNING
 """
 # The clock first: who finds it fresh has nothing to add to what another has just seen. Then rows
 # before locks: a worker takes its lock before it writes its row, so a row without its lock has
-# lost it. Locks are read, never tried: a try would hold it for a moment.
+# lost it; and where the row is younger than this session, it had the lock while the session
+# lived. Locks are read, never tried: a try would hold it for a moment.
 LOOK = """
 WITH turn AS MATERIALIZED (
     INSERT INTO workers_sweepclock AS clock (id, looked, tidied)
@@ -58,7 +59,12 @@ WITH turn AS MATERIALIZED (
     WHERE clock.looked < excluded.looked - %(look)s * interval '1 second'
     RETURNING looked = tidied AS tidies
 )
-SELECT process.id, process.lease < clock_timestamp(), held.pid IS NOT NULL, turn.tidies
+SELECT
+    process.id,
+    process.lease < clock_timestamp(),
+    held.pid IS NOT NULL,
+    process.lock IS NOT NULL AND process.started > %(began)s,
+    turn.tidies
 FROM turn CROSS JOIN workers_workerprocess process
 LEFT JOIN pg_locks held ON held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
     AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -89,7 +95,7 @@ class Look:
 
     live: int  # rows that are not dead
     expired: tuple[UUID, ...] = ()  # the lease is over: frozen or unplugged
-    freed: tuple[UUID, ...] = ()  # the lock that this session has seen held is free: killed
+    freed: tuple[UUID, ...] = ()  # the lock that was held while this session lived is free: killed
     tidies: bool = field(
         default=False, compare=False
     )  # whether it is time to see what else was left behind
@@ -109,9 +115,10 @@ class Session:
         self._leases_count_at = monotonic() + (settings.WORKER_LEASE if again else 0)
         # Nothing that is written here has to outlive PostgreSQL: who presides, registers anew.
         self._connection = direct(options="-c synchronous_commit=off")
-        self._seen: set[UUID] = set()
-        self.lock = secrets.randbits(63)
-        if settings.WORKER_PRESENCE_LOCKS:
+        self._held: set[UUID] = set()  # who had the lock at some time since it began
+        [(self._began,)] = self._connection.execute("SELECT clock_timestamp()").fetchall()
+        self.lock = secrets.randbits(63) if settings.WORKER_PRESENCE_LOCKS else None
+        if self.lock is not None:
             self._connection.execute("SELECT pg_advisory_lock(%s)", [self.lock])
 
     def close(self) -> None:
@@ -151,15 +158,16 @@ class Session:
 
     def look(self) -> Look | None:
         """Who is dead; None when somebody of the fleet has just looked."""
-        found = self._connection.execute(LOOK, GAPS).fetchall()
+        found = self._connection.execute(LOOK, GAPS | {"began": self._began}).fetchall()
         return self._judge(found) if found else None
 
-    def _judge(self, found: Sequence[tuple[UUID, bool, bool, bool]]) -> Look:
-        held = {worker for worker, _, holds, _ in found if holds and settings.WORKER_PRESENCE_LOCKS}
-        counts = monotonic() >= self._leases_count_at
-        expired = tuple(worker for worker, over, _, _ in found if over and counts)
-        gone = self._seen - held - set(expired)
-        freed = tuple(worker for worker, _, _, _ in found if worker in gone)
-        self._seen = held | set(freed)
+    def _judge(self, found: Sequence[tuple[UUID, bool, bool, bool, bool]]) -> Look:
+        leases_count = monotonic() >= self._leases_count_at
+        expired = tuple(worker for worker, over, *_ in found if over and leases_count)
+        holding = {worker for worker, _, holds, *_ in found if holds}
+        younger = {worker for worker, _, _, began_later, _ in found if began_later}
+        gone = (self._held | younger) - holding - set(expired)
+        freed = tuple(worker for worker, *_ in found if worker in gone and self.lock is not None)
+        self._held = holding | set(freed)
         live = len(found) - len(expired) - len(freed)
-        return Look(live, expired, freed, tidies=found[0][3])
+        return Look(live, expired, freed, tidies=found[0][-1])

@@ -1,6 +1,5 @@
 """The world of a scene: fresh rows for each schedule, and what must hold after it."""
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -150,7 +149,6 @@ class World:
 def worker(name: str) -> WorkerProcess:
     now = timezone.now()
     return WorkerProcess.objects.create(
-        lock=uuid.uuid4().int >> 65,
         name=name,
         pool=POOL,
         host="here",

@@ -1,6 +1,5 @@
 """Presence sessions on the tests' database."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -48,7 +47,6 @@ def unsaved(*, lease: float = 60, name: str = "w", **traits: Any) -> WorkerProce
     """A worker that nobody knows yet."""
     now = timezone.now()
     defaults = {
-        "lock": uuid.uuid4().int >> 65,
         "pool": "default",
         "host": "here",
         "pid": 1,

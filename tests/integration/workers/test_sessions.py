@@ -44,6 +44,12 @@ def locks_of(session: Session) -> int:
         return cursor.fetchone()[0]
 
 
+def all_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        return cursor.fetchone()[0]
+
+
 def end(session: Session) -> None:
     """As if its process was killed: its backend ends a moment later, and frees its lock."""
     session.close()
@@ -60,7 +66,15 @@ def test_a_worker_whose_lock_was_seen_and_is_free_is_dead(sessions):
     assert alive.id not in look.freed
 
 
-def test_a_free_lock_that_was_never_seen_held_says_nothing(sessions):
+def test_a_worker_that_is_younger_than_its_witness_is_dead_though_nobody_saw_it_alive(sessions):
+    """It took its lock before it wrote its row: the lock was held while the witness lived."""
+    witness, victim = sessions(), sessions()
+    dead = row(victim)
+    end(victim)
+    assert witness.look().freed == (dead.id,)
+
+
+def test_a_free_lock_that_was_held_before_this_session_says_nothing(sessions):
     """A restart of PostgreSQL frees every lock while all workers live: then only leases count."""
     victim = sessions()
     row(victim)
@@ -121,10 +135,19 @@ def test_behind_a_transaction_pooler_only_leases_count(sessions, direct):
     row(victim)
     over = row(lease=-1)
     witness.look()
-    end(victim)
+    victim.close()
     look = witness.look()
     assert (look.freed, look.expired) == ((), (over.id,))
-    assert locks_of(victim) == locks_of(witness) == 0
+
+
+def test_behind_a_transaction_pooler_nobody_holds_a_lock_to_be_missed(sessions, direct):
+    """Where some of a fleet are behind one, and others see locks."""
+    witness = sessions()
+    before = all_locks()
+    direct.WORKER_PRESENCE_LOCKS = False
+    row(sessions())
+    assert all_locks() == before
+    assert not witness.look()
 
 
 def test_looking_takes_nobodys_lock(sessions):

@@ -115,6 +115,7 @@ class Session:
         self._leases_count_at = monotonic() + (settings.WORKER_LEASE if again else 0)
         # Nothing that is written here has to outlive PostgreSQL: who presides, registers anew.
         self._connection = direct(options="-c synchronous_commit=off")
+        self._looked = False
         self._held: set[UUID] = set()  # who had the lock at some time since it began
         [(self._began,)] = self._connection.execute("SELECT clock_timestamp()").fetchall()
         self.lock = secrets.randbits(63) if settings.WORKER_PRESENCE_LOCKS else None
@@ -157,8 +158,11 @@ class Session:
         return Orders(*row)
 
     def look(self) -> Look | None:
-        """Who is dead; None when somebody of the fleet has just looked."""
-        found = self._connection.execute(LOOK, GAPS | {"began": self._began}).fetchall()
+        """Who is dead; None when this is not its first look and somebody of the fleet has just looked."""
+        # the first is never left to others: whose row is older can be seen alive by this one only
+        gaps = GAPS if self._looked else GAPS | {"look": 0}
+        found = self._connection.execute(LOOK, gaps | {"began": self._began}).fetchall()
+        self._looked = True
         return self._judge(found) if found else None
 
     def _judge(self, found: Sequence[tuple[UUID, bool, bool, bool, bool]]) -> Look:

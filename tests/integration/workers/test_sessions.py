@@ -10,6 +10,7 @@ from django.db import connection
 from tests.integration.workers.conftest import row
 from tests.waiting import eventually
 from workers.fleet.sessions import Look, PresenceLost, Session
+from workers.models import SweepClock
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +24,23 @@ def gaps(monkeypatch):
 def test_the_fleet_looks_as_often_however_large_it_is(sessions, gaps):
     fleet = [sessions() for _ in range(5)]
     row(fleet[0])
+    for each in fleet:
+        each.look()
     gaps["look"] = 60
+    SweepClock.objects.all().delete()
     assert [one.look() is not None for one in fleet] == [True, False, False, False, False]
+
+
+def test_a_session_sees_at_once_who_is_alive_though_another_has_just_looked(sessions, gaps):
+    """Who is killed a moment after a fleet has started is missed as soon as anybody else."""
+    victim, early, witness = sessions(), sessions(), sessions()
+    dead = row(victim)
+    gaps["look"] = 60
+    assert early.look() is not None
+    assert not witness.look()
+    end(victim)
+    gaps["look"] = 0
+    assert witness.look().freed == (dead.id,)
 
 
 def test_the_fleet_tidies_up_more_seldom_than_it_looks(sessions, gaps):

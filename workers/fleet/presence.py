@@ -3,13 +3,15 @@
 A worker takes a lock on a direct connection of its own, then inserts its row, then renews the
 row's lease from this thread, never from the event loop. Dead means: the lease is over, or the
 lock is free that was held while the observer's unbroken session lived. Death is DELETE of the row. A
-process whose row or session is lost abandons its jobs and registers anew, under a new id.
+process whose row or session is lost abandons its jobs and registers anew, under a new id. It
+registers at once: who sweeps tells by its name that it has not crashed.
 """
 
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 from uuid import UUID, uuid4
 
@@ -50,16 +52,20 @@ class Presence(threading.Thread):
         serves: Sequence[str] = (),
         in_flight: Callable[[], int] = int,
         on_ready: Callable[[], None] = nothing,
-        on_lost: Callable[[], None] = nothing,
+        on_lost: Callable[[threading.Event], None] = threading.Event.set,
         on_orders: Callable[[Orders], None] = nothing,
         sweeps: bool = True,
     ) -> None:
-        """The three are called in this thread; it registers anew after `on_lost`.
+        """The three are called in this thread.
 
-        `on_orders` comes before `on_ready`, then with each renewal.
+        `on_lost` interrupts what runs and sets the event when all of it is: until then no claim
+        finds a row, for `id` is still the old one. A job that claimed under the new id and was
+        interrupted only then would leave its work to nobody. `on_orders` comes before `on_ready`,
+        then with each renewal.
         """
         super().__init__(name="presence", daemon=True)
         self.id: UUID = uuid4()
+        self._former = self.id  # whose row the next one takes the place of
         self.name = name
         self.pool = pool
         self.serves = frozenset(serves or [pool])  # queues
@@ -68,6 +74,8 @@ class Presence(threading.Thread):
         self._on_ready, self._on_lost, self._on_orders = on_ready, on_lost, on_orders
         self._ready = threading.Event()
         self._was_lost = False
+        self._interrupted = threading.Event()
+        self._interrupted.set()
         self._stopping = threading.Event()
         self._bell, self._rope = os.pipe()
         self._sweeper = Sweeper(lambda: self.slots - self._in_flight(), done=self._ring)
@@ -123,7 +131,10 @@ class Presence(threading.Thread):
             process_start=me.process_start,
             slots=self.slots,
         )
-        self._on_orders(session.register(row, former=self.id))
+        orders = session.register(row, former=self._former)
+        self._former = row.id
+        self._interrupted.wait(settings.WORKER_LEASE)  # longer, and the watchdog ends the process
+        self._on_orders(orders)
         self.id = row.id
         self._ready.set()
         log.info("presence_registered", worker=self.name, presence=str(self.id))
@@ -147,7 +158,8 @@ class Presence(threading.Thread):
         log.warning("presence_lost", worker=self.name, reason=type(error).__name__)
         if was_ready and not self._stopping.is_set():
             self._was_lost = True
-            self._on_lost()
+            self._interrupted.clear()
+            self._on_lost(self._interrupted)
 
     def _ring(self) -> None:
         os.write(self._rope, b"!")
@@ -176,19 +188,24 @@ def lives(name: str) -> bool:
     return WorkerProcess.objects.filter(name=name).exists()
 
 
+def _abandon(job: interrupts.Interrupt | None, done: threading.Event) -> None:
+    if job:
+        job.fire(interrupts.Reason.ABANDONED)
+    done.set()
+
+
 @contextmanager
 def ensure(pool: str) -> Iterator[Presence]:
     """The process's presence; where it has none (a stock worker's child), one for the block."""
     if _current is not None:
         yield _current
         return
-    job = interrupts.current()
     presence = Presence(
         pool,
         name=identity.own().name(os.environ.get("RQ_WORKER_ID", pool)),
         slots=1,
         in_flight=lambda: 1,
-        on_lost=lambda: job.fire(interrupts.Reason.ABANDONED) if job else None,
+        on_lost=partial(_abandon, interrupts.current()),
         sweeps=False,
     )
     presence.start()

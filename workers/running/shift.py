@@ -192,21 +192,15 @@ class Shift:
             with suppress(RuntimeError):  # the loop has ended before
                 self._loop.call_soon_threadsafe(self._ended.set)
 
-    def _abandon(self) -> None:
-        """This process does not count as alive: others run what it ran.
-
-        Returns when all are interrupted, then the process may register anew: a job that claimed
-        under the new id and was abandoned only then would leave its work to nobody.
-        """
+    def _abandon(self, done: threading.Event) -> None:
+        """This process does not count as alive: others run what it ran."""
         self._gate.close(UNREGISTERED)
-        fired = threading.Event()
 
         def fire() -> None:
             self._flights.interrupt(Reason.ABANDONED)
-            fired.set()
+            done.set()
 
         self._loop.call_soon_threadsafe(fire)
-        fired.wait(settings.WORKER_LEASE)  # longer, and the watchdog ends the process
 
 
 def end_within(seconds: float) -> None:

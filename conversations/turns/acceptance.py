@@ -47,7 +47,7 @@ WITH conversation AS (
     WHERE id = %(conversation)s AND owner_id = %(owner)s
         AND (%(version)s::bigint IS NULL OR version = %(version)s::bigint)
         AND (%(number)s::int IS NULL OR next_turn = %(number)s::int)
-        AND (NOT %(alone)s OR open_turns = 0) AND open_turns < %(most)s
+        AND (NOT %(alone)s OR open_turns = 0) AND (%(stops)s OR open_turns < %(most)s)
     RETURNING id, owner_id, next_turn - 1 AS number, open_turns - 1 AS position
 )
 INSERT INTO conversations_turn (
@@ -165,6 +165,7 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "version": request.version,
         "number": request.number,
         "alone": request.version is not None or policy == Policy.REJECT,
+        "stops": policy in STOPS,
         "most": settings.OPEN_TURNS,
         "policy": policy,
         "pool": request.queue(conversation.agent),

@@ -111,3 +111,11 @@ def test_a_conversation_holds_so_many_waiting_messages_and_no_more(say, settings
     assert say(idempotency_key="k").repeated
     turns.cancel(last.turn.pk)
     assert say().position == 1
+
+
+def test_who_stops_all_that_waits_is_never_one_too_many(say, settings):
+    settings.OPEN_TURNS = 2
+    say()
+    say()
+    accepted = say(policy="interrupt")
+    assert (accepted.position, len(accepted.ended)) == (0, 2)

@@ -26,6 +26,14 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(phone, site):
     assert wide <= screen == PHONE["width"]
 
 
+async def test_on_a_phone_a_title_is_no_wider_than_the_screen_either(phone):
+    await phone.begin("[[echo]] Remember that the dog of my neighbours is called Ada.")
+    await phone.sees_end()
+    await expect(phone.page.locator("h1")).to_contain_text("Remember that")
+    wide, screen = await widths(phone.page)
+    assert wide <= screen == PHONE["width"]
+
+
 async def test_on_a_phone_the_list_is_a_drawer(phone):
     await expect(phone.page.locator("#drawer")).to_be_hidden()
     await phone.page.get_by_role("button", name="Open the list of conversations").click()

@@ -42,16 +42,67 @@ def test_it_remembers_facts_and_notes():
         "Remember that the key is under the mat",
         "What do you remember?",
     )
-    assert "favourite colour: blue" in everything
-    assert "the key is under the mat" in everything
+    assert "- Your favourite colour is blue." in everything
+    assert "- The key is under the mat." in everything
     assert "**blue**" in say("my favourite colour is blue", "what is my favourite colour?")
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "known"),
+    [
+        ("Remember that my dog is called Ada.", "What is my dog called?", "Ada"),
+        ("Remember that my dog is called Ada.", "what's my dog's name?", "Ada"),
+        ("My name is Bo and my cat is named Rex.", "What's the name of my cat?", "Rex"),
+        ("Remember the code word: zebra-42", "What was the code word?", "zebra-42"),
+        ("Please remember this number: 7421.", "Which number did I tell you?", "7421"),
+        ("Can you remember that the key is under the mat?", "Where is the key?", "under the mat"),
+        ("remember 12345", "What did I ask you to remember?", "12345"),
+        ("I live in Paris.", "Where do I live?", "Paris"),
+        ("Hello. I have two cats!", "How many cats do I have?", "two cats"),
+        ("I was born in 1990", "When was I born?", "you were born in 1990"),
+        ("The weather is fine", "What did I just say?", "The weather is fine"),
+        ("My color is red", "what is my colour", "red"),
+        ("I like tea", "Do you remember me?", "You like tea"),
+    ],
+)
+def test_it_remembers_what_it_was_told_in_whatever_words(told, asked, known):
+    assert known in say(told, asked)
+
+
+def test_the_newest_word_on_a_thing_counts():
+    said = ("My desk is green", "Remember that my desk is blue", "What is my desk?")
+    assert "**blue**" in say(*said)
+    assert "green" not in say(*said[:2], "What do you remember?")
+
+
+@pytest.mark.parametrize(
+    ("said", "noted"),
+    [
+        ("Remember that my dog is called Ada.", "Noted: your dog is called Ada."),
+        ("I'm allergic to nuts, and I like tea.", "Noted: you are allergic to nuts; you like tea."),
+        ("I have a question", "only a script"),
+    ],
+)
+def test_it_says_what_it_has_noted(said, noted):
+    assert noted in say(said)
+
+
+def test_what_it_was_told_does_not_stand_in_the_way_of_other_questions():
+    told = "I have a worker who likes the page"
+    assert "PostgreSQL" in say(told, "What happens when a worker dies and I look away?")
+    assert isinstance(say("Remember that 340 is my room", "What is 17% of 340?"), list)
+
+
+def test_no_message_keeps_it_busy_for_long():
+    """It answers on the loop that serves all turns."""
+    assert say("my my is " * 20_000, "what is my " + "name's " * 20_000)
 
 
 @pytest.mark.parametrize(
     ("asked", "expression"),
     [
         ("What is (3 + 4) * 6?", "(3 + 4) * 6"),
-        ("what is 17% of 340?", "17/100* 340"),
+        ("what is 17% of 340?", "17 / 100 * 340"),
         ("How much is 12 times 7", "12 * 7"),
         ("2+2", "2+2"),
     ],

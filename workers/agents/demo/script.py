@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from workers.agents.demo.heard import Answer, Call, Heard, Result
-from workers.agents.demo.memory import name_of, recall, take_note
+from workers.agents.demo.memory import name_of, recall, recollect, take_in, take_note
 
 HERE = Path(__file__).parent
 HIGHEST = 2000  # it counts no further
@@ -34,7 +34,7 @@ def calculate(heard: Heard) -> Answer | None:
     text = heard.last.lower()
     for word, sign in SIGNS.items():
         text = text.replace(word, sign)
-    text = re.sub(r"%\s*of\b", "/100*", text)
+    text = re.sub(r"\s*%\s*of\s+", " / 100 * ", text)
     sums = [found.strip() for found in SUM.findall(text) if re.search(r"[\d)]\s*[-+*/%^]", found)]
     if not sums or not (ASKS_FOR_A_SUM.search(text) or len(max(sums, key=len)) * 2 > len(text)):
         return None
@@ -208,7 +208,9 @@ RULES: tuple[Callable[[Heard], Answer | None], ...] = (
     weekday,
     look_up,
     calculate,
+    recollect,
     introduce,
     explain,
     part,
+    take_in,
 )

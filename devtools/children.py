@@ -67,14 +67,15 @@ class Command:
             )
 
 
-def leash(orphan_signal: signal.Signals) -> Any:
-    """What a new child does before its program runs: ask to be ended when its parent is gone.
+def leash(orphan_signal: signal.Signals, parent: int | None = None) -> Any:
+    """What a new child does before its program runs: ask to be ended when its `parent` is gone.
 
-    Only Linux can; elsewhere a supervisor that is killed leaves its children behind.
+    That is this process. Only Linux can; elsewhere a supervisor that is killed leaves its children
+    behind.
     """
     if sys.platform != "linux":
         return None
-    libc, parent = ctypes.CDLL(None), os.getpid()
+    libc, parent = ctypes.CDLL(None), parent or os.getpid()
 
     def ask() -> None:
         libc.prctl(PR_SET_PDEATHSIG, int(orphan_signal), 0, 0, 0)

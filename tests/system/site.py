@@ -23,6 +23,7 @@ from devtools.local import Folder
 from devtools.ports import free_port
 from devtools.programs import Programs
 from devtools.redis import Redis
+from tests import forks
 from tests.waiting import GENEROUS
 
 SCARCE = {"compatible/stream?scarce=1": {"requests_per_minute": 20, "burst": 0}}
@@ -41,7 +42,7 @@ class Site:
     ports: list[int] = field(default_factory=lambda: [free_port(), free_port()])
     environment: dict[str, str] = field(default_factory=dict)
     commands: dict[str, Command] = field(default_factory=dict)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, forks.Running] = field(default_factory=dict)
     killed: set[str] = field(default_factory=set)
 
     def start_all(self, *, workers: int = 2) -> None:
@@ -96,7 +97,7 @@ class Site:
     def start(self, command: Command) -> None:
         self.commands[command.name] = command
         self.killed.discard(command.name)
-        self.processes[command.name] = command.start()
+        self.processes[command.name] = forks.start(command)
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """End a process and wait until it is gone."""

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import socket
-import subprocess
-import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +19,8 @@ from devtools import readiness
 from devtools.ports import free_port
 from devtools.programs import UVICORN
 from tests.conftest import environment_of_the_site
+from tests.forks import Fork
 from tests.waiting import GENEROUS
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass
@@ -39,7 +36,7 @@ class Person:
 class Replica:
     """The process under test, seen from outside."""
 
-    process: subprocess.Popen
+    process: Fork
     port: int
     log: Path
     looked: int = 0  # characters of the log that were looked at
@@ -117,10 +114,8 @@ def eve(database):
 def running(database, tmp_path_factory):
     port = free_port()
     environment = environment_of_the_site() | {"ALLOWED_ORIGINS": f"http://127.0.0.1:{port}"}
-    command = [sys.executable, *UVICORN.split(), "--port", str(port)]
     path = tmp_path_factory.mktemp("replica") / "log"
-    with path.open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    process = Fork([*UVICORN.split(), "--port", str(port)], environment, path)
     try:
         readiness.wait("replica", lambda: readiness.replicas([port]), meanwhile=lambda: None)
         yield Replica(process, port, path)

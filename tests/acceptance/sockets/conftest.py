@@ -1,8 +1,6 @@
 """A real uvicorn process, as deployments start it."""
 
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +13,16 @@ from conversations.models import Conversation
 from devtools import readiness
 from devtools.ports import free_port
 from devtools.programs import UVICORN
+from tests.forks import Fork
 from tests.integration.conftest import worker_row  # noqa: F401 - a fixture
 from tests.waiting import GENEROUS
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass
 class Replica:
     """One replica, and the way to it for a person who is logged in."""
 
-    process: subprocess.Popen
+    process: Fork
     port: int
     conversation: Conversation
     cookie: str
@@ -54,10 +51,8 @@ def replica(site_environment, tmp_path):
     conversation = Conversation.objects.create(owner=owner, agent="demo")
     port = free_port()
     environment = site_environment | {"ALLOWED_ORIGINS": f"http://127.0.0.1:{port}"}
-    command = [sys.executable, *UVICORN.split(), "--port", str(port)]
     path = tmp_path / "replica.log"
-    with path.open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    process = Fork([*UVICORN.split(), "--port", str(port)], environment, path)
     try:
         readiness.wait("replica", lambda: readiness.replicas([port]), meanwhile=lambda: None)
         yield Replica(process, port, conversation, client.cookies["sessionid"].value, path)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,11 +13,10 @@ from django.conf import settings
 from devtools.ports import free_port
 from devtools.redis import Redis
 from tests import tasks
+from tests.forks import Fork
 from tests.waiting import GENEROUS, eventually
 from workers import queues
 from workers.models import WorkerProcess
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 class Fleet:
@@ -32,33 +29,27 @@ class Fleet:
             "TEST_TASKS": ",".join(tasks.ALL),
         }
         self._client = client
-        self._processes: list[subprocess.Popen] = []
+        self._processes: list[Fork] = []
 
-    def manage(self, *arguments: str, **environment: str) -> subprocess.Popen:
+    def manage(self, *arguments: str, **environment: str) -> Fork:
         """Any command of manage.py."""
-        with (self._logs / f"{len(self._processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "manage.py", *arguments],
-                cwd=ROOT,
-                env=self._environment | environment,
-                stdout=log,
-                stderr=log,
-            )
+        log = self._logs / f"{len(self._processes)}.log"
+        process = Fork(["manage.py", *arguments], self._environment | environment, log)
         self._processes.append(process)
         return process
 
-    def said(self, process: subprocess.Popen) -> str:
+    def said(self, process: Fork) -> str:
         """What a process wrote."""
         return (self._logs / f"{self._processes.index(process)}.log").read_text()
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+    def start(self, *arguments: str, **environment: str) -> Fork:
         """A worker, as soon as it is registered."""
         process = self.manage(*(arguments or ("agentworker",)), **environment)
         eventually(lambda: self.row(process) or process.poll() is not None)
         assert process.poll() is None, self.said(process)
         return process
 
-    def row(self, process: subprocess.Popen) -> WorkerProcess | None:
+    def row(self, process: Fork) -> WorkerProcess | None:
         return WorkerProcess.objects.filter(pid=process.pid).first()
 
     def enqueue(self, task: str, *arguments: object, pool: str = "default", **options) -> str:
@@ -81,12 +72,12 @@ class Fleet:
         told = eventually(lambda: self._client.lpop(f"test:{name}"), within=within)
         assert told.decode() == what
 
-    def looks_round(self, process: subprocess.Popen) -> None:
+    def looks_round(self, process: Fork) -> None:
         """Wait until this worker has looked at the others from now on."""
         now = self._sweeps(process)
         eventually(lambda: self._sweeps(process) >= now + 2)
 
-    def _sweeps(self, process: subprocess.Popen) -> int:
+    def _sweeps(self, process: Fork) -> int:
         return int(self._client.get(f"test:sweeps:{process.pid}") or 0)
 
     def close(self) -> None:

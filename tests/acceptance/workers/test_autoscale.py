@@ -2,11 +2,11 @@
 
 import json
 import signal
-import subprocess
 
 import pytest
 
 from tests.acceptance.workers.conftest import Fleet
+from tests.forks import Fork
 from tests.waiting import GENEROUS, eventually
 from workers.launchers import marks
 from workers.models import ScalingDecision, WorkerProcess
@@ -18,7 +18,7 @@ class Scaled:
     def __init__(self, fleet: Fleet, folder) -> None:
         self.fleet, self.folder = fleet, folder
 
-    def start(self, *options: str) -> subprocess.Popen:
+    def start(self, *options: str) -> Fork:
         arguments = ("autoscale", "--pool", "default", "--every", "0.2", *options)
         return self.fleet.manage(*arguments, LAUNCHER_FOLDER=str(self.folder))
 
@@ -31,7 +31,7 @@ class Scaled:
         (pid,) = self.pids()
         return pid
 
-    def decisions(self, process: subprocess.Popen) -> list[dict]:
+    def decisions(self, process: Fork) -> list[dict]:
         lines = map(json.loads, self.fleet.said(process).splitlines())
         return [line for line in lines if line["event"] == "scaling_decided"]
 

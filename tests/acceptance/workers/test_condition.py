@@ -14,7 +14,8 @@ from django.db import connection
 
 from devtools import readiness
 from devtools.ports import free_port
-from tests.acceptance.workers.conftest import ROOT, Fleet
+from tests.acceptance.workers.conftest import Fleet
+from tests.forks import ROOT, Fork
 from tests.waiting import GENEROUS, eventually
 from workers.health import status
 from workers.observing.tallies import Tallies
@@ -29,7 +30,7 @@ def _own_statuses(tmp_path, monkeypatch):
 def worker(fleet: Fleet, tmp_path):
     """Starts one, and returns it once it has said something."""
 
-    def start(**environment: str) -> subprocess.Popen:
+    def start(**environment: str) -> Fork:
         told = {"WORKER_STATUS_DIR": str(tmp_path / "status")}
         process = fleet.start("agentworker", **told | environment)
         eventually(lambda: status.of(process.pid))
@@ -61,14 +62,14 @@ def closed_database(transactional_db):
     connection.close_pool()
 
 
-def asked(process: subprocess.Popen, what: str) -> tuple[int, str]:
+def asked(process: Fork, what: str) -> tuple[int, str]:
     """The probe's exit status and line."""
     command = [sys.executable, "manage.py", "workerprobe", what, "--pid", str(process.pid)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
 
-def lacking(process: subprocess.Popen) -> list[str]:
+def lacking(process: Fork) -> list[str]:
     return sorted(status.of(process.pid).lacking)
 
 

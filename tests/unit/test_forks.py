@@ -12,7 +12,7 @@ def test_it_runs_a_module_or_a_script_with_a_log_and_an_environment(tmp_path):
     log.write_text("before\n")
     module = Fork(["-m", "json.tool", "--help"], os.environ, log)
     assert module.wait(GENEROUS) == 0
-    script = Fork(["manage.py", "nonsense"], os.environ | {"OPEN_TURNS": "many"}, log)
+    script = Fork(["manage.py", "check"], os.environ | {"OPEN_TURNS": "many"}, log)
     assert script.wait(GENEROUS) == script.returncode == 1
     said = log.read_text()
     assert said.startswith("before\nusage:")

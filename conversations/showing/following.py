@@ -5,29 +5,26 @@ messages are hints: whatever does not follow on from the last event sends us to 
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
-
-import structlog
-from redis.exceptions import RedisError
 
 from conversations import protocol, streams
 from conversations.errors import NotFound
 from conversations.facts import TurnFacts
 from conversations.models import Conversation, Turn
 from conversations.showing import snapshots
+from conversations.showing.entries import has_gap, shown
 from conversations.showing.pending import NOTHING, Pending
 from conversations.showing.snapshots import Picture, TurnView
 from conversations.sockets.frames import Cursor
 from conversations.threads import in_thread
-from conversations.traces import Entry, Kind, merge, opening, unpack
+from conversations.traces import Entry, Kind, opening, unpack
 from workers.observing import metrics
 
 REMEMBERED = 32  # turns that are over, whose late messages ask for nothing
 
-log = structlog.get_logger(__name__)
 Frame = Mapping[str, Any]
 
 
@@ -93,7 +90,7 @@ class Following:
         if turn in self._over:
             return
         followed, entries = self._open.get(turn), unpack(message["entries"])
-        if followed is None or followed.token != token or _gap(followed.next, entries):
+        if followed is None or followed.token != token or has_gap(followed.next, entries):
             if followed is not None:
                 metrics.SOCKET_GAPS.inc()
             await self.look()
@@ -204,42 +201,12 @@ class Following:
         return (await shown(view))[-1].following
 
 
-async def shown(view: TurnView, *, after: int = -1) -> tuple[Entry, ...]:
-    """A turn's entries after a number, from wherever they are whole."""
-    if view.has_ended:
-        return view.entries
-    if not view.attempt:
-        return opening(view.facts)[:1]
-    logged = await _logged(view.facts, after)
-    if logged is not None and not _gap(after + 1, logged):
-        return logged
-    return merge(await in_thread(snapshots.stored, view.facts), logged or ())
-
-
 def _turn(cursor: Cursor | None) -> UUID | None:
     """The turn that a cursor names, if it can be one at all."""
     try:
         return protocol.turn_id(cursor.response_id) if cursor else None
     except NotFound:
         return None
-
-
-def _gap(following: int, entries: Iterable[Entry]) -> bool:
-    """Whether a number is missing."""
-    for entry in entries:
-        if entry.number > following:
-            return True
-        following = max(following, entry.following)
-    return False
-
-
-async def _logged(turn: TurnFacts, after: int) -> tuple[Entry, ...] | None:
-    try:
-        read = await streams.read(turn, after)
-    except RedisError as error:
-        log.warning("following.log_unreadable", error=type(error).__name__)
-        return None
-    return read.entries if read else None
 
 
 def _about(facts: TurnFacts, name: str, **fields: Any) -> Frame:

@@ -17,7 +17,8 @@ from conversations.errors import InvalidValue, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.showing import snapshots
-from conversations.showing.following import Followed, Following, Frame, shown
+from conversations.showing.entries import reached, shown
+from conversations.showing.following import Followed, Following, Frame
 from conversations.showing.snapshots import TurnView
 from conversations.sockets.base import LAYER_TIMEOUT, UNAVAILABLE, patience
 from conversations.threads import in_thread
@@ -148,8 +149,8 @@ async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
 
 async def check_cursor(turn: Turn, after: int) -> None:
     """Raises `InvalidValue` where no event has this number yet, and `TranscriptGone`."""
-    view = await _view(turn)
-    if after >= (await shown(view))[-1].following:
+    following = await reached(await _view(turn))
+    if following is not None and after >= following:
         raise InvalidValue("No event has this number yet.", param="starting_after")
 
 

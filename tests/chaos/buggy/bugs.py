@@ -14,7 +14,7 @@ from django.db import close_old_connections, connection, transaction
 from conversations import turns
 from conversations.errors import VersionConflict
 from conversations.models import Conversation
-from conversations.showing import following
+from conversations.showing import entries, following
 from conversations.stores import database, store_for
 from conversations.stores.base import NewMessage, Snapshot
 from conversations.turns import acceptance, outcomes
@@ -117,4 +117,4 @@ def store_reply(
 
 def no_catch_up() -> None:
     """Group messages are believed to come, all of them and in order."""
-    following._gap = lambda _expected, _entries: False
+    following.has_gap = entries.has_gap = lambda _expected, _entries: False

@@ -31,7 +31,7 @@ async def create_response(request: HttpRequest, body: CreateResponse) -> HttpRes
     order = order_of(caller_of(request).user, body, key=idempotency_key(request))
     turn = await ask(order)
     if body.stream:
-        return sse.stream(turn)
+        return sse.stream(request, turn)
     if body.background:
         return JsonResponse(await listening.current(turn))
     return JsonResponse(await listening.finished(turn))
@@ -49,7 +49,7 @@ async def get_response(
         return JsonResponse(await listening.current(turn))
     after = -1 if replay.starting_after is None else replay.starting_after
     await listening.check_cursor(turn, after)
-    return sse.stream(turn, after=after)
+    return sse.stream(request, turn, after=after)
 
 
 @router.post("/responses/{response_id}/cancel", auth=writes, response=answers(Response))

@@ -10,6 +10,7 @@ from conversations import keys, protocol, quotas, steering
 from conversations.api import commands, handshakes
 from conversations.api.lanes import Lane, refusal
 from conversations.api.responses import order_of
+from conversations.api.watches import KEY_CHECK
 from conversations.errors import (
     ConversationError,
     InsufficientScope,
@@ -29,7 +30,6 @@ from conversations.threads import in_thread
 ACTIVE = 16  # responses that are served at once
 NAMED = 32  # lanes that a connection may name, ever
 WAITING = 100  # responses that may wait in a connection's lanes
-KEY_CHECK = 60  # seconds between looks at the key while nothing is asked
 INVALID_KEY, FLOODING = 4401, 4429  # close codes, as of the browser's socket
 STEER_CODES = {"not_found": "response_not_found", "rate_limited": "too_many_pending_steers"}
 

@@ -11,17 +11,17 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-import structlog
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from conversations.api.errors import described
+from conversations.api.watches import Events, watched
 from conversations.errors import ConversationError
 from conversations.models import Turn
 from conversations.showing import listening
 
 KEEPALIVE = 15  # seconds of silence until a comment: proxies close what is silent for longer
 DONE = b"data: [DONE]\n\n"
-
-log = structlog.get_logger(__name__)
 
 
 class EventStream(HttpResponseBase):
@@ -35,30 +35,37 @@ class EventStream(HttpResponseBase):
         self.chunks = chunks
 
 
-def stream(turn: Turn, *, after: int = -1) -> EventStream:
-    """The turn's events after a number, until its end."""
-    return told(partial(listening.events, turn, after=after))
+def stream(request: HttpRequest, turn: Turn, *, after: int = -1) -> EventStream:
+    """The turn's events after a number, until its end or that of the request's key."""
+    begin = partial(listening.events, turn, after=after)
+    return told(partial(watched, request, begin), after=after)
 
 
-def told(begin: Callable[[], AsyncGenerator[list[dict[str, Any]]]]) -> EventStream:
-    """The events that come once it is begun."""
-    return EventStream(_chunks(begin))
+def told(begin: Callable[[], Events], *, after: int = -1) -> EventStream:
+    """The events that come once it is begun, those after a number."""
+    return EventStream(_chunks(begin, after))
 
 
-async def _chunks(
-    begin: Callable[[], AsyncGenerator[list[dict[str, Any]]]],
-) -> AsyncGenerator[bytes]:
-    try:
-        async with aclosing(begin()) as events:
-            async for chunk in _spoken(events):
-                yield chunk
-    except ConversationError as error:  # deleted meanwhile
-        yield _event({"type": "error", **_described(error)})
-        return
+async def _chunks(begin: Callable[[], Events], after: int) -> AsyncGenerator[bytes]:
+    async with aclosing(_ended(begin, after)) as events:
+        async for chunk in _spoken(events):
+            yield chunk
     yield DONE
 
 
-async def _spoken(events: AsyncGenerator[list[dict[str, Any]]]) -> AsyncGenerator[bytes]:
+async def _ended(begin: Callable[[], Events], after: int) -> Events:
+    """The events, and why there are no more where something stood against them."""
+    last = after
+    try:
+        async with aclosing(begin()) as events:
+            async for told in events:
+                yield told
+                last = max([last, *(event.get("sequence_number", last) for event in told)])
+    except ConversationError as error:  # deleted meanwhile, say
+        yield [failure(error, number=last + 1)]
+
+
+async def _spoken(events: Events) -> AsyncGenerator[bytes]:
     spoke = time.monotonic()
     async for told in events:
         if told:
@@ -75,5 +82,7 @@ def _event(event: dict[str, Any]) -> bytes:
     return f"event: {event['type']}\ndata: {data}\n\n".encode()
 
 
-def _described(error: ConversationError) -> dict[str, Any]:
-    return {"code": error.code, "message": error.message, "param": error.param}
+def failure(error: ConversationError, *, number: int) -> dict[str, Any]:
+    """Bare as OpenAI's types have it, and as `error` as the specification does, and the SDK raises."""
+    flat = {"code": error.code, "message": error.message, "param": error.param}
+    return {"type": "error", "sequence_number": number, **flat, **described(error)}

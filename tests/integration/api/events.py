@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 async def events_of(program, body, *, path="/v1/responses"):
     """Every event of a stream that begins with this request."""
@@ -25,3 +27,4 @@ async def read(answer):
             event = json.loads(value)
             assert event["type"] == name
             yield event
+    pytest.fail("The stream ended without [DONE].")

@@ -1,9 +1,21 @@
-"""A stream that cannot go on as it began."""
+"""A stream that cannot go on as it began: its log is lost, its response deleted, its key revoked."""
 
+import asyncio
+import json
+
+import openresponses_types as specification
 import pytest
+from openai import APIError
+from openai.types.responses import ResponseErrorEvent
 
+from conversations import keys
+from conversations.api import watches
+from conversations.showing import listening
+from conversations.threads import in_thread
 from tests.integration.api.events import read
+from tests.integration.api.programs import sdk
 
+__all__ = ["sdk"]
 pytestmark = pytest.mark.usefixtures("crew")
 HELD = {"input": "[[hold after=1]]", "stream": True}
 
@@ -29,3 +41,54 @@ async def test_a_stream_goes_on_after_what_was_seen_though_its_log_is_lost(
         events = [event async for event in read(answer)]
     assert events[0]["sequence_number"] == last + 1
     assert events[-1]["type"] == "response.completed"
+
+
+async def test_a_stream_whose_conversation_is_deleted_ends_with_an_error(program):
+    begun = (await program.post("/v1/conversations", json={})).json()["id"]
+    asked = HELD | {"conversation": begun}
+    async with program.stream("POST", "/v1/responses", json=asked) as answer:
+        events = read(answer)
+        seen = await until_held(events)
+        assert (await program.delete(f"/v1/conversations/{begun}")).status_code == 200
+        *_, error = [seen, *[event async for event in events]]
+    assert error["sequence_number"] == seen["sequence_number"] + 1
+    assert (error["code"], error["error"]["code"]) == ("not_found", "not_found")
+    specification.ErrorStreamingEvent.model_validate_json(json.dumps(error), strict=True)
+    ResponseErrorEvent.model_validate(error, strict=True)
+
+
+async def test_the_sdk_hears_that_a_stream_failed(sdk):
+    begun = await sdk.conversations.create()
+    stream = await sdk.responses.create(**HELD, conversation=begun.id)
+    while (await anext(stream)).type != "response.output_text.delta":
+        pass
+    await sdk.conversations.delete(begun.id)
+    with pytest.raises(APIError) as refused:
+        await anext(stream)
+    assert refused.value.code == "not_found"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Keys are looked at again and again."""
+    monkeypatch.setattr(watches, "KEY_CHECK", 0.05)
+    monkeypatch.setattr(listening, "POLL", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_stream_of_a_revoked_key_ends_with_an_error(program):
+    async with program.stream("POST", "/v1/responses", json=HELD) as answer:
+        events = read(answer)
+        await until_held(events)
+        await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))
+        [error] = [event async for event in events]
+    assert error["error"]["code"] == "invalid_api_key"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_request_of_a_revoked_key_waits_no_longer(program, provider):
+    asking = asyncio.create_task(program.post("/v1/responses", json=HELD | {"stream": False}))
+    await provider.wait_for_calls(1)
+    await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))
+    answer = await asking
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")

@@ -131,6 +131,9 @@ async def test_without_a_worker_the_client_hears_it_in_time(program, settings):
     answer = await program.post("/v1/agentsite/chat", json={"message": "hello"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
     assert await in_thread(lambda: queues.queue("default").fetch_job("none")) is None
+    streamed = {"message": "hello", "stream": True}
+    [error] = events_of(await program.post("/v1/agentsite/chat", json=streamed))
+    assert (error["sequence_number"], error["error"]["code"]) == (0, "unavailable")
 
 
 async def test_a_worker_that_died_is_missed_and_the_same_can_be_sent_again(say, monkeypatch):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
@@ -82,17 +83,27 @@ def answer(error: ConversationError) -> HttpResponse:
 
 def handle(api: NinjaAPI) -> None:
     """Have every error of an operation answered like this."""
-    api.add_exception_handler(ConversationError, _told)
     api.add_exception_handler(AuthenticationError, _told_nothing)
     api.add_exception_handler(ValidationError, _invalid)
     api.add_exception_handler(HttpError, _unreadable)
-    api.add_exception_handler(Exception, _failed)
-    for kind in AWAY:
-        api.add_exception_handler(kind, _away)
+    api.add_exception_handler(Exception, _told)
+
+
+def known(error: Exception) -> ConversationError:
+    """What clients are told of it; what was no fault of theirs goes to the log."""
+    if isinstance(error, ConversationError):
+        return error
+    if isinstance(error, SuspiciousOperation):  # too many parameters, say
+        return InvalidValue("The address holds more than can be read.")
+    if isinstance(error, AWAY):
+        log.warning("api.unavailable", error=type(error).__name__)
+        return Unavailable()
+    log.error("api.failed", exc_info=error)
+    return ConversationError(FAULT)
 
 
 def _told(request: HttpRequest, error: Any) -> HttpResponse:
-    return answer(error)
+    return answer(known(error))
 
 
 def _told_nothing(request: HttpRequest, error: Any) -> HttpResponse:
@@ -111,16 +122,6 @@ def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
     """Ninja wraps what its parser raises."""
     cause = error.__cause__
     return answer(cause if isinstance(cause, ConversationError) else InvalidJson())
-
-
-def _away(request: HttpRequest, error: Any) -> HttpResponse:
-    log.warning("api.unavailable", error=type(error).__name__)
-    return answer(Unavailable())
-
-
-def _failed(request: HttpRequest, error: Any) -> HttpResponse:
-    log.error("api.failed", exc_info=error)
-    return answer(ConversationError(FAULT))
 
 
 def invalid(errors: Sequence[dict[str, Any]]) -> InvalidFrame:

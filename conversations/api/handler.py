@@ -19,7 +19,7 @@ from conversations.api.dress import dress
 from conversations.api.requests import ApiRequest, Gone, read_body
 from conversations.api.sse import EventStream
 from conversations.api.watches import while_valid
-from conversations.errors import ConversationError, NotFound, TooLarge
+from conversations.errors import NotFound, TooLarge
 
 PREFIX = "/v1/"
 URLS = "conversations.api.urls"
@@ -64,11 +64,8 @@ async def _serve(scope: Any, body: bytes | None, send: Any) -> None:
 async def _answer(request: ApiRequest) -> HttpResponseBase:
     try:
         response = await _operate(request)
-    except ConversationError as error:
-        response = errors.answer(error)
-    except Exception as error:
-        log.exception("api.failed", exc_info=error)
-        response = errors.answer(ConversationError())
+    except Exception as error:  # noqa: BLE001 - `known` logs it
+        response = errors.answer(errors.known(error))
     if isinstance(response, HttpResponseNotAllowed):
         allowed = response["Allow"]
         response = errors.answer(errors.NotAllowed())

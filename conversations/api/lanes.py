@@ -11,10 +11,9 @@ from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
-import structlog
 from channels.exceptions import StopConsumer
 
-from conversations.api.errors import AWAY, FAULT, Unavailable, described
+from conversations.api.errors import described, known
 from conversations.api.responses import ask
 from conversations.errors import ConversationError
 from conversations.models import Turn
@@ -23,8 +22,6 @@ from conversations.showing import listening
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 REMEMBERED = 100  # responses of a lane that may be named by what steers them
-
-log = structlog.get_logger(__name__)
 
 
 class Lane:
@@ -79,16 +76,10 @@ class Lane:
                 await self._show(self._appended.popleft())
             else:
                 await self._show(await ask(self._orders.popleft()))
-        except ConversationError as error:
-            await self.refuse(error)
-        except AWAY as error:
-            log.warning("lane.unavailable", error=type(error).__name__)
-            await self.refuse(Unavailable())
         except StopConsumer:
             raise
-        except Exception as error:
-            log.exception("lane.failed", exc_info=error)
-            await self.refuse(ConversationError(FAULT))
+        except Exception as error:  # noqa: BLE001 - `known` logs it
+            await self.tell(refusal(known(error)))
 
     async def _show(self, turn: Turn) -> None:
         """What its client does not read is not made: the log has it."""
@@ -105,9 +96,6 @@ class Lane:
 
     async def tell(self, event: dict[str, Any]) -> None:
         await self._send(event if self.name is None else {**event, "stream_id": self.name})
-
-    async def refuse(self, error: ConversationError) -> None:
-        await self.tell(refusal(error))
 
 
 def refusal(error: ConversationError) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from channels.exceptions import StopConsumer
 
 from conversations import keys, protocol, quotas, steering
 from conversations.api import commands, handshakes
+from conversations.api.errors import AWAY, known
 from conversations.api.lanes import Lane, refusal
 from conversations.api.responses import order_of
 from conversations.api.watches import KEY_CHECK
@@ -65,16 +66,19 @@ class ResponsesConsumer(Socket):
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         """Whoever may not come in hears it as by HTTP: by the status of the handshake."""
         try:
-            handshakes.check_scheme(self.scope)
-            self._secret = handshakes.secret(self.scope)
-            admitted = await self._identify()
-            crowds.take(admitted.user.pk)
-        except ConversationError as error:
-            await handshakes.refuse(error, self._send)
+            self._caller = await self._admitted()
+        except Exception as error:  # noqa: BLE001 - `known` logs it
+            await handshakes.refuse(known(error), self._send)
             raise StopConsumer from None
-        self._caller = admitted
         await self.accept()
         self.pulse_timer.set(KEY_CHECK)
+
+    async def _admitted(self) -> Caller:
+        handshakes.check_scheme(self.scope)
+        self._secret = handshakes.secret(self.scope)
+        admitted = await self._identify()
+        crowds.take(admitted.user.pk)
+        return admitted
 
     async def pulse(self, message: dict[str, Any]) -> None:
         """A key that was revoked or has expired closes what it opened."""
@@ -109,8 +113,8 @@ class ResponsesConsumer(Socket):
                 await self._create(frame)
             else:
                 await self._steer(frame)
-        except ConversationError as error:
-            await self._refuse(error, frame)
+        except (ConversationError, *AWAY) as error:
+            await self._refuse(known(error), frame)
 
     async def _refuse(self, error: ConversationError, frame: dict[str, Any]) -> None:
         lane = commands.lane_of(frame) if frame.get("type") == "response.create" else None

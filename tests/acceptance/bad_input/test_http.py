@@ -96,7 +96,7 @@ async def test_no_address_and_no_method_is_a_fault(program):
 
 
 QUERIES = ["limit=0", "limit=-1", "limit=x", "limit=1e9", "limit=" + "9" * 5000, "order=up", "after=x",
-           "after=%00", "after=msg_" + NOBODYS + "_0", "x=1", "limit=1&limit=2", "order[]=asc", "%00=1"]  # fmt: skip
+           "after=%00", "after=msg_" + NOBODYS + "_0", "x=1", "limit=1&limit=2", "order[]=asc", "%00=1", "x=1&" * 1500]  # fmt: skip
 REPLAYS = ["starting_after=0", "stream=x", "stream=true&starting_after=-1", "stream=true&starting_after=x",
            "stream=true&starting_after=" + "9" * 30, "stream=true&starting_after=999999"]  # fmt: skip
 

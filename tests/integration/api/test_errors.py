@@ -112,6 +112,8 @@ ELSEWHERE = [
     ("GET", "/v1/conversations/conv_1", 404),
     ("GET", "/v1/models/nobody", 404),
     ("GET", "/v1/models?page=2", 400),
+    ("GET", "/v1/models?" + "&" * 1500, 400),
+    ("GET", f"{RESPONSES}/{SOMEBODY}?" + "x=1&" * 1500, 400),
 ]
 
 

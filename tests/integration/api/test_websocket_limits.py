@@ -6,6 +6,7 @@ import json
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
+from django.db import OperationalError
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -101,6 +102,33 @@ async def test_a_key_that_may_only_read_is_refused(address, owner):
     with pytest.raises(InvalidStatus) as refused:
         await connect(address, additional_headers={"Authorization": f"Bearer {secret}"})
     assert refused.value.response.status_code == 403
+
+
+def failing(error):
+    def fail(secret):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OperationalError, (503, "unavailable")), (KeyError, (500, "server_error"))],
+)
+async def test_a_handshake_tells_whose_fault_it_is(address, key, monkeypatch, error, told):
+    monkeypatch.setattr(keys, "caller", failing(error))
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(address, additional_headers={"Authorization": f"Bearer {key}"})
+    response = refused.value.response
+    assert (response.status_code, json.loads(response.body)["error"]["code"]) == told
+
+
+async def test_a_connection_outlasts_a_database_that_is_away(connection, monkeypatch):
+    with monkeypatch.context() as away:
+        away.setattr(keys, "caller", failing(OperationalError))
+        await connection.create(stream_id="a")
+        assert await connection.error() == (503, "unavailable", None)
+    assert (await connection.answer(stream_id="a"))["status"] == "completed"
 
 
 @pytest.mark.parametrize("told", [{}, {"X-Forwarded-Proto": "http"}])

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from conversations.api.requests import ApiRequest
 
 METHODS = "GET, POST, DELETE"
-HEADERS = "authorization, content-type, idempotency-key"
+HEADERS = "authorization, content-type, idempotency-key, user-agent"
 EXPOSED = (
     "retry-after, x-request-id, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
     "x-ratelimit-reset-requests"

@@ -4,6 +4,7 @@ import pytest
 from django.db import OperationalError
 
 from conversations import keys
+from conversations.api import responses
 from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
 from tests.integration.admin.rows import person
@@ -144,6 +145,18 @@ async def test_what_is_anothers_is_not_there(program, replica):
     assert (status, code) == (400, "previous_response_not_found")
 
 
+async def test_what_is_deleted_while_it_is_cancelled_is_not_there(program, monkeypatch):
+    """As the stream of what is not stored deletes it, once it has told the end."""
+
+    async def deleted(conversation_id):
+        await in_thread(Conversation.objects.filter(pk=conversation_id).delete)
+
+    monkeypatch.setattr(responses, "announce_change", deleted)
+    queued = (await program.post(RESPONSES, json={"input": "x", "background": True})).json()
+    answer = await program.post(f"{RESPONSES}/{queued['id']}/cancel")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
 async def test_other_origins_learn_nothing_unless_they_are_named(program, settings):
     origin = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     answer = await program.options(RESPONSES, headers=origin)
@@ -153,6 +166,7 @@ async def test_other_origins_learn_nothing_unless_they_are_named(program, settin
     answer = await program.options(RESPONSES, headers=origin)
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == "https://elsewhere.example"
+    assert "user-agent" in answer.headers["access-control-allow-headers"].split(", ")
 
 
 async def test_a_key_is_not_taken_without_https_where_the_site_has_it(program, settings):

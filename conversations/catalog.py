@@ -128,6 +128,7 @@ def label(conversation: Conversation, metadata: dict[str, str]) -> None:
 def set_policy(conversation: Conversation, policy: str) -> None:
     """What later messages do that come while another is answered. Raises `errors.InvalidValue`."""
     check_policy(policy)
+    conversation.policy = policy
     Conversation.objects.filter(pk=conversation.pk).update(policy=policy)
 
 

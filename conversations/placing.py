@@ -54,14 +54,20 @@ def place(order: Order) -> Accepted:
 
 def _conversation(order: Order) -> Conversation:
     if order.conversation is None:
-        agent = order.agent or settings.AGENT_DEFAULT
-        return _begin(order, agent)
+        return _begin(order)
     return _agreed(order, access.conversation(order.user, order.conversation))
 
 
-def _begin(order: Order, agent: str) -> Conversation:
+def agent_of(model: str | None) -> str:
+    """The agent that a program means, the default one where it names none. Raises `InvalidValue`."""
+    agent = model or settings.AGENT_DEFAULT
     if agent not in settings.AGENTS:
         raise InvalidValue("There is no such model.", param="model")
+    return agent
+
+
+def _begin(order: Order) -> Conversation:
+    agent = agent_of(order.agent)
     text = text_of(order.items) if order.stored else ""
     return catalog.begin(order.user.pk, agent=agent, first_message=text, stored=order.stored)
 

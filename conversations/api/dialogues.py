@@ -3,20 +3,19 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Path, Query, Router
 
-from conversations import access, catalog, protocol, turns
+from conversations import access, catalog, placing, protocol, turns
 from conversations.api import items, objects
 from conversations.api.bearer import caller_of, reads, writes
 from conversations.api.objects import answers
 from conversations.api.pages import PAGE, Page
 from conversations.api.schemas import CreateConversation, CreateItems, UpdateConversation
-from conversations.errors import ConversationError, NotFound
-from conversations.models import Conversation
+from conversations.errors import ConversationError
+from conversations.models import Conversation, Policy
 from conversations.protocol import ids
 from conversations.showing.announcements import announce_change
 from conversations.threads import in_thread
@@ -49,9 +48,9 @@ async def get_conversation(request: HttpRequest, conversation_id: Path[str]) -> 
 async def update_conversation(
     request: HttpRequest, conversation_id: Path[str], body: UpdateConversation
 ) -> HttpResponse:
-    """Give a conversation other metadata."""
+    """Give a conversation other metadata, or another policy."""
     conversation = await found(request, conversation_id)
-    await in_thread(catalog.label, conversation, body.metadata)
+    await in_thread(_change, conversation, body)
     return JsonResponse(described(conversation))
 
 
@@ -126,16 +125,25 @@ def described(conversation: Conversation) -> dict[str, Any]:
         "created_at": int(conversation.created.timestamp()),
         "metadata": conversation.metadata,
         "agentsite_version": conversation.version,
+        "agentsite_policy": conversation.policy,
     }
 
 
 def _begin(user: AbstractBaseUser, body: CreateConversation) -> Conversation:
     said = [item.as_item() for item in body.items or []]
-    agent = body.model or settings.AGENT_DEFAULT
-    if agent not in settings.AGENTS:
-        raise NotFound("There is no such model.", param="model")
+    agent = placing.agent_of(body.model)
     with transaction.atomic():
-        conversation = catalog.begin(user.pk, agent=agent, metadata=body.metadata)
+        conversation = catalog.begin(
+            user.pk, agent=agent, metadata=body.metadata, policy=body.policy or Policy.ENQUEUE
+        )
         if said:
             conversation = turns.enter(conversation.pk, user.pk, said)[-1].conversation
     return conversation
+
+
+def _change(conversation: Conversation, body: UpdateConversation) -> None:
+    with transaction.atomic():
+        if body.metadata is not None:
+            catalog.label(conversation, body.metadata)
+        if body.policy is not None:
+            catalog.set_policy(conversation, body.policy)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from conversations.models import Policy
 from conversations.protocol import STATUS
 
 
@@ -69,6 +70,7 @@ class Conversation(Open):
     created_at: int
     metadata: dict[str, Any]
     agentsite_version: int = Field(description="For expected_version")
+    agentsite_policy: Policy = Field(description="Of responses that name none")
 
 
 class Item(Open):

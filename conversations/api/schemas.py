@@ -59,12 +59,20 @@ class CreateConversation(Strict):
     model: Id | None = None
     metadata: Metadata | None = None
     items: Annotated[list[Said], Field(max_length=20)] | None = None
+    policy: Policy | None = Field(None, strict=False)
 
 
 class UpdateConversation(Strict):
-    """Other metadata."""
+    """Other metadata, another policy, or both."""
 
-    metadata: Metadata
+    metadata: Metadata | None = None
+    policy: Policy | None = Field(None, strict=False)
+
+    @model_validator(mode="after")
+    def changes_something(self) -> Self:
+        if self.metadata is None and self.policy is None:
+            raise ValueError("metadata or policy is missing")
+        return self
 
 
 class CreateItems(Strict):

@@ -40,6 +40,22 @@ async def test_a_conversation_is_begun_labelled_and_deleted(program):
     assert (await program.get(address)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("", {"model": "nobody"}, "model"),
+        ("", {"policy": "panic"}, "policy"),
+        ("/{id}", {"policy": "panic"}, "policy"),
+        ("/{id}", {"metadata": None}, None),
+    ],
+)
+async def test_what_a_conversation_cannot_be_is_named(program, path, body, param):
+    conversation = await begun(program)
+    answer = await program.post(f"/v1/conversations{path.format(**conversation)}", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_value")
+    assert answer.json()["error"]["param"] == param
+
+
 async def test_what_was_said_elsewhere_is_entered(program):
     conversation = await begun(program, items=[ADA])
     address = f"/v1/conversations/{conversation['id']}/items"

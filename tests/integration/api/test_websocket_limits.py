@@ -40,6 +40,7 @@ BAD = [
     (json.dumps(CREATE | {"stream": True}), 400, "unsupported_parameter", "stream"),
     (json.dumps(CREATE | {"background": True}), 400, "unsupported_parameter", "background"),
     (json.dumps(CREATE | {"generate": False}), 400, "invalid_value", "generate"),
+    (json.dumps(CREATE | {"model": "nobody"}), 400, "invalid_value", "model"),
     (json.dumps(CREATE | {"owner": 1}), 400, "unsupported_parameter", "owner"),
     (json.dumps(CREATE | {"version": 1}), 400, "unsupported_parameter", "version"),
     (json.dumps(CREATE | {"stream_id": ""}), 400, "invalid_stream_id", "stream_id"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.conf import settings
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy").glob("agentsite-*.service"))
@@ -31,6 +32,12 @@ def test_where_prometheus_asks_a_host_with_replicas_nginx_listens():
     web, _ = told["scrape_configs"][0]["static_configs"][0]["targets"]
     site = (ROOT / "deploy/nginx/site.conf").read_text()
     assert web.partition(":")[2] in re.findall(r"listen \S+:(\d+);", site)
+
+
+def test_nginx_lets_through_what_the_site_refuses_in_its_own_form():
+    site = (ROOT / "deploy/nginx/site.conf").read_text()
+    [megabytes] = re.findall(r"client_max_body_size (\d+)m;", site)
+    assert int(megabytes) * 2**20 > settings.API_BODY_LIMIT
 
 
 def test_a_replica_in_kubernetes_listens_where_it_is_probed():

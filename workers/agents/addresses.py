@@ -22,9 +22,10 @@ import httpx2
 from django.conf import settings
 
 Address = IPv4Address | IPv6Address
-# Public addresses all the same, behind which clouds keep what is theirs alone.
-RESERVED = (ip_network("168.63.129.16/32"), ip_network("192.0.0.0/24"))
-NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))  # hold an IPv4 at the end
+# Public addresses all the same, behind which clouds keep what is theirs alone; and those of a
+# network's own NAT64, of which only that network knows where they hold an IPv4 (RFC 6052, 8215).
+RESERVED = tuple(map(ip_network, ("168.63.129.16/32", "192.0.0.0/24", "64:ff9b:1::/48")))
+NAT64 = ip_network("64:ff9b::/96")  # hold an IPv4 at the end
 LOW32 = 0xFFFF_FFFF
 
 
@@ -102,7 +103,7 @@ def unwrapped(address: Address) -> Address:
     """The IPv4 address that an IPv6 one stands for."""
     if isinstance(address, IPv4Address):
         return address
-    if any(address in network for network in NAT64):
+    if address in NAT64:
         return IPv4Address(int(address) & LOW32)
     return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, address))[1]
 

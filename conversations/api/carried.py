@@ -9,7 +9,9 @@ from ninja import Router
 from pydantic import StringConstraints
 
 from conversations import sealed
+from conversations.api import objects
 from conversations.api.bearer import caller_of, writes
+from conversations.api.objects import STREAM, answers
 from conversations.api.said import Id, Strict
 from conversations.api.sse import told
 from conversations.api.watches import watched
@@ -27,7 +29,9 @@ class Chat(Strict):
     stream: bool = False
 
 
-@router.post("/agentsite/chat", auth=writes)
+@router.post(
+    "/agentsite/chat", auth=writes, response=answers(objects.Chat, 502), openapi_extra=STREAM
+)
 async def chat(request: HttpRequest, body: Chat) -> HttpResponseBase:
     """Say something in a conversation that you carry; its new state comes with the answer."""
     owner = caller_of(request).user.pk

@@ -107,6 +107,19 @@ class Models(Open):
     data: list[Model]
 
 
+class Chat(Open):
+    """The answer to a message, and the state that the next one follows on from."""
+
+    id: str
+    object: Literal["agentsite.chat"]
+    created_at: int
+    status: Literal["completed"]
+    model: str
+    output: list[dict[str, Any]]
+    usage: dict[str, Any] | None
+    state: str
+
+
 class Deleted(Open):
     """What was deleted."""
 
@@ -118,9 +131,9 @@ class Deleted(Open):
 PROBLEMS = (400, 401, 403, 404, 409, 410, 413, 429, 500, 503)
 
 
-def answers(model: type[BaseModel]) -> dict[Any, type[BaseModel]]:
-    """What an operation answers, by status."""
-    return {200: model, PROBLEMS: Problem}
+def answers(model: type[BaseModel], *more: int) -> dict[Any, type[BaseModel]]:
+    """What an operation answers, by status; what goes wrong there alone has these statuses."""
+    return {200: model, (*PROBLEMS, *more): Problem}
 
 
 # What an operation also answers where events are asked for.

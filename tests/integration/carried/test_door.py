@@ -6,6 +6,7 @@ import json
 import pytest
 
 from conversations import errands
+from conversations.api.objects import Chat
 from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.stores.sealed import opened, sealed
 from conversations.threads import in_thread
@@ -31,7 +32,7 @@ def rows():
 
 async def test_a_reply_comes_with_a_state_that_the_next_message_follows(say, provider):
     first = await say(WHO)
-    assert first.status_code == 200, first.text
+    Chat.model_validate(first.json(), strict=True)
     second = await say("Again [[echo]]", first.json()["state"])
     assert (text(first), text(second)) == ("My name is Ada.", "Again")
     assert [call["messages"] for call in provider.calls] == [2, 4]  # with the instructions

@@ -95,6 +95,7 @@ def known(error: Exception) -> ConversationError:
     if isinstance(error, ConversationError):
         return error
     if isinstance(error, ObjectDoesNotExist):  # it was there, and was deleted meanwhile
+        log.info("api.gone", what=type(error).__qualname__)
         return NotFound()
     if isinstance(error, SuspiciousOperation):  # too many parameters, say
         return InvalidValue("The address holds more than can be read.")

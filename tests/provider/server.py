@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.provider import replies
+from tests.provider import pairs, replies
 from tests.provider.script import Script, answered, prompt, script
 
 PATIENCE = 10  # seconds
@@ -94,7 +94,10 @@ class Provider:
         if self.refusals:
             words = {"code": "429", "retry_after": str(self.refusals.pop(0))}
             plan = Script("status", words)
-        await self._count(body, paid=plan.kind != "status")
+        refused = pairs.refusal(body["messages"])
+        await self._count(body, paid=plan.kind != "status" and refused is None)
+        if refused:
+            return await send(writer, 400, json.dumps(refused).encode())
         if plan.number("wait", 0) and not answered(body):
             await self.released.wait()
         if plan.kind == "status":

@@ -6,7 +6,7 @@ import urllib.request
 import httpx2
 import pytest
 
-from tests.provider import Provider
+from tests.provider import Provider, pairs
 
 CHAIN = {"model": "chain", "stream": False}
 
@@ -47,6 +47,39 @@ async def test_a_chain_depends_on_all_that_was_sent(client):
     texts = [await text(one, two), await text(two, one), await text(one), await text(one, two)]
     assert len(set(texts)) == 3
     assert texts[0] == texts[3]
+
+
+def called(*ids):
+    return {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": call_id} for call_id in ids],
+    }
+
+
+def returned(call_id):
+    return {"role": "tool", "tool_call_id": call_id, "content": "sun"}
+
+
+USER, REPLY = {"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}
+
+
+@pytest.mark.parametrize(
+    ("history", "wrong"),
+    [
+        ([USER, called("a", "b"), returned("b"), returned("a"), REPLY, USER], None),
+        ([USER, called("a", "b"), returned("a"), REPLY, returned("b")], pairs.UNPAIRED + "b"),
+        ([USER, called("a"), USER], pairs.UNPAIRED + "a"),
+        ([USER, called("a")], pairs.UNPAIRED + "a"),
+        ([USER, returned("a")], pairs.STRAY),
+        ([USER, called("a"), returned("a"), returned("a")], pairs.STRAY),
+        ([{"role": "system", "content": "Be kind."}], pairs.EMPTY),
+    ],
+)
+async def test_calls_and_results_have_to_stand_together(client, history, wrong):
+    answer = await client.post("/chat/completions", json={**CHAIN, "messages": history})
+    assert answer.status_code == (400 if wrong else 200)
+    assert answer.json().get("error", {}).get("message") == wrong
 
 
 def test_as_a_process_it_says_its_port_and_logs_each_call(tmp_path):

@@ -158,6 +158,7 @@ def _repeated(request: Request, conversation: Conversation, request_hash: str) -
 def _enter(request: Request, conversation: Conversation, request_hash: str) -> Accepted | None:
     """The turn; None where the conversation is not as demanded, or the key was used meanwhile."""
     policy = request.policy or conversation.policy
+    items = outputs.addressed(request.conversation_id, request.owner_id, request.items)
     values = {
         "id": new_id(),
         "conversation": request.conversation_id,
@@ -169,18 +170,18 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "most": settings.OPEN_TURNS,
         "policy": policy,
         "pool": request.queue(conversation.agent),
-        "input": json.dumps(request.items),
+        "input": json.dumps(items),
         "request": json.dumps(request.parameters),
         "origin": json.dumps(origins.here()),
         "key": request.key,
         "hash": request_hash,
     }
     try:
-        with _transaction(policy, request.items):
+        with _transaction(policy, items):
             turn = next(iter(Turn.objects.raw(ACCEPT, values)), None)
             accepted = _queued(turn) if turn else None
             if accepted:  # and what it stops has given its outputs back
-                outputs.enter(request.conversation_id, request.owner_id, request.items)
+                outputs.enter(request.conversation_id, items)
             return accepted
     except DataError as error:
         raise InvalidValue("This cannot be stored as text.", param="input") from error

@@ -22,16 +22,19 @@ SELECT copy.id, %s, owner_id, copy.position - 1, state, policy, pool, input, req
 FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS copy (source, id, position)
 JOIN conversations_turn AS turn ON turn.id = copy.source
 """
-# What clients are asked for, so that a fork may be told what their functions returned.
+# What clients are asked for, so that a fork may be told what their functions returned. What the
+# last response asks was not answered here, whatever came after it in the source.
 COPY_CALLS = """
 INSERT INTO conversations_toolcall (
-    turn_id, step, tool_call_id, tool, arguments, state, result, asks, item, answered, started,
+    turn_id, step, tool_call_id, tool, arguments, asks, item, started, state, result, answered,
     finished
 )
-SELECT copy.id, step, tool_call_id, tool, arguments, state, result, asks, item, answered, started,
-    finished
+SELECT copy.id, step, tool_call_id, tool, arguments, asks, item, started,
+    CASE WHEN is_last THEN 'asked' ELSE state END, CASE WHEN NOT is_last THEN result END,
+    CASE WHEN NOT is_last THEN answered END, CASE WHEN NOT is_last THEN finished END
 FROM unnest(%s::uuid[], %s::uuid[]) AS copy (source, id)
 JOIN conversations_toolcall AS call ON call.turn_id = copy.source
+CROSS JOIN LATERAL (SELECT copy.source = %s) AS place (is_last)
 WHERE asks = 'client'
 """
 
@@ -45,12 +48,13 @@ def copy(source: UUID, target: UUID, *, before: int | None = None) -> dict[UUID,
     rows = Turn.objects.filter(conversation=source).exclude(state=Turn.State.ROLLED_BACK)
     if before is not None:
         rows = rows.filter(number__lt=before)
-    states = dict(rows.order_by("number").values_list("pk", "state"))
-    if not set(Turn.ENDED).issuperset(states.values()):
+    found = list(rows.order_by("number").values_list("pk", "state", "attempt"))
+    if not {state for _, state, _ in found}.issubset(Turn.ENDED):
         raise ResponseInProgress
-    copies = {turn_id: new_id() for turn_id in states}
+    copies = {turn_id: new_id() for turn_id, _, _ in found}
+    last = next((turn_id for turn_id, _, attempt in reversed(found) if attempt), None)
     with connection.cursor() as cursor:
         cursor.execute(COPY, [target, list(copies), list(copies.values())])
-        cursor.execute(COPY_CALLS, [list(copies), list(copies.values())])
+        cursor.execute(COPY_CALLS, [list(copies), list(copies.values()), last])
     Conversation.objects.filter(pk=target).update(next_turn=len(copies))
     return copies

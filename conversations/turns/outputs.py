@@ -1,16 +1,18 @@
 """What a client's own functions returned: from the input of a turn into the ledger, and to the model."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from conversations import protocol
 from conversations.errors import InvalidValue, NotFound
-from conversations.models import ToolCall, Turn
+from conversations.models import Message, ToolCall, Turn
 
 log = structlog.get_logger(__name__)
 Item = dict[str, Any]
@@ -21,26 +23,50 @@ def of(items: Iterable[Item]) -> list[Item]:
     return [item for item in items if item.get("type") == "function_call_output"]
 
 
-def enter(conversation_id: UUID, owner_id: int, items: Iterable[Item]) -> None:
-    """Answer the calls, in the transaction that accepts the items.
+def addressed(conversation_id: UUID, owner_id: int, items: Iterable[Item]) -> list[Item]:
+    """The items, with each output under the id of this conversation's call.
 
-    Each can be answered once, unless `take_back` comes between. A fork goes on from calls of the
-    conversation that it came from, any number of times. Raises `InvalidValue` where no call waits
-    for an output.
+    A fork has copies of the calls of the conversation that it came from; clients may go on by the
+    ids that they were given there. Raises `InvalidValue` where the conversation has no such call.
+    """
+    return [_addressed(conversation_id, owner_id, item) if of([item]) else item for item in items]
+
+
+def _addressed(conversation_id: UUID, owner_id: int, item: Item) -> Item:
+    try:
+        turn, index = protocol.call(item["call_id"])
+        named = Turn.objects.get(pk=turn, owner=owner_id)
+        is_here = named.conversation_id == conversation_id
+        # a copy keeps the token of the claim that made the original
+        asker = Q(turn=named) if is_here else Q(turn__claim_token=named.claim_token)
+        call = _calls(conversation_id, index).get(asker)
+    except (NotFound, Turn.DoesNotExist, ToolCall.DoesNotExist):
+        raise InvalidValue("No function call waits for this output.", param="input") from None
+    return {**item, "call_id": protocol.call_id(call.turn_id, index)}
+
+
+def enter(conversation_id: UUID, items: Iterable[Item]) -> None:
+    """Answer the calls, in the transaction that accepts the items, as `addressed` gave them.
+
+    Each can be answered once, unless `take_back` comes between. Raises `InvalidValue`.
     """
     for item in of(items):
-        call = _call(item, turn__owner=owner_id)
-        if call.turn.conversation_id == conversation_id and not _answer(call, item):
+        call = _call(conversation_id, item)
+        if call is None or not _answer(call, item):
             raise InvalidValue("This function call has an output already.", param="input")
 
 
-def _call(item: Item, **wanted: Any) -> ToolCall:
-    calls = ToolCall.objects.filter(asks=ToolCall.Asks.CLIENT, **wanted).select_related("turn")
-    try:
-        turn, index = protocol.call(item["call_id"])
-        return calls.get(turn=turn, item=index)
-    except (NotFound, ToolCall.DoesNotExist):
-        raise InvalidValue("No function call waits for this output.", param="input") from None
+def _calls(conversation_id: UUID, index: int) -> QuerySet[ToolCall]:
+    """Those of a conversation that stand at this place of their responses."""
+    return ToolCall.objects.filter(
+        turn__conversation=conversation_id, asks=ToolCall.Asks.CLIENT, item=index
+    )
+
+
+def _call(conversation_id: UUID, item: Item) -> ToolCall | None:
+    """The call of this conversation that an output names."""
+    turn, index = protocol.call(item["call_id"])
+    return _calls(conversation_id, index).filter(turn=turn).first()
 
 
 def _answer(call: ToolCall, item: Item) -> bool:
@@ -53,49 +79,44 @@ def _answer(call: ToolCall, item: Item) -> bool:
 def take_back(turn: Turn) -> None:
     """Let the calls that the turn's input answers be answered again: no model will be told of it.
 
-    In a transaction that holds the Conversation lock. A fork never answered the other's calls.
+    In a transaction that holds the Conversation lock.
     """
     for item in of(turn.input):
-        asker, index = protocol.call(item["call_id"])
-        answered = ToolCall.objects.filter(
-            asks=ToolCall.Asks.CLIENT,
-            state=ToolCall.State.DONE,
-            turn__conversation=turn.conversation_id,
-            turn=asker,
-            item=index,
-        )
-        answered.update(state=ToolCall.State.ASKED, result=None, answered=None, finished=None)
+        with suppress(InvalidValue):  # it was deleted
+            [own] = addressed(turn.conversation_id, turn.owner_id, [item])
+            asker, index = protocol.call(own["call_id"])
+            calls = _calls(turn.conversation_id, index).filter(turn=asker)
+            answered = calls.filter(state=ToolCall.State.DONE)
+            answered.update(state=ToolCall.State.ASKED, result=None, answered=None, finished=None)
 
 
 def returned(turn: Turn) -> list[dict[str, Any]]:
     """The outputs as parts of a pydantic-ai ModelRequest, under the ids that the model gave.
 
-    A model takes no output without its call: where that was deleted after the turn was accepted,
-    the output is told like words of a person, after those that have theirs.
+    A model takes the outputs of its last response alone, and no output without its call. One that
+    comes after somebody has spoken, or after the output of another call of that response, is told
+    like words of a person, after those that have theirs: the model was told by then that the call
+    was not made.
     """
-    parts = [_part(_standing(turn, item), item, turn.created) for item in of(turn.input)]
+    given = of(turn.input)
+    asker = _followed(turn) if given else None
+    parts = [_part(_standing(turn, item, asker), item, turn.created) for item in given]
     return sorted(parts, key=lambda part: part["part_kind"] != "tool-return")
 
 
-def _standing(turn: Turn, item: Item) -> ToolCall | None:
-    """The call that an output answers; a fork has its own copy where the original was deleted."""
-    try:
-        return _call(item)
-    except InvalidValue:
-        call = _copied(turn, item)
-        log.info("outputs.call_deleted", turn=str(turn.pk), has_copy=call is not None)
-        return call
+def _followed(turn: Turn) -> UUID | None:
+    """The turn that the model was told of last, before this one enters."""
+    told = Message.objects.filter(conversation=turn.conversation_id, retracted=False)
+    return told.order_by("-number").values_list("turn", flat=True).first()
 
 
-def _copied(turn: Turn, item: Item) -> ToolCall | None:
-    """Of the response that a turn follows; a fork ends with its copy, so that is the newest."""
-    answered, index = protocol.call(item["call_id"])
-    if turn.request.get("previous_response_id") != protocol.response_id(answered):
+def _standing(turn: Turn, item: Item, asker: UUID | None) -> ToolCall | None:
+    """The call that an output answers where it stands."""
+    call = _call(turn.conversation_id, item)
+    if call is None or call.turn_id != asker:
+        log.info("outputs.call_passed", turn=str(turn.pk))
         return None
-    here = ToolCall.objects.filter(
-        turn__conversation=turn.conversation_id, turn__number__lt=turn.number
-    )
-    return here.filter(asks=ToolCall.Asks.CLIENT, item=index).order_by("-turn__number").first()
+    return call
 
 
 def _part(call: ToolCall | None, item: Item, at: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 
 from conversations import catalog, protocol, turns
 from conversations.errors import InvalidValue
-from conversations.models import ToolCall
+from conversations.models import ToolCall, Turn
 from conversations.threads import in_thread
 from conversations.traces import Kind
 from tests.integration.runner import agents
@@ -118,31 +118,91 @@ async def test_a_fork_may_be_told_what_a_function_returned(talk, provider):
     ] == ["sun"]
 
 
-async def forked_with_an_output(talk, *, follows):
+async def forked_with_an_output(talk):
     """A fork's turn that answers a call of the original, which is deleted before it is claimed."""
-    asked, [call] = await called(talk, "[[tools forecast]]")
+    _, [call] = await called(talk, "[[tools forecast]]")
     original = talk.conversation
     talk.conversation = await in_thread(catalog.fork, original)
-    previous = {"previous_response_id": protocol.response_id(asked.pk)} if follows else {}
-    turn = await talk.send([returned(call, "sun")], parameters=previous)
+    turn = await talk.send([returned(call, "sun")])
     await in_thread(catalog.delete, original)
     return turn
 
 
-@pytest.mark.parametrize(
-    ("follows", "told"), [(True, [("tool", "sun")]), (False, [("user", "sun")])]
-)
-async def test_an_output_is_told_though_its_call_was_deleted_meanwhile(
-    talk, provider, follows, told
-):
-    """By the fork's own copy of the call where it follows that response, else like words."""
-    turn = await forked_with_an_output(talk, follows=follows)
+async def test_an_output_is_told_though_its_call_was_deleted_meanwhile(talk, provider):
+    """By the fork's own copy of the call."""
+    turn = await forked_with_an_output(talk)
     await talk.answer()
     assert (await talk.row(turn)).state == "completed"
-    sent = provider.calls[-1]["body"]["messages"]
-    assert [(m["role"], m["content"]) for m in sent if m["content"] == "sun"] == told
+    assert told(provider)[-1] == ("tool", "sun")
 
 
 async def test_a_turn_whose_call_was_deleted_can_be_cancelled(talk):
-    turn = await forked_with_an_output(talk, follows=False)
+    turn = await forked_with_an_output(talk)
     assert await in_thread(turns.cancel, turn.pk) == "cancelled"
+
+
+async def test_an_output_after_that_of_its_sibling_is_told_like_words(talk, provider):
+    _, [one, other] = await called(talk)
+    await talk.send([returned(one, "sun")], parameters=REQUEST)
+    await talk.answer()
+    late = await talk.send([returned(other, "rain")], parameters=REQUEST)
+    await talk.answer()
+    assert (await talk.row(late)).state == "completed"
+    assert told(provider)[-1] == ("user", "rain")
+
+
+@pytest.mark.parametrize("asked_in_time", [False, True])
+async def test_an_output_after_other_words_is_told_like_words(talk, provider, asked_in_time):
+    _, [call] = await called(talk, "[[tools forecast]]")
+    if asked_in_time:  # it is accepted before the words are told
+        await talk.say("hurry")
+        late = await talk.send([returned(call, "sun")])
+    else:
+        await talk.hear("hurry")
+        late = await talk.send([returned(call, "sun")])
+    await talk.answer()
+    await talk.answer()
+    assert (await talk.row(late)).state == "completed"
+    assert told(provider)[-1] == ("user", "sun")
+
+
+async def test_words_that_were_withdrawn_pass_nothing_over(talk, provider):
+    _, [call] = await called(talk, "[[tools forecast]]")
+    never = await talk.say("never mind")
+    await in_thread(turns.cancel, never.pk)
+    gone = await talk.hear("hurry")
+    await in_thread(turns.delete, gone.pk)
+    await talk.send([returned(call, "sun")])
+    await talk.answer()
+    assert told(provider)[-1] == ("tool", "sun")
+
+
+async def test_a_call_of_another_conversation_takes_no_output(talk):
+    _, [call] = await called(talk, "[[tools forecast]]")
+    original, owner = talk.conversation, talk.conversation.owner_id
+    first = await in_thread(Turn.objects.get)
+    elsewhere = await in_thread(lambda: catalog.begin(owner, agent="demo"))
+    earlier = await in_thread(lambda: catalog.fork(original, before=first))
+    for talk.conversation in (elsewhere, earlier):
+        with pytest.raises(InvalidValue):
+            await talk.send([returned(call, "sun")])
+
+
+async def test_what_was_answered_after_a_fork_is_not_answered_in_it(talk, provider):
+    first, [call] = await called(talk, "[[tools forecast]]")
+    await talk.send([returned(call, "sun")])
+    await talk.answer()
+    original = talk.conversation
+    talk.conversation = await in_thread(lambda: catalog.fork(original, after=first))
+    await talk.send([returned(call, "rain")])
+    await talk.answer()
+    assert told(provider)[-1] == ("tool", "rain")
+    talk.conversation = await in_thread(lambda: catalog.fork(original))
+    with pytest.raises(InvalidValue):
+        await talk.send([returned(call, "rain")])
+
+
+def told(provider):
+    """What the last request told the model, by role."""
+    sent = provider.calls[-1]["body"]["messages"]
+    return [(message["role"], message["content"]) for message in sent]

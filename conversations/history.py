@@ -9,22 +9,25 @@ def window(
 ) -> Sequence[str]:
     """The newest messages, at most about `most`, from a user's prompt on; 0 shows all.
 
-    `earlier`: so many came before these. The larger of `most` and `own` always have to be here.
+    `earlier`: so many came before these. The larger of `most` and `own` always have to be here,
+    and the last prompt, if there is one.
 
     When there are more, the window is cut to about `keep` and then grows again: providers cache
     what a request has in common with the last one, and sliding at every turn would end that. The
     cut follows from the number of messages alone, so every worker and every attempt cuts alike.
-    `own`: so many at the end are the turn's own, and are always shown.
+    `own`: so many at the end are the turn's own, and are always shown. So is what they go on from:
+    a turn that only brings what a client's function returned, from the last prompt on, for a model
+    takes no result without its call.
     """
     count = earlier + len(messages)
     cut = cuts(count, most=most, keep=keep)
     if not cut:
         return messages
-    begin = min(cut * stride(most, keep), count - own) - earlier
-    for index in range(max(begin, 0), len(messages) - own):
-        if is_prompt(messages[index]):
-            return messages[index:]
-    return messages[len(messages) - own :]
+    begin = max(min(cut * stride(most, keep), count - own) - earlier, 0)
+    after = range(begin, min(len(messages) - own + 1, len(messages)))
+    before = range(begin - 1, -1, -1)
+    prompts = (index for index in (*after, *before) if is_prompt(messages[index]))
+    return messages[next(prompts, 0) :]
 
 
 def stride(most: int, keep: int) -> int:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError
 
 from conversations import turns
 from conversations.composing import Composition
+from conversations.history import is_prompt
 from conversations.models import Message, Turn
 from conversations.runner import histories
 from conversations.runner.histories import History
@@ -22,12 +23,13 @@ from conversations.runner.patience import borne
 from conversations.runner.storable import storable, storable_data
 from conversations.showing.replays import outputs
 from conversations.stores import store_for
-from conversations.stores.base import Fence, Key, NewMessage
+from conversations.stores.base import Fence, Key, NewMessage, Snapshot
 from conversations.stores.database import grown
 from conversations.threads import unbroken
 from conversations.turns import Claim, Ended
 from workers.agents import registry
 
+FURTHER = 4  # times as many messages are read where nobody speaks in the newest
 NUL = "\\u0000"  # as JSON has it
 
 
@@ -45,17 +47,23 @@ class Steps:
 
     async def load(self) -> Sequence[str]:
         """As much of the transcript as the model may see, this claim's own writing included."""
-        claim, newest = self._claim, self._newest
+        newest = self._newest
+        self.snapshot = await self._read(newest)
+        while self.snapshot.earlier and not any(map(is_prompt, reversed(self.snapshot.messages))):
+            newest *= FURTHER
+            self.snapshot = await self._read(newest)
+        self._has_read = True
+        return self.snapshot.messages
+
+    async def _read(self, newest: int) -> Snapshot:
+        claim = self._claim
         handle, base = claim.conversation_id, claim.base_version
         if known := histories.find(self._store, handle, base, newest=newest):
             self.parsed = known.parsed
-            self.snapshot = grown(known.snapshot, claim.wrote, version=claim.version)
-        else:
-            self.snapshot = await borne(
-                self._store.resume, handle, base, claim.wrote, claim.version, newest=newest
-            )
-        self._has_read = True
-        return self.snapshot.messages
+            return grown(known.snapshot, claim.wrote, version=claim.version)
+        return await borne(
+            self._store.resume, handle, base, claim.wrote, claim.version, newest=newest
+        )
 
     def leave(self, messages: Sequence[NewMessage], ended: Ended) -> None:
         """Keep for the conversation's next turn what this one knows, the end's `messages` included.

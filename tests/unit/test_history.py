@@ -68,6 +68,24 @@ def test_all_of_the_turn_itself_is_shown(calls):
     assert cut[-len(own) :] == own
 
 
+@pytest.mark.parametrize("own", [1, 3])
+@pytest.mark.parametrize("rounds", [1, 3, 4, 9, 30])
+def test_what_only_brings_results_goes_on_from_the_last_prompt(rounds, own):
+    """A client's functions: each result is a turn of its own, and nobody speaks meanwhile."""
+    loop = (prompt(9), *[reply(9), result(9)] * max(rounds, own))
+    earlier = (*dialogue(2), reply(1))
+    shown = window((*earlier, *loop), most=8, keep=2, own=own)
+    assert shown[-len(loop) :] == loop
+    assert len(shown) <= max(8, len(loop))
+    assert window(loop, most=8, keep=2, own=own, earlier=len(earlier)) == loop
+
+
+def test_where_nobody_ever_spoke_nothing_is_cut():
+    results = (result(0), *[reply(1), result(1)] * 9)
+    assert window(results, most=8, keep=2, own=1) == results
+    assert window(dialogue(20)[1:-1:2], most=8, keep=2, own=0) == dialogue(20)[1:-1:2]
+
+
 def test_a_prompt_may_speak_of_prompts():
     told = dumped(ModelResponse([TextPart('"part_kind": "user-prompt"')]))
     messages = (*dialogue(5), told, prompt(1), reply(2), prompt(3))

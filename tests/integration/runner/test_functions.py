@@ -151,6 +151,19 @@ async def test_an_output_after_that_of_its_sibling_is_told_like_words(talk, prov
     assert told(provider)[-1] == ("user", "rain")
 
 
+async def test_a_loop_that_outgrows_the_window_still_knows_what_was_asked(talk, provider, settings):
+    settings.AGENTS["demo"] |= {"window": 4, "keep": 2}
+    asked = "[[tools forecast times=4]]"
+    await talk.hear("[[stream]]")
+    _, [call] = await called(talk, asked)
+    for _ in range(4):
+        turn = await talk.send([returned(call, "sun")], parameters=REQUEST)
+        await talk.answer()
+        [call] = output(await talk.shown(turn))
+    assert call["type"] == "message"
+    assert told(provider)[-9:] == [("user", asked), *[("assistant", None), ("tool", "sun")] * 4]
+
+
 @pytest.mark.parametrize("asked_in_time", [False, True])
 async def test_an_output_after_other_words_is_told_like_words(talk, provider, asked_in_time):
     _, [call] = await called(talk, "[[tools forecast]]")

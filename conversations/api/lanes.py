@@ -1,7 +1,8 @@
 """A lane of the websocket `/v1/responses`: its responses come one after the other, in order.
 
 Lanes run beside each other and share the connection; at most ACTIVE of them are served at a time.
-What waits in a lane is not accepted yet: `response.created` says that it is.
+What waits in a lane is not accepted yet: `response.created` says that it is. A response that waits
+for a person holds up nothing here; what comes after the answer is shown when its lane is free.
 """
 
 import asyncio
@@ -25,21 +26,25 @@ REMEMBERED = 100  # responses of a lane that may be named by what steers them
 
 
 class Lane:
-    """What `run` works off: orders, and before them the turns that steering appended."""
+    """What `run` works off: orders, and before them turns that were appended.
+
+    Those that steer others, and those that have waited for a person.
+    """
 
     def __init__(self, name: str | None, send: Send, floor: asyncio.Semaphore) -> None:
         self.name = name
         self._send = send
         self._floor = floor
         self._orders: deque[Order] = deque()
-        self._appended: deque[Turn] = deque()
+        self._appended: deque[tuple[Turn, int]] = deque()  # with the last event that was sent
+        self._paused = 0  # responses that wait for a person
         self._due = asyncio.Event()
         self._last: dict[UUID, int] = {}  # by turn, the number of its last event that was sent
 
     @property
     def waiting(self) -> int:
-        """Orders that are not accepted yet."""
-        return len(self._orders)
+        """Orders that are not accepted yet, and responses that wait for a person."""
+        return len(self._orders) + self._paused
 
     def add(self, order: Order) -> None:
         """Serve it after what came before."""
@@ -49,7 +54,10 @@ class Lane:
     def append(self, turn: Turn) -> None:
         """Show it after the response that it steers, before any order."""
         self._note(turn.pk, 0)
-        self._appended.append(turn)
+        self._append(turn, -1)
+
+    def _append(self, turn: Turn, after: int) -> None:
+        self._appended.append((turn, after))
         self._due.set()
 
     def knows(self, turn_id: UUID) -> bool:
@@ -62,18 +70,19 @@ class Lane:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        while True:
-            await self._due.wait()
-            if not (self._appended or self._orders):
-                self._due.clear()
-                continue
-            async with self._floor:
-                await self._serve()
+        async with asyncio.TaskGroup() as self._tasks:
+            while True:
+                await self._due.wait()
+                if not (self._appended or self._orders):
+                    self._due.clear()
+                    continue
+                async with self._floor:
+                    await self._serve()
 
     async def _serve(self) -> None:
         try:
             if self._appended:
-                await self._show(self._appended.popleft())
+                await self._show(*self._appended.popleft())
             else:
                 await self._show(await ask(self._orders.popleft()))
         except StopConsumer:
@@ -81,13 +90,24 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - `known` logs it
             await self.tell(refusal(known(error)))
 
-    async def _show(self, turn: Turn) -> None:
+    async def _show(self, turn: Turn, after: int = -1) -> None:
         """What its client does not read is not made: the log has it."""
-        async with aclosing(listening.events(turn)) as events:
-            async for told in events:
-                for event in told:
-                    self._note(turn.pk, event["sequence_number"])
-                    await self.tell(event)
+        try:
+            async with aclosing(listening.events(turn, after=after, pauses=True)) as events:
+                async for told in events:
+                    for event in told:
+                        after = event["sequence_number"]
+                        self._note(turn.pk, after)
+                        await self.tell(event)
+        except listening.Paused:
+            self._paused += 1
+            self._tasks.create_task(self._wait(turn, after))
+
+    async def _wait(self, turn: Turn, after: int) -> None:
+        """Show the rest once somebody has answered."""
+        await listening.resumed(turn)
+        self._paused -= 1
+        self._append(turn, after)
 
     def _note(self, turn_id: UUID, number: int) -> None:
         self._last[turn_id] = number

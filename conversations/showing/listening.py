@@ -31,6 +31,10 @@ log = structlog.get_logger(__name__)
 Event = dict[str, Any]
 
 
+class Paused(Exception):
+    """The turn waits for a person, for as long as an agent leaves one to answer."""
+
+
 class Ear:
     """Hears what is announced to a conversation, or nothing while Redis is away."""
 
@@ -88,6 +92,11 @@ class Listening(Following):
         self._open[facts.id] = Followed(facts, next=after + 1)
         self._told: list[Event] = []
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the turn waits for a person."""
+        return any(followed.asked for followed in self._open.values())
+
     def taken(self) -> list[Event]:
         """The events since the last call."""
         told, self._told = self._told, []
@@ -125,12 +134,15 @@ class Listening(Following):
         return True
 
 
-async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
+async def events(
+    turn: Turn, *, after: int = -1, pauses: bool = False
+) -> AsyncGenerator[list[Event]]:
     """The events of a turn, read with its conversation, after a number and until its end.
 
     As many at a time as there are; none at all every few seconds while it is silent. Nothing is
     kept for whoever does not fetch them: the log has it. What is not to be stored is deleted once
-    the end of its last turn was fetched. Raises `NotFound` when it is deleted.
+    the end of its last turn was fetched. Raises `NotFound` when it is deleted, and with `pauses`
+    `Paused` after what there is while it waits for a person.
     """
     listening = Listening(turn, snapshots.facts_of(turn, turn.conversation.agent), after=after)
     async with Ear(turn.conversation_id) as ear:
@@ -138,6 +150,8 @@ async def events(turn: Turn, *, after: int = -1) -> AsyncGenerator[list[Event]]:
             await listening.look()
         while listening.is_waiting:
             yield listening.taken()
+            if pauses and listening.is_paused:
+                raise Paused
             message = await ear.hear(POLL)
             with patience():
                 await listening.take(message)
@@ -175,9 +189,33 @@ async def _view(turn: Turn) -> TurnView:
 
 
 async def finished(turn: Turn) -> dict[str, Any]:
-    """Its response, once it has an outcome. Raises `NotFound` when it is deleted meanwhile."""
+    """Its response, once it has an outcome or waits for a person, who has to know what it asks.
+
+    Raises `NotFound` when it is deleted meanwhile.
+    """
     last: Event = {}
-    async for told in events(turn):
-        last = told[-1] if told else last
+    try:
+        async for told in events(turn, pauses=True):
+            last = told[-1] if told else last
+    except Paused:
+        return await current(await in_thread(_again, turn))
     response: dict[str, Any] = last["response"]
     return response
+
+
+def _again(turn: Turn) -> Turn:
+    found = Turn.objects.select_related("conversation").filter(pk=turn.pk).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def resumed(turn: Turn) -> None:
+    """Until it waits for nobody: somebody answered, or it has ended or was deleted."""
+    waiting = Turn.objects.filter(pk=turn.pk, state=Turn.State.WAITING)
+    async with Ear(turn.conversation_id) as ear:
+        while True:
+            with patience():
+                if not await in_thread(waiting.exists):
+                    return
+            await ear.hear(POLL)

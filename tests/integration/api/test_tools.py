@@ -127,6 +127,18 @@ async def test_a_person_lets_a_call_be_made(program):
     assert len(agents.effects) == 1
 
 
+@pytest.mark.parametrize("store", [True, False])
+async def test_who_waits_for_an_answer_hears_that_a_person_is_asked(program, store):
+    response = await ask(program, "[[tools transfer]]", store=store)
+    assert (response["status"], response["output"][0]["status"]) == ("in_progress", "completed")
+    [call] = response["agentsite_pending"]["calls"]
+    address = f"/v1/responses/{response['id']}"
+    async with program.stream("GET", f"{address}?stream=true") as events:
+        answer = {"call_id": call["call_id"], "approved": False}
+        assert (await program.post(f"{address}/answer", json=answer)).status_code == 200
+        assert [event async for event in read(events)][-1]["type"] == "response.completed"
+
+
 async def test_a_call_of_another_response_is_not_answered(program):
     response = await ask(program, "[[tools transfer]]", background=True)
     await pending(program, response)

@@ -4,6 +4,7 @@ import pytest
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 from websockets.asyncio.client import connect
 
+from conversations.api import socket
 from conversations.models import Turn
 from conversations.showing import listening
 from conversations.threads import in_thread
@@ -64,6 +65,21 @@ async def test_lanes_do_not_wait_for_each_other(connection, provider):
     assert (await connection.until("response.completed"))["stream_id"] == "fast"
     provider.release()
     assert (await connection.until("response.completed"))["stream_id"] == "slow"
+
+
+async def test_what_waits_for_a_person_holds_up_nothing(connection, program, monkeypatch):
+    monkeypatch.setattr(socket, "ACTIVE", 1)
+    await connection.create("[[tools transfer]]")
+    asking = (await connection.until("response.created"))["response_id"]
+    for lane in ({}, {"stream_id": "a"}):
+        assert (await connection.answer(**lane))["status"] == "completed"
+    waiting = (await program.get(f"/v1/responses/{asking}")).json()["agentsite_pending"]
+    answer = {"call_id": waiting["calls"][0]["call_id"], "approved": True}
+    await program.post(f"/v1/responses/{asking}/answer", json=answer)
+    assert (await connection.until("response.completed"))["response_id"] == asking
+    shown = [frame for frame in connection.frames if frame["response_id"] == asking]
+    assert [frame["sequence_number"] for frame in shown] == list(range(len(shown)))
+    assert not any("stream_id" in frame for frame in shown)
 
 
 async def test_functions_are_answered_on_a_lane(connection):

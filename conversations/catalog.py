@@ -38,8 +38,12 @@ def begin(
     policy: str = Policy.ENQUEUE,
     metadata: dict[str, str] | None = None,
     stored: bool = True,
+    named: bool = True,
 ) -> Conversation:
-    """A new conversation with one of the agents, named by the start of its first message."""
+    """A new conversation with one of the agents, titled by the start of its first message.
+
+    One that is not `named` was made for a request that named none.
+    """
     check_policy(policy)
     _check_text(first_message, "text")
     if agent not in settings.AGENTS:
@@ -52,6 +56,7 @@ def begin(
             policy=policy,
             metadata=metadata or {},
             stored=stored,
+            named=named,
         )
         store_for(agent).create(conversation.id)
     return conversation
@@ -63,6 +68,7 @@ def fork(
     before: Turn | None = None,
     after: Turn | None = None,
     stored: bool = True,
+    named: bool = True,
 ) -> Conversation:
     """A new conversation that begins as this one stands, or as it stood before or after a turn.
 
@@ -79,6 +85,7 @@ def fork(
             metadata=conversation.metadata,
             parent=conversation,
             stored=stored,
+            named=named,
         )
         store = store_for(made.agent)
         store.create(made.pk)
@@ -116,13 +123,13 @@ def rename(conversation: Conversation, title: str) -> None:
     _check_text(title, "title")
     if not 0 < len(title) <= TITLE_LENGTH:
         raise InvalidValue(f"A title has 1 to {TITLE_LENGTH} characters.", param="title")
-    Conversation.objects.filter(pk=conversation.pk).update(title=title)
+    Conversation.objects.filter(pk=conversation.pk).update(title=title, named=True)
 
 
 def label(conversation: Conversation, metadata: dict[str, str]) -> None:
     """Give it other metadata, for its owner's programs and its agent's `deps`."""
     conversation.metadata = metadata
-    Conversation.objects.filter(pk=conversation.pk).update(metadata=metadata)
+    Conversation.objects.filter(pk=conversation.pk).update(metadata=metadata, named=True)
 
 
 def set_policy(conversation: Conversation, policy: str) -> None:
@@ -158,8 +165,7 @@ def delete_turn(turn: Turn) -> None:
     Raises `errors.NotFound`, `errors.ResponseInProgress`.
     """
     conversation = turns.delete(turn.pk)
-    was_made_for_it = not turn.request.get("conversation", True)
-    if was_made_for_it and not Turn.objects.filter(conversation=conversation).exists():
+    if not conversation.named and not Turn.objects.filter(conversation=conversation).exists():
         delete(conversation)
 
 

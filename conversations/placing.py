@@ -55,7 +55,10 @@ def place(order: Order) -> Accepted:
 def _conversation(order: Order) -> Conversation:
     if order.conversation is None:
         return _begin(order)
-    return _agreed(order, access.conversation(order.user, order.conversation))
+    conversation = _agreed(order, access.conversation(order.user, order.conversation))
+    if not conversation.named:
+        Conversation.objects.filter(pk=conversation.pk).update(named=True)
+    return conversation
 
 
 def agent_of(model: str | None) -> str:
@@ -69,7 +72,9 @@ def agent_of(model: str | None) -> str:
 def _begin(order: Order) -> Conversation:
     agent = agent_of(order.agent)
     text = text_of(order.items) if order.stored else ""
-    return catalog.begin(order.user.pk, agent=agent, first_message=text, stored=order.stored)
+    return catalog.begin(
+        order.user.pk, agent=agent, first_message=text, stored=order.stored, named=False
+    )
 
 
 def _agreed(order: Order, conversation: Conversation) -> Conversation:
@@ -87,7 +92,7 @@ def _continue(order: Order) -> Accepted:
             return _ask(order, conversation, number=previous.number + 1)
         except NotTheLast:
             pass
-    fork = catalog.fork(conversation, after=previous, stored=order.stored)
+    fork = catalog.fork(conversation, after=previous, stored=order.stored, named=False)
     return _ask(order, fork)
 
 

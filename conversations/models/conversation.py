@@ -44,6 +44,11 @@ class Conversation(models.Model):
         db_default=True,
         help_text="If not, nobody sees it after the end of its turn, and it is deleted",
     )
+    named = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="If not, a request made it for its response, and it goes with the last one",
+    )
     parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)

@@ -5,6 +5,10 @@ from openai.types.conversations import Conversation as SdkConversation
 from openai.types.conversations import ConversationItem
 from pydantic import TypeAdapter
 
+from conversations import protocol
+from conversations.models import Conversation, Turn
+from conversations.threads import in_thread
+
 ITEM = TypeAdapter(ConversationItem)
 ADA = {"role": "user", "content": "my name is Ada"}
 HELLO = {"role": "assistant", "content": [{"type": "output_text", "text": "hello Ada"}]}
@@ -141,3 +145,24 @@ async def test_a_page_that_cannot_be_is_refused(program, query):
     answer = await program.get(f"/v1/conversations/{conversation['id']}/items?{query}")
     assert answer.status_code in (400, 404)
     assert answer.json()["error"]["param"] == query.partition("=")[0]
+
+
+@pytest.mark.usefixtures("crew")
+async def test_one_that_somebody_named_outlives_its_responses(program):
+    async def ask(**where):
+        answer = await program.post("/v1/responses", json={"input": "[[echo]]", **where})
+        return answer.json()["id"]
+
+    conversation = (await begun(program))["id"]
+    first = await ask(conversation=conversation)
+    second = await ask(previous_response_id=first)
+    unnamed = await ask()
+    row = await in_thread(Turn.objects.get, pk=protocol.turn_id(unnamed))
+    named = protocol.conversation_id(row.conversation_id)
+    for response in (first, second, await ask(conversation=named), unnamed):
+        assert (await program.delete(f"/v1/responses/{response}")).status_code == 200
+    for address in (conversation, named):
+        assert (await program.get(f"/v1/conversations/{address}")).status_code == 200
+    other = await ask(previous_response_id=await ask())
+    await program.delete(f"/v1/responses/{other}")
+    assert await in_thread(Conversation.objects.count) == 3

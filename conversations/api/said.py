@@ -46,6 +46,8 @@ class UserMessage(Strict):
     content: Annotated[
         Annotated[str, Tag("<text>")] | Annotated[list[InputText], Tag("<list>")], EITHER
     ]
+    id: Id | None = None  # of another conversation's; it gets one here
+    status: Literal["completed"] | None = None
 
     def as_item(self) -> dict[str, Any]:
         """As `Turn.input` keeps it."""

@@ -8,6 +8,7 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -106,8 +107,8 @@ class CreateResponse(Strict):
     store: bool | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
-    tools: Annotated[list[Function], Field(max_length=128)] | None = None
     tool_choice: Literal["auto", "none"] | None = None
+    tools: Annotated[list[Function], Field(max_length=128)] | None = None
     policy: Policy | None = Field(None, strict=False)
     expected_version: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 
@@ -143,6 +144,15 @@ class CreateResponse(Strict):
             raise ValueError(  # noqa: TRY004 - pydantic wants this one
                 "after the last message of the assistant there is nothing to answer"
             )
+        return value
+
+    @field_validator("tools")
+    @classmethod
+    def can_be_answered(
+        cls, value: list[Function] | None, info: ValidationInfo
+    ) -> list[Function] | None:
+        if value and info.data.get("store") is False and info.data.get("tool_choice") != "none":
+            raise ValueError("calls of what is not stored could not be answered")
         return value
 
     @property

@@ -166,3 +166,9 @@ async def test_one_that_somebody_named_outlives_its_responses(program):
     other = await ask(previous_response_id=await ask())
     await program.delete(f"/v1/responses/{other}")
     assert await in_thread(Conversation.objects.count) == 3
+
+
+async def test_what_is_listed_can_be_entered_elsewhere(program):
+    listed = (await items(program, await begun(program, items=[ADA, HELLO]), "?order=asc"))["data"]
+    copy = await begun(program, items=listed)
+    assert await texts(program, copy, "?order=asc") == ["my name is Ada", "hello Ada"]

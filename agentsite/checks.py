@@ -14,7 +14,7 @@ from django.core import checks
 from django.db import ProgrammingError
 from django.db.models.functions import Now
 
-from agentsite import env
+from agentsite import env, logs
 from conversations import stores
 from workers import fingerprints
 from workers.agents.servers import Server
@@ -27,6 +27,14 @@ Apps = Sequence[AppConfig] | None
 def environment(app_configs: Apps, **options: Any) -> Iterable[checks.CheckMessage]:
     """What the readers of the environment could not read."""
     return [checks.Error(problem, id="agentsite.E001") for problem in env.problems]
+
+
+@checks.register
+def log_service(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """The central service for logs can be asked at all; whether it answers, the metrics tell."""
+    service = logs.central(settings.LOGGING)
+    if service and (fault := service.fault()):
+        yield checks.Error(fault, id="agentsite.E007")
 
 
 @checks.register

@@ -62,7 +62,12 @@ def handler(options: dict[str, Any]) -> OutletHandler:
     scrub = Scrubber(options.get("secrets", ()))
     capacity = options.get("capacity", 10_000)
     outlets = [Outlet(Stream(options.get("stream", "stdout")), scrub, capacity=capacity)]
-    if address := options.get("service", {}).get("address"):
-        sink = Service(address, **{**options["service"], "address": address})
+    if sink := central(options):
         outlets.append(Outlet(sink, scrub, capacity=capacity, linger=LINGER))
     return OutletHandler(outlets)
+
+
+def central(options: dict[str, Any]) -> Service | None:
+    """The central service, where one is set."""
+    told = options.get("service", {})
+    return Service(**told) if told.get("address") else None

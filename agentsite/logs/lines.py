@@ -48,12 +48,14 @@ TELLING = (OSError, ImportError, RedisError, OperationalError, InterfaceError)
 LINE_LENGTH = 300  # characters kept of a message that another library wrote
 FRAMES = 30
 STRUCK = "[secret]"
+BEGIN = r"(?:\b|(?<=\\[bfnrt]))"  # of a word, perhaps after an escape such as \n
 SECRETS = (
     r"(?i:bearer|basic) +[\w.~+/=-]{8,}",
-    r"\bsk-[\w-]{8,}",  # providers' keys
-    r"\bags_[\w-]{8,}",  # ours
+    BEGIN + r"sk-[\w-]{8,}",  # providers' keys
+    BEGIN + r"ags_[\w-]{8,}",  # ours
     r"(?<=://)[^/\s:@\"]*:[^/\s@\"]+(?=@)",  # of an address
 )
+ESCAPE = r"(?P<escape>\\(?:u[0-9a-f]{4}|.))"  # of JSON: no secret begins in the midst of one
 SHORTEST = 6  # characters; a shorter value is too common a word to be struck out everywhere
 
 
@@ -64,10 +66,14 @@ class Scrubber:
         """`secrets`: values of this site that no line may hold, whoever wrote it."""
         quoted = {dumped(secret)[1:-1] for secret in secrets if len(secret) >= SHORTEST}
         own = [re.escape(secret) for secret in sorted(quoted, key=len, reverse=True)]
-        self._pattern = re.compile("|".join([*own, *SECRETS]))
+        self._pattern = re.compile("|".join([*own, *SECRETS, ESCAPE]))
 
     def __call__(self, line: str) -> str:
-        return self._pattern.sub(STRUCK, line)
+        return self._pattern.sub(struck, line)
+
+
+def struck(found: re.Match[str]) -> str:
+    return found["escape"] or STRUCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """How lines leave: whoever logs puts a line into a bounded queue, a thread does the rest.
 
-What does not fit is dropped and counted: a sink that blocks holds up its own thread and nobody
-else. Safe in signal handlers, for a put takes no lock that the interrupted thread could hold. Safe
-over a fork: the child begins with an empty queue and a thread of its own.
+What does not fit is dropped and counted, while the sink blocks and not only after: it holds up its
+own thread and nobody else. Safe in signal handlers, for a put takes no lock that the interrupted
+thread could hold. Safe over a fork: the child begins with an empty queue and a thread of its own.
 """
 
 import logging
@@ -10,8 +10,8 @@ import os
 import select
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
 from weakref import WeakSet
@@ -21,9 +21,11 @@ from agentsite.logs.lines import Said, Scrubber
 from workers.observing import metrics
 
 BATCH = 512  # lines
+LOOK = 1.0  # seconds between two looks at a stream that takes nothing
 UNLOGGABLE = {"event": "unloggable"}  # the standard way would print what it was about
 FAREWELL = 2.0  # seconds that the end of a process waits for its last lines
 
+Batch = Sequence[tuple[Said, str]]
 Marker = threading.Event  # in the queue: all before it is written
 
 
@@ -32,11 +34,11 @@ class Sink(Protocol):
 
     name: str
 
-    def write(self, batch: Sequence[tuple[Said, str]]) -> int:
-        """Write lines, for as long as it takes; returns how many were refused for good."""
+    def write(self, batch: Batch) -> Iterator[float]:
+        """Write lines; where they have to wait, yield the seconds until it is to be gone on.
 
-    def hurry(self) -> None:
-        """The process ends: give up what cannot be written at once. From any thread."""
+        Raises what it likes when they can never be written. Closed at a yield, it gives up.
+        """
 
     def end(self) -> None:
         """No more lines come."""
@@ -52,17 +54,15 @@ class Stream:
         self.name = name
         self._number = {"stdout": 1, "stderr": 2}[name]
 
-    def write(self, batch: Sequence[tuple[Said, str]]) -> int:
-        data = memoryview("".join(f"{line}\n" for _, line in batch).encode("utf-8", "replace"))
-        while data:
-            try:
-                data = data[os.write(self._number, data) :]
-            except BlockingIOError:  # somebody made it so
-                select.select([], [self._number], [])
-        return 0
-
-    def hurry(self) -> None:
-        """A write cannot be hurried; `FAREWELL` bounds it."""
+    def write(self, batch: Batch) -> Iterator[float]:
+        for lines_ in pieces(line for _, line in batch):
+            data = memoryview(lines_)
+            while data:
+                if not select.select([], [self._number], [], LOOK)[1]:
+                    yield 0  # whoever reads is slow or gone
+                    continue
+                with suppress(BlockingIOError):  # somebody made it so
+                    data = data[os.write(self._number, data) :]
 
     def end(self) -> None:
         """The stream stays open for others."""
@@ -76,6 +76,7 @@ class Outlet:
 
     def __init__(self, sink: Sink, scrub: Scrubber, *, capacity: int, linger: float = 0) -> None:
         self._sink, self._scrub = sink, scrub
+        self._lost = metrics.LOG_LINES_DROPPED.labels(sink.name)  # shown from the start, as 0
         self._capacity = capacity  # lines
         self._linger = linger  # seconds in which a batch gathers
         self.dropped = 0
@@ -100,7 +101,7 @@ class Outlet:
 
     def close(self) -> None:
         """Write what can be written at once, and end."""
-        self._sink.hurry()
+        self._ending.set()
         self._queue.put(None)
         if self._thread is not None:
             self._thread.join(FAREWELL)
@@ -112,7 +113,8 @@ class Outlet:
     def _begin(self) -> None:
         self._queue: SimpleQueue[Said | Marker | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self.dropped = self._told = 0
+        self._ending = threading.Event()
+        self.dropped = self._told = self._counted = 0
 
     def _start(self) -> None:
         self._thread = threading.Thread(
@@ -132,7 +134,7 @@ class Outlet:
     def _pass_on(self, queue: SimpleQueue[Said | Marker | None], first: Said) -> None:
         """Write a line and those that came meanwhile, in their order."""
         if self._linger:
-            time.sleep(self._linger)
+            self._ending.wait(self._linger)
         batch, markers, is_last = [first], [], False
         with suppress(Empty):
             while len(batch) < BATCH and not is_last:
@@ -154,17 +156,33 @@ class Outlet:
             batch = [*batch, gap(self._sink.name, dropped)]
             self._told += dropped
         try:
-            refused = self._sink.write([(said, self._line(said)) for said in batch])
-        except OSError:  # the stream was closed: there is nobody to tell
-            refused = len(batch)
+            is_written = self._deliver([(said, self._line(said)) for said in batch])
+        except Exception:  # noqa: BLE001 - whatever it is, the next lines shall have their try
+            is_written = False
+        self._count(0 if is_written else len(batch))
+
+    def _deliver(self, batch: Batch) -> bool:
+        """Whether all is written; goes on for as long as it takes, or until the process ends."""
+        with closing(self._sink.write(batch)) as waits:
+            for seconds in waits:
+                self._count()
+                if self._ending.is_set():
+                    return False
+                self._ending.wait(seconds)
+        return True
+
+    def _count(self, refused: int = 0) -> None:
+        """In this thread alone: the metric has a lock, which a signal handler may not wait for."""
+        dropped = self.dropped - self._counted
+        self._counted += dropped
         if lost := dropped + refused:
-            metrics.LOG_LINES_DROPPED.labels(self._sink.name).inc(lost)
+            self._lost.inc(lost)
 
     def _line(self, said: Said) -> str:
         try:
             return self._scrub(lines.dumped(lines.entry(said)))
-        except (TypeError, ValueError, RecursionError) as error:
-            return lines.dumped({"event": "unloggable", "error": type(error).__name__})
+        except Exception as error:  # noqa: BLE001 - values are others' objects, which may raise any
+            return lines.dumped(UNLOGGABLE | {"error": type(error).__name__})
 
 
 class OutletHandler(logging.Handler):
@@ -190,6 +208,18 @@ class OutletHandler(logging.Handler):
         for outlet in self.outlets:
             outlet.close()
         super().close()
+
+
+def pieces(lines_: Iterable[str]) -> Iterator[bytes]:
+    """Whole lines, as many as a pipe takes at once: it neither blocks nor mixes them with others'."""
+    piece = b""
+    for line in lines_:
+        data = f"{line}\n".encode("utf-8", "replace")
+        if piece and len(piece) + len(data) > select.PIPE_BUF:
+            yield piece
+            piece = b""
+        piece += data
+    yield piece
 
 
 def gap(sink: str, count: int) -> Said:

@@ -121,6 +121,53 @@ def test_a_process_that_ends_does_not_wait_for_a_service_that_is_away():
     assert monotonic() - began < 1
 
 
+@pytest.mark.parametrize(
+    ("address", "headers"),
+    [
+        ("http://collector:43x18/v1/logs", {}),
+        ("http://.collector/v1/logs", {}),
+        ("http://[collector/v1/logs", {}),
+        ("collector:4318", {}),
+        ("http://127.0.0.1:1/", {"Authorization": "Bearer s3cret\n"}),
+        ("http://127.0.0.1:1/", {"Authorization": ["s3cret"]}),
+    ],
+)
+def test_settings_that_no_request_can_have_are_told_and_quote_no_secret(address, headers):
+    fault = Service(address, headers=headers).fault()
+    assert fault.startswith("LOG_SERVICE_HEADERS" if headers else "LOG_SERVICE_URL")
+    assert "s3cret" not in fault
+
+
+def test_settings_that_a_request_can_have_are_no_fault(central):
+    assert not Service(central.address, headers={"Authorization": "Bearer abc"}).fault()
+    assert not Service("https://[::1]:4318/v1/logs?a=b").fault()
+    assert not central.connections
+
+
+def test_lines_that_cannot_be_sent_are_counted_and_the_next_are_tried(central):
+    sink = Service("http://.collector/")
+    outlet = outlets.Outlet(sink, Scrubber(()), capacity=5)
+    before = outlet._lost._value.get()
+    outlet.offer(said(1))
+    assert outlet.flush()
+    assert outlet._lost._value.get() == before + 1
+    sink._address = central.address
+    outlet.offer(said(2))
+    assert outlet.flush(10)
+    assert len(central.taken) == 1
+    outlet.close()
+
+
+@pytest.mark.parametrize("form", ["otlp", "json"])
+def test_what_is_no_text_is_sent_as_near_to_it_as_may_be(central, form):
+    sink = Service(central.address, form=form)
+    outlet = outlets.Outlet(sink, Scrubber(()), capacity=5)
+    outlet.offer(said(1, odd="a\ud800b"))
+    assert outlet.flush(10)
+    assert "a?b" in json.dumps(central.taken)
+    outlet.close()
+
+
 def test_otlp_is_what_the_specification_says():
     batch = [
         said(1, turn="t", ok=True, share=0.5, odd=[1]),

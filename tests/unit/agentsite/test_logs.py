@@ -93,6 +93,16 @@ def test_a_secret_is_struck_out_wherever_it_stands(written, secret):
     )
 
 
+@pytest.mark.parametrize("secret", ["n23456789", "u0001abcdef", "secret\n\\", "sk-proj-abcdef"])
+@pytest.mark.parametrize("before", ["\n", "\x01", "\\", '"', ""])
+def test_a_line_in_which_something_is_struck_out_is_still_json(secret, before):
+    scrub = Scrubber([secret])
+    told = json.loads(scrub(lines.dumped({"event": f"{before}{secret}"})))
+    assert told == {"event": f"{before}{lines.STRUCK}"}
+    harmless = lines.dumped({"event": f"{before}{secret[1:]}{before}"})
+    assert scrub(harmless) == harmless
+
+
 def test_a_record_of_another_library_becomes_such_a_line_too(written):
     extra = {"status_code": 404, "request": "my diary"}
     logging.getLogger("django.request").warning("Not\nFound: %s", "/x", extra=extra)

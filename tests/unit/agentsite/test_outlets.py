@@ -11,7 +11,8 @@ import pytest
 
 from agentsite.logs import outlets
 from agentsite.logs.lines import Said, Scrubber
-from tests.sinks import Gated
+from tests.sinks import Gated, Memory
+from tests.waiting import eventually
 from workers.observing import metrics
 
 LOGGING = """
@@ -40,8 +41,12 @@ def written(sink: Gated) -> list[dict]:
     return [json.loads(line) for line in sink.lines]
 
 
-def said(number: int) -> Said:
+def said(number: object) -> Said:
     return Said(0.0, "info", "test", 1, {"event": "e", "number": number})
+
+
+def counted(sink: Gated) -> float:
+    return metrics.LOG_LINES_DROPPED.labels(sink.name)._value.get()
 
 
 def test_lines_are_written_in_their_order(outlet, sink):
@@ -61,9 +66,10 @@ def test_a_sink_that_blocks_costs_only_the_lines_that_do_not_fit(outlet, sink):
 
 
 def test_what_was_dropped_is_told_in_the_log_and_counted(outlet, sink):
-    before = metrics.LOG_LINES_DROPPED.labels("gated")._value.get()
+    before = counted(sink)
     for number in range(100):
         outlet.offer(said(number))
+    eventually(lambda: counted(sink) - before == outlet.dropped)  # while nothing can be written
     sink.may_write.set()
     assert outlet.flush()
     outlet.offer(said(100))
@@ -71,7 +77,42 @@ def test_what_was_dropped_is_told_in_the_log_and_counted(outlet, sink):
     (told,) = [line for line in written(sink) if line["event"] == "log_lines_dropped"]
     assert told["count"] == outlet.dropped
     assert len(sink.lines) - 1 + told["count"] == 101
-    assert metrics.LOG_LINES_DROPPED.labels("gated")._value.get() - before == told["count"]
+    assert counted(sink) - before == told["count"]
+
+
+def test_what_a_new_sink_drops_is_shown_as_none(outlet):
+    """A series that begins at its first number hides that from `increase`."""
+    outlets.Outlet(Named("newcomer"), Scrubber(()), capacity=1)
+    (dropped,) = metrics.LOG_LINES_DROPPED.collect()
+    assert ("newcomer", 0) in [(one.labels["sink"], one.value) for one in dropped.samples]
+
+
+class Named(Memory):
+    """Refuses what holds its name."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def write(self, batch):
+        if any(self.name in line for _, line in batch):
+            raise RuntimeError
+        yield from super().write(batch)
+
+
+class Unspeakable:
+    def __str__(self):
+        raise RuntimeError
+
+
+def test_a_fault_of_the_sink_costs_its_batch_and_is_counted():
+    outlet = outlets.Outlet(sink := Named("fault"), Scrubber(()), capacity=10)
+    for number in (1, "fault", Unspeakable(), 4):
+        outlet.offer(said(number))
+        assert outlet.flush()
+    outlet.close()
+    assert [line.get("number") for line in written(sink)] == [1, None, 4]
+    assert counted(sink) == 1
 
 
 def test_a_flush_gives_up_on_a_sink_that_blocks(outlet):
@@ -132,10 +173,13 @@ log.info("done", count=count)
 
 
 def test_a_standard_output_that_nobody_reads_holds_up_nobody():
-    """A pipe that is full: the process works on, and ends when it is told to."""
+    """A pipe that is full: the process works on, counts, and ends when it is told to."""
     code = """
+from workers.observing import metrics
 for number in range(20000):
     log.info("much", number=number)
+while not metrics.LOG_LINES_DROPPED.labels("stdout")._value.get():
+    time.sleep(0.01)
 sys.stderr.write("worked on\\n")
 sys.stderr.flush()
 signal.pause()

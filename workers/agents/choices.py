@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,8 +14,14 @@ class Choice:
     model: str
     base_url: str = ""
     api_key: str = ""
+    provider: str = ""  # whose limits it keeps to; without one the host:port of its base_url
     cost: float = 0  # of a token, in any unit: only compared
     longest: int = 0  # tokens of a prompt that it takes; 0: any
+
+    def __post_init__(self) -> None:
+        if "/" in self.provider:
+            raise ValueError("a provider has no / in its name")
+        server(self.base_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,13 @@ class Rule:
             names.sort(key=lambda name: choices[name].cost)
         roomy = [name for name in names if not 0 < choices[name].longest < length]
         return roomy or [max(names, key=lambda name: choices[name].longest)]
+
+
+def server(base_url: str) -> str:
+    """The host:port of a URL, empty for none. Raises ValueError where there is no such port."""
+    address = urlsplit(base_url)
+    port = address.port or PORTS.get(address.scheme)
+    return f"{address.hostname}:{port}" if base_url else ""
 
 
 def choose(rules: Iterable[Rule], *, length: int, queue: str) -> Rule:

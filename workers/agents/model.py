@@ -22,8 +22,9 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from workers.agents.budgeted import Budgeted
-from workers.agents.choices import Choice, Rule
+from workers.agents.choices import Choice, Rule, server
 from workers.agents.routes import Routed
+from workers.ratelimit.terms import UNNAMED
 
 # Some servers end a broken stream cleanly: without this a cut reply would count as a finished one.
 PROFILE = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
@@ -67,12 +68,17 @@ class Client(AsyncOpenAI):
         return Chat(self)
 
 
-def openai_compatible(name: str, *, base_url: str = "", api_key: str = "") -> Model:
-    """A model that speaks chat completions: OpenAI's own, or any server's at `base_url`."""
+def openai_compatible(
+    name: str, *, base_url: str = "", api_key: str = "", provider: str = ""
+) -> Model:
+    """A model that speaks chat completions: OpenAI's own, or any server's at `base_url`.
+
+    `provider` is its name in budgets, metrics and messages: what one says is not another's.
+    """
     client = Client(base_url=base_url, api_key=api_key)
-    if base_url:
-        provider = OpenAICompatibleProvider("compatible", openai_client=client)
-        return OpenAIChatModel(name, provider=provider, profile=PROFILE)
+    if provider or base_url:
+        other = OpenAICompatibleProvider(provider or UNNAMED, openai_client=client)
+        return OpenAIChatModel(name, provider=other, profile=PROFILE)
     return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client), profile=PROFILE)
 
 
@@ -96,10 +102,15 @@ def routed() -> Model:
 
 
 def chosen(choice: Choice) -> Model:
-    """A model of AGENT_MODELS; the key of AGENT_API_KEY goes to nobody but AGENT_BASE_URL."""
+    """A model of AGENT_MODELS; the key of AGENT_API_KEY goes to nobody but AGENT_BASE_URL.
+
+    Two servers of the same model have a budget and a circuit each.
+    """
     base_url = choice.base_url or settings.AGENT_BASE_URL
     own = choice.api_key or (settings.AGENT_API_KEY if not choice.base_url else "")
-    return openai_compatible(choice.model, base_url=base_url, api_key=own)
+    is_other = base_url != settings.AGENT_BASE_URL
+    provider = choice.provider or (server(base_url) if is_other else "")
+    return openai_compatible(choice.model, base_url=base_url, api_key=own, provider=provider)
 
 
 async def rehearse() -> None:

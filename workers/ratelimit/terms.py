@@ -9,6 +9,7 @@ from django.conf import settings
 SECOND = 1_000_000  # microseconds, the unit of all times in a book
 MINUTE = 60 * SECOND
 ANY = "*"
+UNNAMED = "compatible"  # the provider at AGENT_BASE_URL, and any that goes by its host:port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,9 @@ class Terms:
 
 def terms(name: str) -> Terms | None:
     """What is permitted of `provider/model`: its own entry, else that of `provider/*`, else of `*`."""
-    provider = name.partition("/")[0]
-    for key in (name, f"{provider}/{ANY}", ANY):
+    provider, _, model = name.partition("/")
+    names = [provider, UNNAMED] if ":" in provider else [provider]
+    for key in (*(f"{one}/{which}" for one in names for which in (model, ANY)), ANY):
         if (entry := settings.PROVIDER_LIMITS.get(key)) is not None:
             return read(entry)
     return None

@@ -154,6 +154,23 @@ async def test_a_model_that_is_down_is_asked_no_more(agent, provider, two):
     assert models(provider) == ["status?code=503", "stream", "stream", "stream"]
 
 
+async def test_two_servers_of_one_model_have_a_budget_and_a_circuit_each(agent, provider, site):
+    async with Provider() as other:
+        gone = other.url
+    site.AGENT_BASE_URL = ""
+    site.PROVIDER_LIMITS = {"compatible/stream": {"failures": 1, "rest": 60}}
+    site.AGENT_MODELS = {
+        "first": {"model": "stream", "base_url": gone},
+        "second": {"model": "stream", "base_url": provider.url},
+    }
+    speaker = agent()
+    for _ in range(2):
+        assert (await streamed(speaker, "hello")).output
+    circuits = {one.name: one.circuit for one in await asyncio.to_thread(ratelimit.state)}
+    named = [f"127.0.0.1:{port}/stream" for port in (other.port, provider.port)]
+    assert circuits == dict(zip(named, ["open", "closed"], strict=True))
+
+
 async def test_when_all_fail_the_last_ones_error_is_told(agent, two):
     two.AGENT_MODELS["large"]["model"] = "status?code=503"
     two.AGENT_MODELS["small"]["model"] = "status?code=400"

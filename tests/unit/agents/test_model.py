@@ -6,6 +6,7 @@ from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserProm
 from tests.provider import Provider
 from tests.unit.agents.streaming import streamed
 from workers.agents import model
+from workers.agents.choices import Choice
 from workers.agents.failures import ToolFault, failure
 
 
@@ -104,6 +105,22 @@ def test_what_nobody_foresaw_says_nothing_of_itself():
         "message": "Something went wrong on our side.",
     }
     assert failure(ToolFault("secret")).code == "tool_error"
+
+
+@pytest.mark.parametrize(
+    ("told", "provider"),
+    [
+        ({}, "compatible"),
+        ({"base_url": "http://main:8000/v1"}, "compatible"),
+        ({"base_url": "http://10.0.0.7:8000/v1"}, "10.0.0.7:8000"),
+        ({"base_url": "https://East.example.org/v1", "api_key": "k"}, "east.example.org:443"),
+        ({"base_url": "https://gateway/a", "provider": "a"}, "a"),
+        ({"api_key": "another account's", "provider": "b"}, "b"),
+    ],
+)
+def test_a_model_keeps_to_the_limits_of_its_own_provider(settings, told, provider):
+    settings.AGENT_BASE_URL = "http://main:8000/v1"
+    assert model.chosen(Choice(model="llama", **told)).system == provider
 
 
 def long_history(length):

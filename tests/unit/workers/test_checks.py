@@ -37,6 +37,8 @@ def test_the_sites_own_settings_pass():
         ("PROVIDER_LIMITS", {"*": {"weights": {"batch": 0}}}, "workers.E010"),
         ("PROVIDER_LIMITS", {"*": 60}, "workers.E010"),
         ("AGENT_MODELS", {"small": {"cost": 1}}, "workers.E010"),
+        ("AGENT_MODELS", {"small": {"model": "m", "provider": "a/b"}}, "workers.E010"),
+        ("AGENT_MODELS", {"small": {"model": "m", "base_url": "http://a:b/v1"}}, "workers.E010"),
         ("AGENT_ROUTES", {"batch": {"tier": "flex"}}, "workers.E010"),
         ("AGENT_ROUTES", {"batch": {"models": ["nobody"]}}, "workers.E011"),
     ],

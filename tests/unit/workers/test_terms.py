@@ -5,12 +5,24 @@ from workers.ratelimit.terms import Terms, read, terms
 LIMITS = {
     "openai/large": {"requests_per_minute": 1},
     "openai/*": {"requests_per_minute": 2},
-    "*": {"requests_per_minute": 3},
+    "compatible/large": {"requests_per_minute": 3},
+    "10.0.0.7:8000/*": {"requests_per_minute": 4},
+    "compatible/*": {"requests_per_minute": 5},
+    "*": {"requests_per_minute": 6},
 }
 
 
 @pytest.mark.parametrize(
-    ("name", "requests"), [("openai/large", 1), ("openai/small", 2), ("compatible/large", 3)]
+    ("name", "requests"),
+    [
+        ("openai/large", 1),
+        ("openai/small", 2),
+        ("compatible/large", 3),
+        ("10.0.0.8:8000/large", 3),
+        ("10.0.0.7:8000/org/small", 4),
+        ("10.0.0.8:8000/org/small", 5),
+        ("named/org/small", 6),
+    ],
 )
 def test_the_narrowest_entry_counts(settings, name, requests):
     settings.PROVIDER_LIMITS = LIMITS

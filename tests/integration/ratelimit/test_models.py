@@ -9,6 +9,7 @@ from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
 
 from tests.provider import Provider
 from tests.unit.agents.streaming import streamed
+from tests.waiting import eventually
 from workers import ratelimit
 from workers.agents import model
 from workers.agents.failures import failure
@@ -106,6 +107,19 @@ async def test_a_provider_that_fails_in_a_row_is_left_alone_until_a_probe(agent,
     site.PROVIDER_LIMITS = {"*": {"failures": 2, "rest": 0.5}}
     assert (await streamed(speaker, "hello")).output
     assert (await asyncio.to_thread(ratelimit.state))[0].circuit == "closed"
+
+
+@pytest.mark.parametrize("script", ["stall", "stall after=1", "cut after=0", "cut after=1"])
+async def test_silence_and_lost_connections_open_the_circuit(agent, site, script):
+    site.AGENT_TIMEOUT = 0.3
+    site.PROVIDER_LIMITS = {"*": {"failures": 1, "rest": 60}}
+    with pytest.raises(AgentRunError):
+        await streamed(agent(), f"[[{script}]]")
+
+    def circuits():
+        return [budget.circuit for budget in ratelimit.state()]
+
+    await asyncio.to_thread(eventually, lambda: circuits() == ["open"])
 
 
 async def test_one_owner_is_not_held_up_by_the_many_requests_of_another(agent, provider, site):

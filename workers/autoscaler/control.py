@@ -37,6 +37,7 @@ class Autoscaler:
         self._launcher = launcher
         self._dry_run = dry_run
         self._posts = Posts()
+        self._adopted: set[str] = set()
         self._memories: dict[str, Memory] = {}
         self._said: dict[str, str] = {}
         self._sampler = Sampler()
@@ -60,11 +61,8 @@ class Autoscaler:
 
     def look(self) -> list[Decision]:
         """One look at every pool that is ours; the decisions, those that change nothing too."""
-        ours = self._ours()
-        for pool in ours:
-            self._launcher.tend(pool)
         try:
-            return self._decide(ours)
+            return self._decide([pool for pool in self._ours() if self._tend(pool)])
         except AWAY as error:
             log.warning("nothing_decided", reason=type(error).__name__)
             return []
@@ -74,13 +72,23 @@ class Autoscaler:
     def _ours(self) -> list[Pool]:
         if self._dry_run:
             return list(self._pools)
-        before = set(self._posts.held)
         held = self._posts.hold(pool.name for pool in self._pools)
-        for pool in self._pools:
-            if pool.name in held - before:
+        self._adopted &= held
+        return [pool for pool in self._pools if pool.name in held]
+
+    def _tend(self, pool: Pool) -> bool:
+        """Whether the pool is in the launcher's hands; a fault of one holds up no other."""
+        if self._dry_run:
+            return True
+        try:
+            if pool.name not in self._adopted:
                 self._memories.pop(pool.name, None)  # another may have decided meanwhile
                 self._launcher.adopt(pool)
-        return [pool for pool in self._pools if pool.name in held]
+                self._adopted.add(pool.name)
+            self._launcher.tend(pool)
+        except Exception:
+            log.exception("pool_not_tended", pool=pool.name)
+        return pool.name in self._adopted
 
     def _decide(self, pools: Sequence[Pool]) -> list[Decision]:
         if not pools:
@@ -101,15 +109,16 @@ class Autoscaler:
             log.warning("pool_not_scaled", pool=pool.name, reason=str(error))
         except AWAY:
             raise
-        except Exception:  # a project's own signal: it holds up no other pool
+        except Exception:  # a launcher's: it holds up no other pool
             log.exception("pool_not_scaled", pool=pool.name)
         return None
 
     def _scale(self, pool: Pool, demand: Demand) -> Decision:
         size = self._launcher.size(pool)
-        before = self._memories.get(pool.name) or recall(pool, size)
+        now = time.monotonic()
+        before = self._memories.get(pool.name) or recall(pool, size, now=now)
         measured = load(pool, demand)
-        seen = Seen(at=time.time(), size=size, load=measured, busy=demand.busy)
+        seen = Seen(at=now, size=size, load=measured, busy=demand.busy)
         decision, after = decide(pool, seen, before)
         self._memories[pool.name] = replace(after, changed=before.changed)  # unless it is done
         self._tell(pool, decision)

@@ -1,9 +1,13 @@
-"""What a new autoscaler knows of the ones before it: their decisions, and the samples since."""
+"""What a new autoscaler knows of the ones before it: their decisions, and the samples since.
+
+How long ago they were is PostgreSQL's to say: the clocks of two machines may be minutes apart.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
 
-from django.utils import timezone
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
 
 from workers.autoscaler.deciding import Memory
 from workers.autoscaler.signals import load
@@ -11,22 +15,35 @@ from workers.fleet.demand import Demand
 from workers.models import PoolSample, ScalingDecision
 from workers.pools import Pool
 
-
-def recall(pool: Pool, size: int) -> Memory:
-    """When the pool was changed last, and since when it has been calm at this size."""
-    memory = Memory(calm_since=_calm_since(pool, size))
-    last = ScalingDecision.objects.filter(pool=pool.name).order_by("-at").first()
-    return replace(memory, changed=last.at.timestamp()) if last else memory
+AGE = ExpressionWrapper(Now() - F("at"), output_field=DurationField())
 
 
-def _calm_since(pool: Pool, size: int) -> float | None:
-    since = timezone.now() - timedelta(seconds=pool.scaling.down_cooldown)
+def recall(pool: Pool, size: int, *, now: float) -> Memory:
+    """When the pool was changed last, and since when it has been calm at this size.
+
+    By the clock that says `now`, in seconds.
+    """
+    calm = _calm_for(pool, size)
+    memory = Memory(calm_since=None if calm is None else now - calm)
+    decisions = ScalingDecision.objects.filter(pool=pool.name).order_by("-at")
+    age: timedelta | None = decisions.values_list(AGE, flat=True).first()
+    return memory if age is None else replace(memory, changed=now - _seconds(age))
+
+
+def _calm_for(pool: Pool, size: int) -> float | None:
+    """Seconds; None where the last sample was busy, or there is none."""
+    since = Now() - timedelta(seconds=pool.scaling.down_cooldown)
+    samples = PoolSample.objects.filter(pool=pool.name, at__gte=since).order_by("-at")
     calm = None
-    for sample in PoolSample.objects.filter(pool=pool.name, at__gte=since).order_by("-at"):
+    for sample in samples.annotate(age=AGE):
         if load(pool, _demand(sample)).each(size) >= pool.scaling.lower:
             break
-        calm = sample.at.timestamp()
+        calm = _seconds(sample.age)
     return calm
+
+
+def _seconds(age: timedelta) -> float:
+    return max(age.total_seconds(), 0)  # PostgreSQL may have another clock after a failover
 
 
 def _demand(sample: PoolSample) -> Demand:

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import structlog
 from django.utils.module_loading import import_string
 
 from workers.fleet.demand import Demand
+from workers.launchers import NotScaled
 from workers.pools import SIGNALS, Pool
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,12 @@ NAMED: Mapping[str, Signal] = dict(zip(SIGNALS, (depth, age, slots), strict=True
 def load(pool: Pool, demand: Demand) -> Load:
     """By the pool's own signal. A function of somebody else may also return a plain number.
 
-    Raises ImportError where it names nothing.
+    Raises NotScaled whatever it raises: somebody else's fault holds up no other pool.
     """
     name = pool.scaling.signal
-    found = (NAMED.get(name) or import_string(name))(pool, demand)
-    return found if isinstance(found, Load) else Load(float(found), shared=False)
+    try:
+        found = (NAMED.get(name) or import_string(name))(pool, demand)
+        return found if isinstance(found, Load) else Load(float(found), shared=False)
+    except Exception as error:
+        log.exception("signal_failed", pool=pool.name, signal=name)
+        raise NotScaled(f"its signal {name} failed") from error

@@ -67,16 +67,10 @@ class LocalProcesses:
 
     def tend(self, pool: Pool) -> None:
         """As many as are wanted serve; who was started otherwise drains, who drains late is killed."""
-        children = self._children_of(pool.name)
-        children.bury()
-        serving = self._alike(pool)
-        missing = self._wanted.get(pool.name, 0) - len(serving)
-        if missing > 0 and children.may_start():
-            for _ in range(missing):
-                children.add(marks.start(self._home(pool), kind_of(pool), self._command(pool)))
-        for mark in in_order_of_leaving(serving)[: max(-missing, 0)]:
-            mark.drain()
-        self._kill_late(pool)
+        try:
+            self._tend(pool)
+        except OSError:  # no room on the disk or for a process: the next look tries again
+            log.exception("workers_not_tended", pool=pool.name)
 
     def close(self, pools: Sequence[str]) -> None:
         """Drain all, and wait until they are gone."""
@@ -90,6 +84,18 @@ class LocalProcesses:
             time.sleep(LOOK)
         for pool in pools:
             self._children_of(pool).wait()
+
+    def _tend(self, pool: Pool) -> None:
+        children = self._children_of(pool.name)
+        children.bury()
+        serving = self._alike(pool)
+        missing = self._wanted.get(pool.name, 0) - len(serving)
+        if missing > 0 and children.may_start():
+            for _ in range(missing):
+                children.add(marks.start(self._home(pool), kind_of(pool), self._command(pool)))
+        for mark in in_order_of_leaving(serving)[: max(-missing, 0)]:
+            mark.drain()
+        self._kill_late(pool)
 
     def _children_of(self, pool: str) -> Children:
         return self._children.setdefault(pool, Children(pool))

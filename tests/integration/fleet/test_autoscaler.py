@@ -1,59 +1,16 @@
 """The autoscaler on a real database and queue, with a launcher that only counts."""
 
 from dataclasses import replace
+from datetime import timedelta
 
-import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from tests.integration.workers.conftest import direct  # noqa: F401 - a fixture
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers import orders, queues
-from workers.autoscaler.control import Autoscaler
-from workers.launchers import NotScaled
+from workers.autoscaler.memory import recall
 from workers.models import PoolSample, ScalingDecision
-
-
-class Counted:
-    """A launcher whose processes are numbers."""
-
-    def __init__(self) -> None:
-        self.sizes: dict[str, int] = {}
-        self.adopted: list[str] = []
-        self.closed: list[str] = []
-        self.refusal = ""
-
-    def adopt(self, pool):
-        self.adopted.append(pool.name)
-        self.sizes.setdefault(pool.name, 1)
-
-    def size(self, pool):
-        return self.sizes.get(pool.name, 1)
-
-    def scale(self, pool, size):
-        if self.refusal:
-            raise NotScaled(self.refusal)
-        self.sizes[pool.name] = size
-
-    def tend(self, pool):
-        """There is nothing to tend."""
-
-    def close(self, pools):
-        self.closed += pools
-
-
-@pytest.fixture
-def autoscaler(scaled):
-    """Makes autoscalers that have a launcher in common."""
-    launcher, made = Counted(), []
-
-    def make(pool=scaled, **options) -> Autoscaler:
-        made.append(Autoscaler([pool], launcher, **options))
-        return made[-1]
-
-    make.launcher = launcher
-    yield make
-    for one in made:
-        one.close(leave_running=True)
 
 
 def test_load_rises_and_falls_and_the_pool_follows(autoscaler, waiting):
@@ -83,10 +40,12 @@ def test_a_decision_is_said_once_until_it_changes(autoscaler, waiting, caplog):
 
 def test_a_dry_run_says_and_does_nothing_else(autoscaler, waiting):
     autoscaler().look()  # holds the post
+    autoscaler.launcher.tended.clear()
     waiting(15)
     (decision,) = autoscaler(dry_run=True).look()
     assert decision.wanted == 2
     assert autoscaler.launcher.sizes == {"default": 1}
+    assert not autoscaler.launcher.tended
     assert not ScalingDecision.objects.exists()
 
 
@@ -184,21 +143,11 @@ def test_without_redis_nothing_is_decided(autoscaler, waiting, settings):
     assert autoscaler.launcher.sizes == {"default": 1}
 
 
-def broken(pool, demand):
-    """A project's own signal, with a fault."""
-    raise ZeroDivisionError
-
-
-def test_a_signal_with_a_fault_holds_up_no_other_pool(autoscaler, waiting, scaled, settings):
-    settings.POOLS = settings.POOLS | {"other": {"queues": ["default"], "slots": 1}}
-    rule = replace(scaled.scaling, signal=f"{__name__}.broken")
-    faulty = replace(scaled, name="other", scaling=rule)
-    one = Autoscaler([faulty, scaled], autoscaler.launcher)
-    waiting(15)
-    try:
-        assert [decision.wanted for decision in one.look()] == [2]
-    finally:
-        one.close(leave_running=True)
+def test_how_long_ago_a_change_was_is_said_by_postgresql(waiting, scaled):
+    ScalingDecision.objects.create(
+        pool="default", size=1, wanted=2, load=0, at=Now() - timedelta(seconds=1000)
+    )
+    assert -1000 - GENEROUS < recall(scaled, 2, now=0).changed <= -1000
 
 
 def test_who_is_told_to_stop_ends_what_it_launched_unless_told_otherwise(autoscaler, waiting):

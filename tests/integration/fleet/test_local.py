@@ -136,6 +136,15 @@ def test_what_cannot_live_is_not_started_in_a_circle(machine, launcher, default,
     assert len(tries.read_text().splitlines()) == 1
 
 
+def test_a_folder_that_takes_nothing_is_tried_again(machine, launcher, default):
+    in_the_way = machine.folder / "default"
+    in_the_way.touch()
+    ours = launcher()
+    ours.scale(default, 1)
+    in_the_way.unlink()
+    machine.settles(ours, default, 1)
+
+
 def test_who_drains_for_too_long_is_killed(machine, launcher, default, settings, tmp_path):
     settings.WORKER_GRACE = -60
     deaf = tmp_path / "deaf"

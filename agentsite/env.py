@@ -2,21 +2,19 @@
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
 from workers.redis import addresses as redis
 
 TRUE = {"1", "true", "yes", "on"}
-SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|HEADERS")
 FALSE = {"0", "false", "no", "off", ""}
 
 problems: list[str] = []  # what a reader could not read; `agentsite.checks` reports each
+mapped: dict[str, dict[str, Any]] = {}  # what was read as JSON, by variable; `hidden` looks inside
 
 
 def text(name: str, default: str = "") -> str:
@@ -94,6 +92,7 @@ def mapping(name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         problems.append(f"{name} is not a JSON object: write {{...}}")
         return {}
+    mapped[name] = found
     return found
 
 
@@ -128,20 +127,3 @@ def database(name: str, default: str) -> dict[str, Any]:
     }
     settings: dict[str, Any] = {known[key]: str(parts.pop(key)) for key in known if key in parts}
     return {"ENGINE": "django.db.backends.postgresql", **settings, "OPTIONS": dict(parts)}
-
-
-def secrets() -> list[str]:
-    """The values of all variables that hold a secret by their name, and passwords in addresses."""
-    names = {name.removesuffix("_FILE") for name in os.environ}
-    told = [text(name) for name in names if SECRET.search(name)]
-    addresses = [text(name) for name in names if name.endswith("_URL")]
-    addresses += [single for several in addresses for single in redis.split(several)]
-    return [value for value in {*told, *map(_password, addresses)} if value]
-
-
-def _password(address: str) -> str | None:
-    """The password in an address; all of one that cannot be read."""
-    try:
-        return urlsplit(address).password
-    except ValueError:
-        return address

@@ -1,6 +1,6 @@
 """Logs, metrics and traces: where they go and who may read them."""
 
-from agentsite import env
+from agentsite import env, hidden
 
 LOGGING_CONFIG = "agentsite.logs.configure"
 LOGGING = {
@@ -12,7 +12,7 @@ LOGGING = {
         "form": env.choice("LOG_SERVICE_FORM", "otlp", "json"),
         "headers": env.mapping("LOG_SERVICE_HEADERS"),
     },
-    "secrets": env.secrets(),
+    "secrets": hidden.secrets(),
 }
 
 # One directory a host (or container), shared by all its processes; empty: each shows only itself.

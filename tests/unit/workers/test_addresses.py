@@ -5,7 +5,7 @@ import os
 import pytest
 from django.core.checks import run_checks
 
-from agentsite import env
+from agentsite import env, hidden
 from workers.redis import addresses
 from workers.redis.addresses import NoDatabase, NoMaster, NoSentinel, Sentinels, UnknownScheme
 
@@ -77,4 +77,4 @@ def test_a_check_tells_of_an_address_that_cannot_be_used(monkeypatch, value):
 
 def test_the_passwords_of_all_addresses_are_secrets(monkeypatch):
     monkeypatch.setitem(os.environ, "REDIS_LIVE_URL", "redis+sentinel://:p1@a,b/m,redis://:p2@c")
-    assert {"p1", "p2"} <= set(env.secrets())
+    assert {"p1", "p2"} <= set(hidden.secrets())

@@ -4,7 +4,7 @@
 those of the workers that live.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -17,7 +17,9 @@ from django.db.models.functions import Now
 from agentsite import env, logs
 from conversations import stores
 from workers import fingerprints
+from workers.agents import registry
 from workers.agents.servers import Server
+from workers.checks import exists
 from workers.models import WorkerProcess
 
 Apps = Sequence[AppConfig] | None
@@ -46,33 +48,63 @@ def names(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
             hint=f"Set it to one of {', '.join(settings.AGENTS)}.",
             id="agentsite.E002",
         )
-    elif stores.is_carried(settings.AGENT_DEFAULT):
+    for agent, entry in settings.AGENTS.items():
+        yield from faults_of(agent, entry)
+
+
+def faults_of(agent: str, entry: Any) -> Iterator[checks.CheckMessage]:
+    """Those of one agent."""
+    try:
+        read = registry.read(entry)
+    except TypeError as error:
         yield checks.Error(
-            f"AGENT_DEFAULT is {settings.AGENT_DEFAULT!r}, whose conversations are with its clients",
+            f"AGENTS[{agent!r}] cannot be read: {error}",
+            hint="docs/agents.md has the options; `agent` is needed.",
+            id="agentsite.E008",
+        )
+        return
+    if agent == settings.AGENT_DEFAULT and stores.is_carried(agent):
+        yield checks.Error(
+            f"AGENT_DEFAULT is {agent!r}, whose conversations are with its clients",
             hint="The page begins conversations with it: set it to an agent with another store.",
             id="agentsite.E006",
         )
-    for agent, options_ in settings.AGENTS.items():
-        yield from names_of(agent, options_)
+    yield from names_of(agent, read)
 
 
-def names_of(agent: str, options: dict[str, Any]) -> Iterator[checks.CheckMessage]:
-    """Those of one agent."""
+def names_of(agent: str, options: registry.Options) -> Iterator[checks.CheckMessage]:
+    """What it names is there; nothing of it is imported."""
     for option, known in (("store", settings.STORES), ("queue", settings.QUEUES)):
-        if (name := options.get(option)) is not None and name not in known:
+        if (name := getattr(options, option)) is not None and name not in known:
             yield checks.Error(
                 f"AGENTS[{agent!r}] names the {option} {name!r}, which does not exist",
                 hint=f"Name one of {', '.join(known)}.",
                 id="agentsite.E003",
+            )
+    for option in ("agent", "deps", "summary"):
+        path = str(getattr(options, option))
+        if path and not exists(path.rpartition(".")[0]):
+            yield checks.Error(
+                f"AGENTS[{agent!r}] names the {option} {path!r}, whose module does not exist",
+                hint="Give a dotted path that this process can import: myproject.agents.pirate.",
+                id="agentsite.E009",
             )
 
 
 @checks.register
 def tools(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
     """Where the tools of agents are."""
-    for agent, options_ in settings.AGENTS.items():
-        for name, entry in (options_.get("mcp") or {}).items():
-            yield from tools_of(f"AGENTS[{agent!r}]['mcp'][{name!r}]", entry)
+    for agent, entry in settings.AGENTS.items():
+        servers = (entry.get("mcp") if isinstance(entry, Mapping) else None) or {}
+        if not isinstance(servers, Mapping):
+            yield checks.Error(
+                f"AGENTS[{agent!r}]['mcp'] is no mapping",
+                hint="Write the name of each server with its options.",
+                id="agentsite.E004",
+            )
+            continue
+        for name, server in servers.items():
+            yield from tools_of(f"AGENTS[{agent!r}]['mcp'][{name!r}]", server)
     for network in settings.TOOL_NETWORKS:
         try:
             ip_network(network)

@@ -96,6 +96,15 @@ def mapping(name: str) -> dict[str, Any]:
     return found
 
 
+def objects(name: str) -> dict[str, dict[str, Any]]:
+    """The JSON object in NAME whose values are objects too."""
+    found = mapping(name)
+    for key, value in found.items():
+        if not isinstance(value, dict):
+            problems.append(f"{name}[{key!r}] is not a JSON object: write {{{key!r}: {{...}}}}")
+    return {key: value for key, value in found.items() if isinstance(value, dict)}
+
+
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The base with the changes, object by object down to single values."""
     both = {**base, **changes}

@@ -69,18 +69,7 @@ def faults_of(name: str) -> Iterator[checks.CheckMessage]:
             id="workers.E002",
         )
         return
-    if pool.slots < 1:
-        yield checks.Error(
-            f"POOLS[{name!r}] has no slots: its workers would run nothing",
-            hint="Set slots to the number of turns that one process may run at a time.",
-            id="workers.E002",
-        )
-    if sum(pool.reserved.values()) > pool.slots or not pool.reserved.keys() <= set(pool.queues):
-        yield checks.Error(
-            f"POOLS[{name!r}] reserves more slots than it has, or for a queue that it has not",
-            hint=f"It has {pool.slots} slots for {', '.join(pool.queues)}.",
-            id="workers.E005",
-        )
+    yield from faults_of_slots(pool)
     if unknown := set(pool.queues) - set(settings.QUEUES):
         yield checks.Error(
             f"POOLS[{name!r}] serves {', '.join(sorted(unknown))}, which is not in QUEUES",
@@ -94,6 +83,29 @@ def faults_of(name: str) -> Iterator[checks.CheckMessage]:
             id="workers.E008",
         )
     yield from faults_of_scaling(pool)
+
+
+def faults_of_slots(pool: pools_.Pool) -> Iterator[checks.CheckMessage]:
+    """By which its workers would never run some of what they serve."""
+    if pool.slots < 1:
+        yield checks.Error(
+            f"POOLS[{pool.name!r}] has no slots: its workers would run nothing",
+            hint="Set slots to the number of turns that one process may run at a time.",
+            id="workers.E002",
+        )
+    if sum(pool.reserved.values()) > pool.slots or not pool.reserved.keys() <= set(pool.queues):
+        yield checks.Error(
+            f"POOLS[{pool.name!r}] reserves more slots than it has, or for a queue that it has not",
+            hint=f"It has {pool.slots} slots for {', '.join(pool.queues)}.",
+            id="workers.E005",
+        )
+    shared = pool.slots - sum(pool.reserved.values())
+    if shared == 0 and (left_out := [one for one in pool.queues if not pool.reserved.get(one)]):
+        yield checks.Error(
+            f"POOLS[{pool.name!r}] reserves all its slots and none for {', '.join(left_out)}",
+            hint="Leave a slot that is not reserved, or reserve one for each queue.",
+            id="workers.E013",
+        )
 
 
 def faults_of_scaling(pool: pools_.Pool) -> Iterator[checks.CheckMessage]:

@@ -28,9 +28,9 @@ AGENTS: dict[str, dict[str, Any]] = {
 }
 if AGENT_MODEL or AGENT_MODELS:
     AGENTS["assistant"] = {"agent": "workers.agents.assistant.agent"}
-AGENTS |= env.mapping("AGENTS")
+AGENTS |= env.objects("AGENTS")
 # By agent and by a name of yours: the MCP servers whose tools it has, as JSON in the environment.
-for _agent, _servers in env.mapping("TOOL_SERVERS").items():
+for _agent, _servers in env.objects("TOOL_SERVERS").items():
     AGENTS.setdefault(_agent, {})["mcp"] = _servers
 # Networks of private addresses that the URLs of tools may lead to. Without them: none.
 TOOL_NETWORKS = env.words("TOOL_NETWORKS")

@@ -3,7 +3,7 @@
 Only `agent`, `deps` and `warm_up` import what the settings name; a worker alone calls them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -52,6 +52,13 @@ def options(name: str) -> Options:
         entry = settings.AGENTS[name]
     except KeyError:
         raise UnknownAgent(name) from None
+    return read(entry)
+
+
+def read(entry: Mapping[str, Any]) -> Options:
+    """One entry of settings.AGENTS. Raises TypeError where it is none."""
+    if not isinstance(entry, Mapping):
+        raise TypeError("it is no mapping of options")
     return Options(**{key: value for key, value in entry.items() if value is not None})
 
 

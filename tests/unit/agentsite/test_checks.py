@@ -6,6 +6,8 @@ import pytest
 
 from agentsite import checks
 
+DEMO = "workers.agents.demo.agent"
+
 PRODUCTION = {
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "HTTPS": "1",
@@ -31,6 +33,7 @@ def test_production_settings_have_no_warning():
         ("DATABASE_POOL_SIZE", "many", "DATABASE_POOL_SIZE is not a whole number"),
         ("HTTPS", "perhaps", "HTTPS is neither true nor false"),
         ("SECRET_KEY_FILE", "/nowhere", "SECRET_KEY_FILE names /nowhere, which cannot be read"),
+        ("AGENTS", '{"x": "a.b"}', "AGENTS['x'] is not a JSON object"),
         ("AGENT_DEFAULT", "nobody", "Set it to one of demo"),
         ("AGENT_DEFAULT", "carried", "set it to an agent with another store"),
         ("ALLOWED_ORIGINS", "http://chat.example.org", "Name addresses with https:// only"),
@@ -59,10 +62,24 @@ def test_an_address_that_cannot_be_read_is_not_told(address):
     assert "tell-nobody" not in said
 
 
-def test_an_agent_with_an_unknown_store_is_an_error(settings):
-    settings.AGENTS = {"demo": {"agent": "a.b", "store": "attic"}}
-    (error,) = checks.names_of("demo", settings.AGENTS["demo"])
-    assert error.id == "agentsite.E003"
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"agent": DEMO, "deps": "conversations.records.of", "queue": None}, []),
+        ({"agent": DEMO, "store": "attic"}, ["agentsite.E003"]),
+        ({"agent": DEMO, "queue": "attic"}, ["agentsite.E003"]),
+        ({"agent": DEMO, "strore": "hybrid"}, ["agentsite.E008"]),
+        ({"store": "hybrid"}, ["agentsite.E008"]),
+        (DEMO, ["agentsite.E008"]),
+        ({"agent": "no.such.agent"}, ["agentsite.E009"]),
+        ({"agent": "agent"}, ["agentsite.E009"]),
+        ({"agent": DEMO, "deps": "conversations.no_such.deps"}, ["agentsite.E009"]),
+    ],
+)
+def test_an_agent_that_could_answer_nothing_is_an_error(settings, entry, told):
+    settings.AGENTS = {"pirate": entry}
+    settings.AGENT_DEFAULT = "pirate"
+    assert [error.id for error in (*checks.names(None), *checks.tools(None))] == told
 
 
 @pytest.mark.parametrize(
@@ -76,6 +93,11 @@ def test_an_agent_with_an_unknown_store_is_an_error(settings):
 def test_a_tool_server_is_named_in_full(settings, server, told):
     settings.AGENTS = {"pirate": {"agent": "x.agent", "mcp": {"shop": server}}}
     assert [error.id for error in checks.tools(None)] == told
+
+
+def test_tool_servers_without_names_are_an_error(settings):
+    settings.AGENTS = {"pirate": {"agent": DEMO, "mcp": ["https://tools.example.org/mcp"]}}
+    assert [error.id for error in checks.tools(None)] == ["agentsite.E004"]
 
 
 def test_a_network_is_a_network(settings):

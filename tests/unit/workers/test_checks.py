@@ -1,6 +1,8 @@
 import pytest
 from django.core.checks import run_checks
 
+ALL_RESERVED = {"slots": 2, "queues": ["default", "batch"], "reserved": {"default": 2}}
+
 
 def ids() -> list[str]:
     return [message.id for message in run_checks() if message.id.startswith("workers.")]
@@ -8,6 +10,12 @@ def ids() -> list[str]:
 
 def test_the_sites_own_settings_pass():
     assert ids() == []
+
+
+def test_all_slots_may_be_reserved_where_each_queue_has_some(settings):
+    reserved = {"default": 1, "batch": 1}
+    settings.POOLS = settings.POOLS | {"default": ALL_RESERVED | {"reserved": reserved}}
+    assert not {"workers.E005", "workers.E013"} & set(ids())
 
 
 @pytest.mark.parametrize(
@@ -20,6 +28,7 @@ def test_the_sites_own_settings_pass():
         ("POOLS", {"default": {"slost": 1}}, "workers.E002"),
         ("POOLS", {"default": {"slots": 1, "reserved": {"default": 2}}}, "workers.E005"),
         ("POOLS", {"default": {"slots": 1, "reserved": {"batch": 1}}}, "workers.E005"),
+        ("POOLS", {"default": ALL_RESERVED}, "workers.E013"),
         ("POOLS", {"default": {"slots": 1}}, "workers.E006"),
         ("POOLS", {"unqueued": {"slots": 1}}, "workers.E007"),
         ("POOLS", {"default": {"slots": 1, "minimum": 2, "maximum": 1}}, "workers.E008"),

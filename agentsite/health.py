@@ -93,8 +93,8 @@ def take_out() -> None:
 
 
 def told(report: Report, **more: Any) -> HttpResponse:
-    """A report as JSON; 503 when anything is lacking."""
-    is_well = not any(finding.problem for finding in report.values())
+    """A report as JSON; 503 when anything is lacking that binds."""
+    is_well = not probes.lacking(report)
     body = {"status": "ok" if is_well else "unavailable", "parts": dict(map(shown, report.items()))}
     headers = {"Cache-Control": "no-store"}
     answer = JsonResponse(body | more, status=200 if is_well else 503, headers=headers)

@@ -18,7 +18,7 @@ from workers import fingerprints
 from workers.redis import connections
 
 LIMIT = 2.0  # seconds for each part
-ROLES = ("queue", "cache", "live")  # of Redis
+ROLES = ("queue", "cache", "live")  # of Redis, that nobody can do without
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,7 @@ class Finding:
 
     problem: str = ""  # empty: nothing
     mend: str = ""
+    binds: bool = True  # a process that lacks it is not ready; else it is only told
 
     def __str__(self) -> str:
         return f"{self.problem}: {self.mend}" if self.problem else "ok"
@@ -45,11 +46,12 @@ class Question:
     parts: tuple[str, ...]  # the first is what is asked
     ask: Callable[[], Report]
     mend: str
+    binds: bool = True
 
     def unanswered(self, problem: str) -> Report:
         first, *others = self.parts
         unknown = Finding("unknown", f"it cannot be told without {first}")
-        return {first: Finding(problem, self.mend)} | dict.fromkeys(others, unknown)
+        return {first: Finding(problem, self.mend, self.binds)} | dict.fromkeys(others, unknown)
 
 
 class Examiner:
@@ -84,6 +86,11 @@ class Examiner:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+def lacking(report: Report) -> dict[str, str]:
+    """What keeps a process from being ready, by part, with the mend."""
+    return {part: str(told) for part, told in report.items() if told.problem and told.binds}
+
+
 def settled(question: Question, answer: "Future[Report]") -> Report:
     """The answer, or that there is none and why."""
     if not answer.done():
@@ -101,7 +108,11 @@ def questions(peers: Callable[[], Sequence[Fingerprints]]) -> list[Question]:
         for number, url in enumerate(connections.servers_of(getattr(settings, variable)), start=1):
             part = f"redis_{role}_{number}" if number > 1 else f"redis_{role}"
             servers.setdefault(url, {})[part] = variable
-    return [postgresql(peers), *(redis(url, parts) for url, parts in servers.items())]
+    asked = [postgresql(peers), *(redis(url, parts) for url, parts in servers.items())]
+    store = settings.REDIS_STORE_URL
+    if store and store not in {settings.REDIS_URL, *servers}:  # without it all other stores go on
+        asked.append(redis(store, {"redis_store": "REDIS_STORE_URL"}, binds=False))
+    return asked
 
 
 def postgresql(peers: Callable[[], Sequence[Fingerprints]]) -> Question:
@@ -119,7 +130,7 @@ def postgresql(peers: Callable[[], Sequence[Fingerprints]]) -> Question:
     return Question(("postgresql", "migrations", "settings"), ask, mend)
 
 
-def redis(url: str, parts: Mapping[str, str]) -> Question:
+def redis(url: str, parts: Mapping[str, str], *, binds: bool = True) -> Question:
     """One server in all its roles, each with the variable that names it."""
     names = " and ".join(parts.values())
 
@@ -127,7 +138,8 @@ def redis(url: str, parts: Mapping[str, str]) -> Question:
         connections.ping(url)
         return dict.fromkeys(parts, Finding())
 
-    return Question(tuple(parts), ask, f"see that the server of {names} runs and takes connections")
+    mend = f"see that the server of {names} runs and takes connections"
+    return Question(tuple(parts), ask, mend, binds)
 
 
 def missing_migrations() -> Finding:

@@ -67,7 +67,7 @@ class Condition(threading.Thread):
     @property
     def lacking(self) -> dict[str, str]:
         """What is lacking, by part, with the mend."""
-        return {part: str(finding) for part, finding in self._report.items() if finding.problem}
+        return probes.lacking(self._report)
 
     def _look(self) -> None:
         self._port.take()  # another worker of this host may have had it, and ended
@@ -107,7 +107,7 @@ class Condition(threading.Thread):
         lacking = self.lacking
         self._found = self._found + 1 if lacking else 0
         self._due = monotonic() + (0 if lacking else CALM)
-        self._show(set(lacking))
+        self._show({part for part, finding in self._report.items() if finding.problem})
         if self._found == TWICE:
             log.error("worker_not_ready", worker=self._worker, lacking=lacking)
             self._gate.close(REASON)

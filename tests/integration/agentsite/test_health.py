@@ -58,6 +58,15 @@ async def test_a_replica_without_redis_in_one_role_is_not_ready_but_lives(
     assert (await async_client.get("/livez")).status_code == 200
 
 
+async def test_a_store_with_a_redis_of_its_own_is_told_and_binds_nobody(async_client, settings):
+    settings.REDIS_STORE_URL = "redis://127.0.0.1:1/0"
+    status, lacking = await probed(async_client)
+    assert (status, list(lacking)) == (200, ["redis_store"])
+    assert "REDIS_STORE_URL" in lacking["redis_store"]["mend"]
+    lacks = {"role": "replica", "part": "redis_store"}
+    assert metrics.REGISTRY.get_sample_value("agentsite_not_ready", lacks) == 1
+
+
 async def test_a_replica_is_ready_again_when_redis_is_back(async_client, settings, own_redis):
     settings.REDIS_LIVE_URL = own_redis.url
     assert await probed(async_client) == (200, {})

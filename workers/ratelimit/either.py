@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from workers.ratelimit.book import Answer, Book, Exchange
 from workers.ratelimit.plain import PlainBook
-from workers.ratelimit.script import SharedBook
+from workers.ratelimit.script import LIFETIME, SharedBook
 from workers.ratelimit.terms import Terms
 from workers.redis import connections
 
@@ -75,4 +75,11 @@ class EitherBook:
         if now - self._registered >= REGISTER:
             self._registered = now
             with suppress(*UNAVAILABLE):
-                await connections.shared().zadd(BUDGETS, {self._name: now})
+                await self._register(now)
+
+    async def _register(self, now: float) -> None:
+        async with connections.shared().pipeline(transaction=False) as pipeline:
+            pipeline.zadd(BUDGETS, {self._name: now})
+            pipeline.zremrangebyscore(BUDGETS, "-inf", now - LIFETIME)
+            pipeline.expire(BUDGETS, LIFETIME)
+            await pipeline.execute()

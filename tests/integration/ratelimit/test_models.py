@@ -53,13 +53,15 @@ def models(provider):
     return [call["model"] for call in provider.calls]
 
 
-async def test_a_reply_settles_what_the_provider_counted(agent, site):
+async def test_a_reply_settles_what_the_provider_counted(agent, site, redis_client):
     site.PROVIDER_LIMITS = {"compatible/stream": {"tokens_per_minute": 60_000}}
     assert (await streamed(agent(), "hello")).output
     budget = ratelimit.admissions_to("compatible/stream")
     await budget._talk
     [seen] = await asyncio.to_thread(ratelimit.state)
     assert round(seen.tokens_used) == 18  # as the provider says
+    for key in redis_client.keys("agentsite:*limit*"):
+        assert redis_client.ttl(key) > 0
 
 
 async def test_a_429_makes_everyone_pause_and_is_tried_again(agent, provider):

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.workers.conftest import row
 from tests.waiting import eventually
 from workers import identity
+from workers.health import status, vitals
 from workers.launchers import marks
 from workers.launchers.local import ALIKE, LocalProcesses, kind_of
 from workers.pools import Pool, pool
@@ -153,6 +154,32 @@ def test_who_drains_for_too_long_is_killed(machine, launcher, default, settings,
     eventually(deaf.exists)
     ours.scale(default, 0)
     machine.settles(ours, default, 0)
+
+
+@pytest.fixture
+def probed(monkeypatch, tmp_path):
+    """Has a process say of itself when its event loop last turned, and be asked at each look."""
+    monkeypatch.setenv("WORKER_STATUS_DIR", str(tmp_path / "status"))
+    monkeypatch.setattr(vitals, "EVERY", 0)
+
+    def say(pid: int, turned: float) -> None:
+        mark, now = identity._mark(pid), status.now()
+        told = {"name": "w", "pool": "default", "patience": 60}
+        status.write(status.Status(**told, pid=pid, mark=mark, since=now, turned=now + turned))
+
+    return say
+
+
+def test_who_fails_three_probes_in_a_row_is_killed(machine, launcher, default, probed):
+    ours = launcher()
+    ours.scale(default, 1)
+    (pid,) = machine.settles(ours, default, 1)
+    for turned in (0, -1000, -1000, 0, -1000, -1000):
+        probed(pid, turned)
+        ours.tend(default)
+    assert machine.pids() == [pid]
+    ours.tend(default)
+    eventually(lambda: pid not in machine.pids())
 
 
 def test_all_end_with_the_autoscaler(machine, launcher, default):

@@ -1,13 +1,20 @@
 import socket
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
 from django.db import transaction
 from rq.job import JobStatus
+from rq.utils import utcformat
 
+from tests import tasks
+from tests.integration.workers.ours import allowed, worker
 from workers import queues
 from workers.queues import TaskNotAllowed, TurnJob
+from workers.running.lines import Line
+
+__all__ = ["allowed", "worker"]
 
 TASK = "conversations.tasks.answer"
 
@@ -25,6 +32,23 @@ def test_jobs_wait_in_order_and_say_since_when(queue):
     queues.enqueue("default", TASK, "b")
     assert queues.depth("default") == 2
     assert queues.oldest("default") == first.enqueued_at
+
+
+def test_a_line_is_old_when_its_oldest_job_has_waited_for_longer_than_the_settings_say(
+    worker, redis_client, settings
+):
+    line = Line(worker, worker.queues[0])
+    assert not line.is_old()
+    old, _ = (TurnJob.key_for(queues.enqueue("default", tasks.ALL[0])) for _ in range(2))
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    redis_client.hset(old, "enqueued_at", utcformat(hour_ago))
+    found = []
+    for settings.QUEUE_AGEING in (60, 7200):
+        found.append(line.is_old())
+    assert found == [True, False]
+    line.fetch(block=False)
+    settings.QUEUE_AGEING = 60
+    assert not line.is_old()
 
 
 def test_an_enqueue_is_six_commands_in_one_round_trip(queue, redis_client):

@@ -1,10 +1,13 @@
+import os
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from devtools.local import Folder
+from devtools.ports import free_port
 from devtools.programs import FLEETS, Programs
+from workers.health import vitals
 
 
 def pools(count: int, **environment: str) -> list[str]:
@@ -14,6 +17,13 @@ def pools(count: int, **environment: str) -> list[str]:
         f"worker-{number}" for number in range(1, len(commands) + 1)
     ]
     return [command.argv[-1] for command in commands]
+
+
+def test_workers_and_replicas_are_asked_whether_they_live(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKER_STATUS_DIR", str(tmp_path))
+    programs = Programs(Folder(Path("/nowhere")), {})
+    assert programs.worker(1).probe is vitals.worker
+    assert programs.replica(1, free_port()).probe(os.getpid()) is False
 
 
 def test_a_uniform_fleet_is_so_many_workers():

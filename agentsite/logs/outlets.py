@@ -11,7 +11,7 @@ import select
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
 from weakref import WeakSet
@@ -37,7 +37,7 @@ class Sink(Protocol):
     def write(self, batch: Batch) -> Iterator[float]:
         """Write lines; where they have to wait, yield the seconds until it is to be gone on.
 
-        Raises what it likes when they can never be written. Closed at a yield, it gives up.
+        Raises what it likes when they can never be written. Who is not asked to go on gives up.
         """
 
     def end(self) -> None:
@@ -163,12 +163,11 @@ class Outlet:
 
     def _deliver(self, batch: Batch) -> bool:
         """Whether all is written; goes on for as long as it takes, or until the process ends."""
-        with closing(self._sink.write(batch)) as waits:
-            for seconds in waits:
-                self._count()
-                if self._ending.is_set():
-                    return False
-                self._ending.wait(seconds)
+        for seconds in self._sink.write(batch):
+            self._count()
+            if self._ending.is_set():
+                return False
+            self._ending.wait(seconds)
         return True
 
     def _count(self, refused: int = 0) -> None:

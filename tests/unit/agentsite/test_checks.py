@@ -100,6 +100,15 @@ def test_tool_servers_without_names_are_an_error(settings):
     assert [error.id for error in checks.tools(None)] == ["agentsite.E004"]
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("", []), ("http://collector:4318/", []), ("http://collector:43x18/", ["agentsite.E007"])],
+)
+def test_a_service_for_logs_that_nobody_can_ask_is_an_error(settings, address, told):
+    settings.LOGGING = settings.LOGGING | {"service": {"address": address}}
+    assert [error.id for error in checks.log_service(None)] == told
+
+
 def test_a_network_is_a_network(settings):
     settings.TOOL_NETWORKS = ["10.1.0.0/16", "10.1.0.1/16"]
     assert [error.id for error in checks.tools(None)] == ["agentsite.E005"]

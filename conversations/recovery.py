@@ -4,7 +4,8 @@ Every worker calls it, at any time and side by side: each step takes what it cha
 and leaves what somebody else works on to the next sweep. The dead are buried before.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from workers.observing import metrics
 HINT_AGE = 3  # seconds after which a hint that led to nothing counts as lost
 MARGIN = 5  # seconds: an enqueue takes its time, and its clock is not PostgreSQL's
 FREE_SLOTS = 100  # where the caller does not say
+FAILED = "not moved"  # instead of a turn's state
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +57,13 @@ class Swept:
     """How many turns one sweep has moved; false when there was nothing to do."""
 
     requeued: int = 0
-    ended: int = 0  # those among them that waited for too long
+    ended: int = 0  # running ones whose worker is dead, and that nobody is to try again
+    expired: int = 0  # waiting ones that nobody answered in time
     hinted: int = 0
+    failed: int = 0  # running ones without a worker that could not be moved; the log says why
 
     def __bool__(self) -> bool:
-        return bool(self.requeued or self.ended or self.hinted)
+        return any(astuple(self))
 
 
 def sweep(free_slots: int = FREE_SLOTS) -> Swept:
@@ -68,19 +72,19 @@ def sweep(free_slots: int = FREE_SLOTS) -> Swept:
     No more are hinted than the caller has free slots, the oldest first. What was not to be stored
     is erased.
     """
-    states = requeue_orphans()
-    requeued = states.count(Turn.State.QUEUED)
-    ended = len(states) - requeued + turns.expire()
-    hinted = hint_again(free_slots)
+    swept = replace(requeue_orphans(), expired=turns.expire(), hinted=hint_again(free_slots))
     catalog.erase_unstored()
-    for how, count in (("requeued", requeued), ("ended", ended), ("hinted", hinted)):
+    for how, count in asdict(swept).items():
         metrics.TURNS_RECOVERED.labels(how).inc(count)
-    return Swept(requeued, ended, hinted)
+    return swept
 
 
-def requeue_orphans() -> list[str]:
-    """Requeue the running turns without a live owner; the states that they have now."""
-    return [state for state in map(_requeue, _orphans()) if state is not None]
+def requeue_orphans() -> Swept:
+    """Requeue the running turns without a live owner, or end those that were tried too often."""
+    states = Counter(map(_requeue, _orphans()))
+    del states[None]  # somebody else works on them
+    requeued, failed = states.pop(Turn.State.QUEUED, 0), states.pop(FAILED, 0)
+    return Swept(requeued=requeued, ended=states.total(), failed=failed)
 
 
 def _orphans() -> list[Turn]:
@@ -95,14 +99,14 @@ def _orphans() -> list[Turn]:
 
 
 def _requeue(turn: Turn) -> str | None:
-    """The turn's state; None where nothing was done. One bad turn must not hold up the others."""
+    """The turn's state; None: nothing was done; FAILED: one bad turn must not hold up the others."""
     assert turn.claim_token is not None
     try:
         crashed = not vars(turn)["lives"]
         return turns.requeue(turn.pk, token=turn.claim_token, crashed=crashed)
     except Exception:
         log.exception("turn_not_requeued", turn=str(turn.pk))
-        return None
+        return FAILED
 
 
 def hint_again(free_slots: int) -> int:

@@ -49,7 +49,7 @@ TURN_TIME = histogram(
 )
 TURNS_RECOVERED = counter(
     "agentsite_turns_recovered",
-    "What the sweep found; how: requeued, ended, hinted",
+    "What the sweep found; how: requeued, ended, expired, hinted, failed",
     ["how"],
 )
 TURNS_HANDED_BACK = counter(

@@ -2,6 +2,8 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -19,7 +21,10 @@ Does once what every worker does several times a second, and says what it did:
   1. Workers whose lease is over count as dead: their rows are deleted.
   2. Running turns without a live worker go back to the queue. A turn that lost two workers goes
      to the pool `quarantine`, after five it ends as failed with the code worker_lost.
-  3. Queued turns that no worker has been told of are hinted to one.
+  3. Waiting turns that nobody answered in time end as failed with the code expired.
+  4. Queued turns that no worker has been told of are hinted to one.
+
+The exit status is 1 where a turn could not be moved or Redis cannot be reached.
 
 It needs no live worker, and no session of its own to PostgreSQL: it works behind a pooler. It may
 be run at any time, beside workers and twice; turns of live workers are left alone.
@@ -47,16 +52,15 @@ class Command(PlainCommand):
         self.tell(
             {
                 "buried": buried,
-                "requeued": swept.requeued,
-                "ended": swept.ended,
-                "hinted": swept.hinted,
+                **asdict(swept),
                 "live_workers": look.live,
                 "running": Turn.objects.filter(state=Turn.State.RUNNING).count(),
                 "queued": Turn.objects.filter(state=Turn.State.QUEUED).count(),
             },
             as_json=options["json"],
         )
-        self.check_redis()
+        if problems := [*unmoved(swept.failed), *untold()]:
+            raise CommandError(" ".join(problems))
 
     def tell(self, done: dict[str, Any], *, as_json: bool) -> None:
         if as_json:
@@ -66,18 +70,29 @@ class Command(PlainCommand):
         self.stdout.write(f"Dead workers buried: {len(done['buried'])}{names}")
         self.stdout.write(f"Running turns without a worker: {done['requeued']} queued again,")
         self.stdout.write(f"  {done['ended']} ended as worker_lost or cancelled")
+        self.stdout.write(f"Waiting turns that nobody answered in time: {done['expired']} ended")
         self.stdout.write(f"Queued turns hinted to a worker again: {done['hinted']}")
         self.stdout.write(
             f"Now {done['live_workers']} workers live, {done['running']} turns run, "
             f"{done['queued']} wait"
         )
 
-    def check_redis(self) -> None:
-        """Without it no hint goes out; the rows are right all the same."""
-        try:
-            queues.depth("default")
-        except RedisError as error:
-            raise CommandError(
-                f"Redis cannot be reached ({type(error).__name__}): no worker was told. Workers do "
-                "it by themselves, or run this command again, when it is back."
-            ) from error
+
+def unmoved(failed: int) -> Iterator[str]:
+    """What to do about turns that are left where they were."""
+    if failed:
+        yield (
+            f"{failed} running turns without a worker could not be moved: the log says why "
+            "(turn_not_requeued). Run this command again when that is mended."
+        )
+
+
+def untold() -> Iterator[str]:
+    """Without Redis no hint goes out; the rows are right all the same."""
+    try:
+        queues.depth("default")
+    except RedisError as error:
+        yield (
+            f"Redis cannot be reached ({type(error).__name__}): no worker was told. Workers do "
+            "it by themselves, or run this command again, when it is back."
+        )

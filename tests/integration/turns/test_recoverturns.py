@@ -16,6 +16,7 @@ SAID = """\
 Dead workers buried: 1: worker-1
 Running turns without a worker: 1 queued again,
   0 ended as worker_lost or cancelled
+Waiting turns that nobody answered in time: 0 ended
 Queued turns hinted to a worker again: 0
 Now 0 workers live, 0 turns run, 1 wait
 """
@@ -62,6 +63,14 @@ def test_without_redis_the_rows_are_mended_and_it_says_what_is_missing(abandoned
         call_command("recoverturns")
     queues.queue.cache_clear()
     assert Turn.objects.get().state == "queued"
+
+
+def test_a_turn_that_cannot_be_moved_is_told_and_the_exit_status_says_so(abandoned, capsys):
+    Turn.objects.update(crashes=9, attempt=4000)  # its last event's number fits into no column
+    with pytest.raises(CommandError, match="1 running turns .* could not be moved"):
+        call_command("recoverturns", json=True)
+    assert json.loads(capsys.readouterr().out)["failed"] == 1
+    assert Turn.objects.get().state == "running"
 
 
 def test_its_help_says_what_it_does_and_what_to_do_next(capsys):

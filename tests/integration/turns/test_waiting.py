@@ -133,10 +133,11 @@ def test_the_closing_is_what_pydantic_ai_reads(waiting):
 @pytest.mark.usefixtures("any_store")
 def test_it_expires_with_an_error_and_the_next_turn_goes_on(waiting, say, conversation):
     say("next")
-    assert recovery.sweep().ended == 0
+    assert recovery.sweep().expired == 0
     Turn.objects.filter(state="waiting").update(expires=timezone.now() - timedelta(seconds=1))
     queues.queue("default").empty()
-    assert recovery.sweep().ended == 1
+    swept = recovery.sweep()
+    assert (swept.expired, swept.ended) == (1, 0)
     first = Turn.objects.get(number=0)
     assert (first.state, first.error["code"], first.usage) == ("failed", "expired", {"requests": 1})
     assert (hints(), Conversation.objects.get().open_turns) == (1, 1)
@@ -160,7 +161,7 @@ def test_one_that_cannot_be_ended_holds_up_no_other(waiting, conversation, owner
     expired(other)
     Turn.objects.filter(state="queued").update(hinted_at=timezone.now() - timedelta(hours=1))
     queues.queue("default").empty()
-    assert recovery.sweep() == recovery.Swept(ended=1, hinted=1)
+    assert recovery.sweep() == recovery.Swept(expired=1, hinted=1)
     assert Turn.objects.get(pk=waiting.turn_id).state == "waiting"
 
 

@@ -1,6 +1,8 @@
 """The samples in deploy/ and docs/ fit one another."""
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from django.conf import settings
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy").glob("agentsite-*.service"))
 OURS = [unit for unit in UNITS if "EnvironmentFile=/etc/agentsite.env" in unit.read_text()]
+RUNNING = [unit for unit in OURS if "Restart=always" in unit.read_text()]
 SHARED = {
     "RuntimeDirectory=agentsite",
     "RuntimeDirectoryPreserve=yes",
@@ -19,12 +22,28 @@ SHARED = {
 
 def test_all_kinds_of_processes_have_a_unit():
     kinds = [unit.stem.removeprefix("agentsite-") for unit in OURS]
-    assert kinds == ["autoscaler", "quarantine", "web@", "worker@"]
+    assert kinds == ["autoscaler", "daily", "quarantine", "web@", "worker@"]
 
 
-@pytest.mark.parametrize("unit", OURS, ids=lambda unit: unit.stem)
+def test_what_is_old_goes_once_a_day():
+    unit = (ROOT / "deploy/agentsite-daily.service").read_text()
+    commands = re.findall(r"^ExecStart=\S+ manage.py (\w+)$", unit, re.MULTILINE)
+    assert commands == ["clearsessions", "pruneconversations"]
+    assert "OnCalendar=daily" in (ROOT / "deploy/agentsite-daily.timer").read_text()
+
+
+@pytest.mark.parametrize("unit", RUNNING, ids=lambda unit: unit.stem)
 def test_all_processes_of_a_host_count_and_tell_in_the_same_folders(unit):
     assert set(unit.read_text().splitlines()) >= SHARED
+
+
+@pytest.mark.parametrize("pool", ["interactive", "batch", "my-own"])
+def test_a_worker_serves_the_pool_that_its_instance_names(pool):
+    unit = (ROOT / "deploy/agentsite-worker@.service").read_text()
+    (line,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    command = line.replace("%i", f"{pool}-12").replace("%%", "%").replace("$$", "$")
+    words = shlex.split(command.replace("exec ", "echo "))
+    assert subprocess.check_output(words, text=True).endswith(f"agentworker --pool {pool}\n")
 
 
 def test_where_prometheus_asks_a_host_with_replicas_nginx_listens():

@@ -1,9 +1,14 @@
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from workers.agents import registry
+
+README = Path(__file__).parents[3] / "README.md"
 
 
 def test_an_entry_may_leave_out_all_but_the_agent(settings):
@@ -80,6 +85,27 @@ def test_a_project_adds_its_agent_by_settings_of_its_own(outside):
     )
     path = f"{outside}:."
     assert run(ANSWER, PYTHONPATH=path, DJANGO_SETTINGS_MODULE="project") == "I live outside"
+
+
+PIRATE = """
+from pydantic_ai.models.test import TestModel
+from workers.agents import registry
+
+pirate = registry.agent("pirate")
+with pirate.override(model=TestModel()):
+    print(pirate.model.model_name, pirate.run_sync("hi").output)
+"""
+
+
+def test_the_agent_of_the_readme_answers_as_the_readme_starts_it(outside):
+    section = README.read_text().partition("## Your own agent")[2]
+    agents, command = re.findall(r"```\w*\n(.*?)```", section, re.DOTALL)[:2]
+    (outside / "myproject").mkdir()
+    (outside / "myproject/agents.py").write_text(agents)
+    words = shlex.split(command.replace("\\\n", ""))
+    environment = dict(word.split("=", 1) for word in words[: words.index("python3")])
+    said = run(PIRATE, PYTHONPATH=f"{outside}:.", **environment)
+    assert said == 'gpt-4.1-mini {"weather":"Fair winds."}'
 
 
 def test_the_assistant_is_offered_only_when_there_is_a_model():

@@ -51,7 +51,11 @@ def test_what_somebody_set_is_used_and_what_we_made_ourselves_is_not():
 
 
 @pytest.mark.parametrize(
-    "name", ["PROVIDER_LIMITS", "FLEET", "POOLS", "DISTRIBUTION", "WORKER_SLOTS", "MONGODB_URL"]
+    "name",
+    [
+        *("PROVIDER_LIMITS", "FLEET", "POOLS", "DISTRIBUTION", "WORKER_SLOTS", "MONGODB_URL"),
+        "OPENAI_API_KEY",
+    ],
 )
 def test_what_makes_a_worker_like_those_of_the_stack_is_said_again(name):
     assert given({name: "theirs"}, {}) == {name: "theirs"}

@@ -5,6 +5,7 @@ the same and a killed process leaves none behind. RQ's own counts are never call
 unguarded, and two at once queue abandoned jobs twice.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -30,6 +31,10 @@ GAUGES = {  # name: help, labels
     "agentsite_since_success_seconds": ("Since a turn was last completed", []),
     "agentsite_queue_depth": ("Hints in the queue", ["queue"]),
     "agentsite_queue_oldest_seconds": ("How long the hint at its head waits", ["queue"]),
+    "agentsite_queue_workers": (
+        "Worker processes, of whatever pool, that serve it; not told of what only pools that fork do",
+        ["queue"],
+    ),
     "agentsite_pool_workers": (
         "Worker processes that live and take work; not told of pools that fork",
         ["pool"],
@@ -95,11 +100,15 @@ class Fleet:
         pool: str
         demand: Demand
         known = pools.pools()
+        serving: Counter[str] = Counter()
         for pool, demand in demands().items():
             if not known[pool].forking:  # there only a child has a row, while it runs a turn
                 self._set("agentsite_pool_workers", demand.workers, pool)
+                serving.update(dict.fromkeys(known[pool].queues, demand.workers))
             self._set("agentsite_pool_slots", demand.slots, pool)
             self._set("agentsite_pool_in_flight", demand.in_flight, pool)
+        for queue, workers in serving.items():
+            self._set("agentsite_queue_workers", workers, queue)
 
 
 def gauge(name: str) -> GaugeMetricFamily:

@@ -69,3 +69,14 @@ def test_a_replica_in_kubernetes_listens_where_it_is_probed():
     port = int(words[words.index("--port") + 1])
     probes = (replica["livenessProbe"], replica["readinessProbe"])
     assert [probe["httpGet"]["port"] for probe in probes] == [port] * 2
+
+
+def test_an_autoscaler_in_kubernetes_is_probed_at_the_port_that_it_opens():
+    parts = yaml.safe_load_all((ROOT / "deploy/kubernetes-autoscaler.yaml").read_text())
+    (deployment,) = [part for part in parts if part["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    probed = container["livenessProbe"]["httpGet"]
+    assert (probed["path"], ports[probed["port"]]) == ("/livez", variables["WORKER_HTTP_PORT"])
+    assert variables["WORKER_HTTP_HOST"] == "0.0.0.0"

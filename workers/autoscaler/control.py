@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 from django.db import DatabaseError, close_old_connections
@@ -17,15 +17,34 @@ from workers.autoscaler.posts import Posts
 from workers.autoscaler.signals import load
 from workers.fleet.demand import Demand, demands
 from workers.fleet.samples import Sampler
+from workers.health import port, status
 from workers.launchers import Launcher, NotScaled
 from workers.models import ScalingDecision
 from workers.observing import metrics
 from workers.pools import Pool
 
 FIGURES = re.compile(r"\d[\d.e+-]*")
+PATIENCE = 60.0  # seconds that a look may take: it waits for several that may be away
 AWAY = (DatabaseError, RedisError)  # no decision without knowledge; the next look sees
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What an autoscaler tells probes of itself; times in seconds, of `status.now`."""
+
+    last: float
+    every: float
+
+    def faults(self, now: float) -> list[str]:
+        """That it hangs: what is only away has it decide nothing, and look again."""
+        silent = now - self.last
+        return [f"it has not looked for {silent:.0f} s"] if silent > self.every + PATIENCE else []
+
+    def wants(self) -> list[str]:
+        """It takes no work that it could refuse."""
+        return []
 
 
 class Autoscaler:
@@ -42,12 +61,19 @@ class Autoscaler:
         self._said: dict[str, str] = {}
         self._sampler = Sampler()
         self._stopping = threading.Event()
+        self._looked = status.now()
 
     def run(self, *, seconds: float) -> None:
-        """Look every so often until told to stop."""
-        while not self._stopping.is_set():
-            self.look()
-            self._stopping.wait(seconds)
+        """Look every so often until told to stop; probes may ask meanwhile."""
+        door = port.Port(lambda: Looks(self._looked, seconds))
+        try:
+            while not self._stopping.is_set():
+                door.take()
+                self.look()
+                self._looked = status.now()
+                self._stopping.wait(seconds)
+        finally:
+            door.close()
 
     def stop(self) -> None:
         """From a signal's handler or another thread."""
@@ -72,7 +98,10 @@ class Autoscaler:
     def _ours(self) -> list[Pool]:
         if self._dry_run:
             return list(self._pools)
+        before = set(self._posts.held)
         held = self._posts.hold(pool.name for pool in self._pools)
+        for name in before - held:  # who decides now says it, and the highest counts
+            metrics.WORKERS_WANTED.labels(name).set(0)
         self._adopted &= held
         return [pool for pool in self._pools if pool.name in held]
 

@@ -1,21 +1,21 @@
-"""A worker's own small HTTP server, where WORKER_HTTP_PORT is set: /livez, /readyz and /metrics.
+"""A small HTTP server of a process that has none, where WORKER_HTTP_PORT is set.
 
-For orchestrators that ask over the network instead of by `workerprobe`. In threads of its own: it
-answers while the event loop is stuck, and says so.
+/livez, /readyz and /metrics of a worker or an autoscaler, for orchestrators that ask over the
+network instead of by `workerprobe`. In threads of its own: it answers while the process is stuck,
+and says so.
 """
 
 import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from django.conf import settings
 
 from workers.health import status
 from workers.health.sharing import Shared
-from workers.health.status import Status
 from workers.observing import exposition
 
 log = structlog.get_logger(__name__)
@@ -23,12 +23,22 @@ log = structlog.get_logger(__name__)
 Answer = tuple[int, str, bytes]  # status, content type, body
 
 
+class Told(Protocol):
+    """What a process says of itself, as `workers.health.status.Status` does."""
+
+    def faults(self, now: float) -> list[str]:
+        """Why it ought to be started again, at this time of `status.now`; nothing: it lives."""
+
+    def wants(self) -> list[str]:
+        """Why it takes no work; nothing: it is ready."""
+
+
 class Door(ThreadingHTTPServer):
-    """Answers for one worker."""
+    """Answers for one process."""
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], condition: Callable[[], Status]) -> None:
+    def __init__(self, address: tuple[str, int], condition: Callable[[], Told]) -> None:
         super().__init__(address, Handler)
         self.condition = condition
         self.metrics = Shared(exposition.counted, fresh=1)
@@ -80,9 +90,9 @@ def told(reasons: list[str]) -> Answer:
 
 
 class Port:
-    """WORKER_HTTP_PORT for one worker: of those of a host one has it, and after it another."""
+    """WORKER_HTTP_PORT for one process: of those of a host one has it, and after it another."""
 
-    def __init__(self, condition: Callable[[], Status]) -> None:
+    def __init__(self, condition: Callable[[], Told]) -> None:
         self._condition = condition
         self._door: Door | None = None
         self._was_refused = False

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from rq.registry import BaseRegistry
@@ -73,7 +74,28 @@ async def test_of_a_pool_that_forks_nobody_tells_how_many_workers_it_has(async_c
     found = await read(async_client)
     assert found["agentsite_pool_workers", "default"] == 0
     assert ("agentsite_pool_workers", "quarantine") not in found
+    assert ("agentsite_queue_workers", "quarantine") not in found
     assert found["agentsite_pool_in_flight", "quarantine"] == 0
+
+
+async def test_a_queue_has_the_workers_of_every_pool_that_serves_it(
+    async_client, worker_row, settings
+):
+    """By queue, for a pool of no workers is an alarm only where something waits for it."""
+    settings.POOLS = {
+        "default": {"queues": ["interactive", "default"], "slots": 10},
+        "spare": {"queues": ["default"], "slots": 10},
+        "batch": {"queues": ["batch"], "slots": 10, "minimum": 0},
+    }
+    found = await read(async_client)
+    served = {queue: found["agentsite_queue_workers", queue] for queue in ("default", "batch")}
+    assert served == {"default": 1, "batch": 0}
+    rules = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"][0]["rules"]
+    (rule,) = [rule["expr"] for rule in rules if rule["alert"] == "AgentsiteNoWorkers"]
+    assert re.findall(r"by \((\w+)\) \((\w+)\)", rule) == [
+        ("queue", "agentsite_queue_workers"),
+        ("queue", "agentsite_waiting_turns"),
+    ]
 
 
 async def test_without_redis_the_rest_is_told_and_what_is_unknown(async_client, monkeypatch):

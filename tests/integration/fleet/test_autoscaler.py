@@ -1,14 +1,18 @@
 """The autoscaler on a real database and queue, with a launcher that only counts."""
 
+import json
+import urllib.request
 from dataclasses import replace
 from datetime import timedelta
 
 from django.db import connection
 from django.db.models.functions import Now
 
+from devtools.ports import free_port
 from tests.integration.workers.conftest import direct  # noqa: F401 - a fixture
 from tests.waiting import GENEROUS, eventually
 from workers import orders, queues
+from workers.autoscaler.control import Looks
 from workers.autoscaler.memory import recall
 from workers.models import PoolSample, ScalingDecision
 
@@ -58,6 +62,30 @@ def test_a_change_that_was_refused_is_tried_at_the_next_look(autoscaler, waiting
     assert not ScalingDecision.objects.exists()
     autoscaler.launcher.refusal = ""
     assert one.look()[0].wanted == 2
+
+
+def test_probes_and_prometheus_ask_it_while_it_runs(autoscaler, waiting, settings):
+    settings.WORKER_HTTP_PORT = free_port()
+    one, answers = autoscaler(), []
+
+    def ask(pool):
+        for path in ("livez", "readyz", "metrics"):
+            url = f"http://127.0.0.1:{settings.WORKER_HTTP_PORT}/{path}"
+            with urllib.request.urlopen(url) as answer:
+                answers.append(answer.read().decode())
+        if len(answers) == 6:
+            one.stop()
+
+    autoscaler.launcher.tend = ask
+    waiting(15)
+    one.run(seconds=0.01)
+    assert [json.loads(answer)["status"] for answer in answers[:2]] == ["ok", "ok"]
+    assert 'agentsite_workers_wanted{pool="default"} 2.0' in answers[5]
+
+
+def test_one_that_hangs_is_to_be_started_again():
+    looks = Looks(last=1000, every=30)
+    assert (looks.faults(1089), looks.faults(1091)) == ([], ["it has not looked for 91 s"])
 
 
 def test_a_paused_pool_is_left_as_it_is(autoscaler, waiting):

@@ -7,7 +7,7 @@ import os
 import django
 
 from benchmarks.simulate import measuring, pictures, scenarios
-from benchmarks.simulate.costs import Costs
+from benchmarks.simulate.costs import Check, Costs
 from benchmarks.stage import Stage
 from benchmarks.table import markdown
 
@@ -16,13 +16,16 @@ SIZES = (50, 200, 1000, 10_000)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulate", description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="run the site first, two minutes")
+    parser.add_argument("--measure", action="store_true", help="run the site first, four minutes")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="worker processes")
     parser.add_argument("--picture", action="store_true", help="draw docs/scaling.svg")
     options = parser.parse_args()
     if options.measure:
         measure()
     costs = Costs.read()
+    told = list(measuring.compared(costs, Check.read()))
+    print(markdown("Simulated beside measured, on one machine", told))
+    print(f"\nat most {measuring.beside(told):.0%} off")
     print(markdown("What a turn costs, in CPU time", list(measuring.described(costs))))
     print(markdown(scenarios.TITLE, list(scenarios.rows(costs, tuple(options.sizes)))))
     if options.picture:
@@ -30,17 +33,14 @@ def main() -> None:
 
 
 def measure() -> None:
-    """Take the costs from two runs, then check the simulation by others."""
+    """Take the costs, and on the same day other runs to check the simulation by."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentsite.settings")
     with Stage() as stage:
         django.setup()
         stage.replica()
         stage.worker()
-        costs = asyncio.run(measuring.costs(stage))
-        costs.write()
-        checked = asyncio.run(measuring.checks(stage, costs))
-    print(markdown("Simulated beside measured, on this machine", checked))
-    print(f"\nat most {measuring.beside(checked):.0%} off")
+        measuring.costs(stage).write()
+        Check.write(asyncio.run(measuring.checks(stage)))
 
 
 main()

@@ -1,11 +1,16 @@
-"""What a turn costs, in seconds of CPU time: the only thing that the simulation takes from a run."""
+"""What a turn and a resting worker cost in CPU time: all that the simulation takes from a run.
+
+Beside it lie `checks`: runs of the same day that the costs were not taken from, to compare with.
+"""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 FILE = Path(__file__).with_name("costs.json")
+CHECKS = Path(__file__).with_name("checks.json")
 WHERE = ("web", "worker", "postgresql", "redis", "others")  # others: provider and clients
 
 
@@ -27,6 +32,14 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """What each worker has others do while nothing is asked, in seconds of CPU time a second."""
+
+    postgresql: float  # a renewal every other second, two looks a second
+    redis: float  # about twenty commands a second, nearly all of role `queue`
+
+
+@dataclass(frozen=True)
 class Costs:
     """By place."""
 
@@ -35,11 +48,32 @@ class Costs:
     postgresql: Cost
     redis: Cost
     others: Cost
+    rest: Rest
 
     @classmethod
     def read(cls) -> Self:
         """As the last run that measured them has left them."""
-        return cls(**{where: Cost(**cost) for where, cost in json.loads(FILE.read_text()).items()})
+        told = json.loads(FILE.read_text())
+        return cls(rest=Rest(**told["rest"]), **{where: Cost(**told[where]) for where in WHERE})
 
     def write(self) -> None:
         FILE.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One run: who asked for what, and how many turns a second were answered."""
+
+    clients: int
+    deltas: int
+    pace: float  # deltas a second; 0: all at once
+    rate: float  # turns a second
+    cores: float  # that others on the machine have left for it
+
+    @classmethod
+    def read(cls) -> list[Self]:
+        return [cls(**told) for told in json.loads(CHECKS.read_text())]
+
+    @staticmethod
+    def write(checks: Sequence["Check"]) -> None:
+        CHECKS.write_text(json.dumps([asdict(check) for check in checks], indent=2) + "\n")

@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Callable
 
 import django
 
-from benchmarks import counts, density, distribution, first_token, fleet, pools, stores, throughput
+from benchmarks import (
+    counts,
+    density,
+    distribution,
+    first_token,
+    fleet,
+    pools,
+    slots,
+    stores,
+    throughput,
+)
 from benchmarks.stage import Stage
 from benchmarks.table import Row, markdown
 
@@ -29,7 +39,16 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
         density.TITLE,
         lambda stage, options: density.measure(stage, many=options.many, most=options.most),
     ),
-    "fleet": (fleet.TITLE, lambda stage, options: fleet.measure(stage, sizes=options.sizes)),
+    "fleet": (
+        fleet.TITLE,
+        lambda stage, options: fleet.measure(stage, sizes=options.sizes, backlog=options.backlog),
+    ),
+    "slots": (
+        slots.TITLE,
+        lambda stage, options: slots.measure(
+            stage, slots=options.slots, processes=options.processes
+        ),
+    ),
     "distribution": (
         distribution.TITLE,
         lambda stage, options: distribution.measure(stage, rounds=options.rounds),
@@ -51,6 +70,9 @@ def arguments() -> argparse.Namespace:
     add("--most", type=int, default=200, help="turns to try at 20 chunks/s")
     add("--rounds", type=int, default=distribution.ROUNDS, help="of each distribution")
     add("--sizes", type=int, nargs="+", default=fleet.SIZES, help="of the fleet")
+    add("--backlog", type=int, default=fleet.BACKLOG, help="turns that wait, of the fleet")
+    add("--slots", type=int, default=slots.SLOTS, help="turns in flight in all processes")
+    add("--processes", type=int, default=slots.PROCESSES, help="that share those slots")
     options = parser.parse_args()
     if unknown := set(options.only) - set(MEASUREMENTS):
         parser.error(f"there is no measurement {', '.join(unknown)}")

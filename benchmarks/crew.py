@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from statistics import quantiles
@@ -54,35 +55,53 @@ def say(line: str) -> None:
 
 
 def work(crew: list, threads: ThreadPoolExecutor, skip: int, turns: int) -> dict[str, float]:
-    """Milliseconds that a claim and an end take, and turns a second of this process."""
+    """Milliseconds that a claim and an end take, statements a turn, turns a second of all this."""
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         found = iter([row[0] for row in connection.execute(WAITING, [skip, turns * len(crew)])])
     shares = [list(islice(found, turns)) for _ in crew]
     begun = time.perf_counter()
     times = [each for done in threads.map(answer, crew, shares) for each in done]
     took = time.perf_counter() - begun
-    claims, ends = (sorted(column) for column in zip(*times, strict=True))
+    claims, ends, statements = (sorted(column) for column in zip(*times, strict=True))
     return {
         "claim_p50": quantiles(claims, n=100)[49] * 1000,
         "claim_p95": quantiles(claims, n=100)[94] * 1000,
         "end_p50": quantiles(ends, n=100)[49] * 1000,
+        "statements": sum(statements) / len(times),
         "rate": len(times) / took,
     }
 
 
-def answer(one: Any, conversations: list[UUID]) -> list[tuple[float, float]]:
+def answer(one: Any, conversations: list[UUID]) -> list[tuple[float, float, int]]:
     """Claim and end a turn of each, as a worker does but for the model."""
+    from django.db import connection  # noqa: PLC0415 - needs the settings
+
+    asked = Asked()
+    with connection.execute_wrapper(asked):
+        return list(answered(one, conversations, asked))
+
+
+class Asked:
+    """Counts the statements of one connection."""
+
+    count = 0
+
+    def __call__(self, execute: Any, *statement: Any) -> Any:
+        self.count += 1
+        return execute(*statement)
+
+
+def answered(one: Any, conversations: list[UUID], asked: Asked) -> Iterator[tuple]:
     from conversations import turns  # noqa: PLC0415 - needs the settings
 
-    times = []
     for conversation in conversations:
+        before = asked.count
         begun = time.perf_counter()
         claim = turns.claim(conversation, one.id, pool=QUEUE)
         claimed = time.perf_counter()
         assert claim is not None
         turns.end(claim.turn_id, turns.Outcome(state="completed"), token=claim.token)
-        times.append((claimed - begun, time.perf_counter() - claimed))
-    return times
+        yield claimed - begun, time.perf_counter() - claimed, asked.count - before
 
 
 if __name__ == "__main__":

@@ -8,11 +8,8 @@ import asyncio
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean, median, quantiles
-
-import redis
 
 from benchmarks.people import Person, invite, leave
 from benchmarks.stage import Stage
@@ -59,15 +56,15 @@ async def talk(people: list[Person], turns: int) -> None:
 
 
 async def of_turns(stage: Stage, people: list[Person], found: Found, folder: Path) -> None:
-    commands, looks, used = asked(stage), looked(folder), stage.cpu("worker")
+    commands, looks, used = stage.commands(), looked(folder), stage.cpu("worker")
     begun = time.monotonic()
     await talk(people, TURNS)
     took, turns = time.monotonic() - begun, len(people) * TURNS
-    commands, looks = asked(stage) - commands, looked(folder) - looks
+    commands, looks = stage.commands() - commands, looked(folder) - looks
     used = stage.cpu("worker") - used
-    idle, rest = asked(stage), stage.cpu("worker")
+    idle, rest = stage.commands(), stage.cpu("worker")
     await asyncio.sleep(REST)
-    goes_on, rest = (asked(stage) - idle) / REST, (stage.cpu("worker") - rest) / REST
+    goes_on, rest = (stage.commands() - idle) / REST, (stage.cpu("worker") - rest) / REST
     found["first"] += [
         one.first - one.asked for person in people for one in person.answers[-TURNS:]
     ]
@@ -75,13 +72,6 @@ async def of_turns(stage: Stage, people: list[Person], found: Found, folder: Pat
     found["anyway"].append(goes_on / WORKERS)
     found["cpu"].append((used - rest * took) / turns)
     found["hits"].append(looks["hit"] / max(looks.total(), 1))
-
-
-def asked(stage: Stage) -> int:
-    """Commands that Redis has run, those in scripts too."""
-    with redis.Redis.from_url(stage.environment["REDIS_URL"]) as client:
-        told: Mapping[str, Mapping[str, int]] = client.info("commandstats")
-        return sum(command["calls"] for command in told.values())
 
 
 def looked(folder: Path) -> Counter[str]:

@@ -1,8 +1,8 @@
-"""What a fleet costs PostgreSQL by its size: presences, sweeps and claims, over a backlog or none.
+"""What a fleet asks of PostgreSQL and Redis by its size: presences, sweeps, claims, and ends.
 
 Every worker here is real to PostgreSQL: a connection that holds a lock, a row, a lease, sweeps,
-and a second connection that claims and ends turns. Only the model and RQ are left out, whose cost
-a worker does not share with others.
+and a second connection that claims and ends turns, over a backlog or none. Only the model and RQ
+are left out, whose cost a worker does not share with others: benchmarks.slots has it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ TURNS = 400  # of each size, however many workers share them
 BACKLOG = 100_000
 BATCH = 5_000
 REST = 4  # seconds of doing nothing
-TITLE = "The fleet's work in PostgreSQL"
+TITLE = "The fleet's work in PostgreSQL and Redis"
 
 CLEAR = "TRUNCATE conversations_conversation CASCADE"
 TRANSACTIONS = """
@@ -38,13 +38,15 @@ SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current
 """
 
 
-async def measure(stage: Stage, *, sizes: Sequence[int] = SIZES) -> list[Row]:
-    return await asyncio.to_thread(lambda: list(of_sizes(stage, sizes)))
+async def measure(
+    stage: Stage, *, sizes: Sequence[int] = SIZES, backlog: int = BACKLOG
+) -> list[Row]:
+    return await asyncio.to_thread(lambda: list(of_sizes(stage, sizes, (0, backlog))))
 
 
-def of_sizes(stage: Stage, sizes: Sequence[int]) -> Iterator[Row]:
+def of_sizes(stage: Stage, sizes: Sequence[int], backlogs: Sequence[int]) -> Iterator[Row]:
     stage.stop("worker-1")
-    for backlog in (0, BACKLOG):
+    for backlog in backlogs:
         stage.run(CLEAR)
         fill(backlog)
         stage.run("ANALYZE")
@@ -60,14 +62,23 @@ def of_size(stage: Stage, size: int, backlog: int) -> Iterator[Row]:
         busy, moves = resting(stage)
         yield Row(f"{name}: PostgreSQL at rest", f"{busy:.1%} of a core", f"{moves:.0f} tx/s")
         fill(turns_for(size))
-        before = stage.cpu("postgresql")
+        before, commands = stage.cpu("postgresql"), stage.commands()
         told = ask(started, turns_for(size) // size)
         each = 1000 * (stage.cpu("postgresql") - before) / turns_for(size)
+        commands = stage.commands() - commands
     claim, late, end = (
         max(one[key] for one in told) for key in ("claim_p50", "claim_p95", "end_p50")
     )
     yield Row(f"{name}: claim, median", f"{claim:.1f} ms", f"95 of 100 in {late:.1f} ms")
     yield Row(f"{name}: end, median", f"{end:.1f} ms", f"{each:.1f} ms of PostgreSQL a turn")
+    statements = sum(
+        one["statements"] * crew.workers for one, crew in zip(told, started, strict=True)
+    )
+    yield Row(
+        f"{name}: asked for a turn",
+        f"{statements / size:.1f} SQL statements",
+        f"{commands / turns_for(size):.1f} Redis commands, without RQ's",
+    )
 
 
 def fill(count: int, *, queue: str = QUEUE, text: str = "hello") -> None:

@@ -138,6 +138,17 @@ class Stage:
         """Bytes that these use."""
         return sum(processes.memory(process.pid) for process in self._named(names))
 
+    def commands(self) -> int:
+        """That Redis has run so far, those in scripts too."""
+        with redis.Redis.from_url(self.environment["REDIS_URL"]) as client:
+            told: Mapping[str, Mapping[str, int]] = client.info("commandstats")
+            return sum(command["calls"] for command in told.values())
+
+    def forget(self) -> None:
+        """All that Redis holds, hints too."""
+        with redis.Redis.from_url(self.environment["REDIS_URL"]) as client:
+            client.flushall()
+
     def rows(self, statement: str, *values: object) -> list[tuple]:
         """What PostgreSQL holds."""
         with psycopg.connect(self.environment["DATABASE_URL"]) as connection:

@@ -5,7 +5,7 @@ and leaves what somebody else works on to the next sweep. The dead are buried be
 """
 
 from collections import Counter
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -72,19 +72,23 @@ def sweep(free_slots: int = FREE_SLOTS) -> Swept:
     No more are hinted than the caller has free slots, the oldest first. What was not to be stored
     is erased.
     """
-    swept = replace(requeue_orphans(), expired=turns.expire(), hinted=hint_again(free_slots))
+    states = Counter(requeue_orphans())
+    swept = Swept(
+        requeued=states.pop(Turn.State.QUEUED, 0),
+        failed=states.pop(FAILED, 0),
+        ended=states.total(),
+        expired=turns.expire(),
+        hinted=hint_again(free_slots),
+    )
     catalog.erase_unstored()
     for how, count in asdict(swept).items():
         metrics.TURNS_RECOVERED.labels(how).inc(count)
     return swept
 
 
-def requeue_orphans() -> Swept:
-    """Requeue the running turns without a live owner, or end those that were tried too often."""
-    states = Counter(map(_requeue, _orphans()))
-    del states[None]  # somebody else works on them
-    requeued, failed = states.pop(Turn.State.QUEUED, 0), states.pop(FAILED, 0)
-    return Swept(requeued=requeued, ended=states.total(), failed=failed)
+def requeue_orphans() -> list[str]:
+    """Requeue the running turns without a live owner; the states that they have now, or FAILED."""
+    return [state for state in map(_requeue, _orphans()) if state is not None]
 
 
 def _orphans() -> list[Turn]:

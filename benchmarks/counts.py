@@ -119,7 +119,7 @@ def described(counts: Mapping[tuple[str, str], Count]) -> Iterator[Row]:
         ("postgresql", "SQL statements"),
         ("queue", "Redis commands of RQ"),
         ("live", "Redis commands of the log"),
-        ("cache", "Redis commands of the hot copy and sessions"),
+        ("cache", "Redis commands of the hot copy"),
     ):
         both = [counts["web", role], counts["worker", role]]
         web, worker = (f"{count.asked:.1f}" for count in both)

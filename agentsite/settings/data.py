@@ -37,7 +37,7 @@ if DATABASE_POOL_SIZE:
 # Each a server, or the Sentinels that know which it is: see workers.redis.addresses.
 REDIS_URL = env.address("REDIS_URL", "redis://127.0.0.1:6379/0")
 REDIS_QUEUE_URL = env.address("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
-REDIS_CACHE_URL = env.address("REDIS_CACHE_URL", REDIS_URL)  # hot copies, sessions
+REDIS_CACHE_URL = env.address("REDIS_CACHE_URL", REDIS_URL)  # hot copies, limits
 # Turn logs and the channel layer; several, with blanks between, share the conversations.
 REDIS_LIVE_ADDRESSES = env.addresses("REDIS_LIVE_URL", REDIS_URL)
 REDIS_LIVE_URL = " ".join(REDIS_LIVE_ADDRESSES)
@@ -57,7 +57,9 @@ CACHES = {
         **sentinels.for_cache(REDIS_CACHE_URL, CACHE_OPTIONS),
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# Rows alone: a copy in a Redis that hangs while somebody logs out would outlive its row, and log
+# them in again.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CHANNEL_PREFIX = "agentsite"  # of every channel of the layer
 CHANNEL_LAYERS = {
     "default": {

@@ -28,7 +28,7 @@ from redis.exceptions import RedisError
 
 from conversations.errors import NotLoggedIn
 
-PATIENCE = 1  # seconds that a log-out waits for Redis; sockets find out within a minute anyway
+PATIENCE = 1  # seconds that a log-out waits for Redis; sockets look at the row within a minute
 
 log = structlog.get_logger(__name__)
 

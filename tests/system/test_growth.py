@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 TURNS = int(os.environ.get("TURNS", "600"))
 TABS = 20
 IN_ONE = 10  # turns of a conversation
-LONGEST = 14 * 24 * 3600  # seconds: Django's sessions
+LONGEST = 14 * 24 * 3600  # seconds
 # RQ's lists of what it has, as long as the fleet is large.
 STANDING = re.compile(r"rq:(workers(:\w+)?|queues|worker:.+|clean_registries:\w+)")
 PROCESSES = ("worker-1", "worker-2", "replica-1", "replica-2")

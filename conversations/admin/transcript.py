@@ -13,6 +13,9 @@ from conversations.stores import store_for
 
 SIZE = 50  # messages on a page; also the most queued turns that the newest page shows
 
+# By turn and step of the response that asks, because ids of calls repeat from step to step.
+Ledger = dict[tuple[UUID, int], dict[str, ToolCall]]
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -97,26 +100,30 @@ def _turns(
     return turns
 
 
-def _ledger(turns: Mapping[UUID, Turn]) -> dict[UUID, dict[str, ToolCall]]:
-    ledger: dict[UUID, dict[str, ToolCall]] = defaultdict(dict)
-    for call in ToolCall.objects.filter(turn__in=turns).order_by("step"):
-        ledger[call.turn_id][call.tool_call_id] = call
+def _ledger(turns: Mapping[UUID, Turn]) -> Ledger:
+    ledger: Ledger = defaultdict(dict)
+    for call in ToolCall.objects.filter(turn__in=turns):
+        ledger[call.turn_id, call.step][call.tool_call_id] = call
     return ledger
 
 
 def _blocks(
     messages: Sequence[Message],
     turns: Mapping[UUID, Turn],
-    ledger: Mapping[UUID, Mapping[str, ToolCall]],
+    ledger: Ledger,
 ) -> list[Block]:
     blocks: list[Block] = []
     seen: set[UUID] = set()
     for turn_id, group in groupby(messages, key=lambda message: message.turn_id):
-        calls = ledger.get(turn_id, {})
-        lines = [Line(each, _who(each), parts(each.payload, calls)) for each in group]
+        lines = [_line(each, ledger) for each in group]
         blocks.append(Block(turns[turn_id], lines, continued=turn_id in seen))
         seen.add(turn_id)
     return blocks + [Block(turn, []) for turn in turns.values() if turn.pk not in seen]
+
+
+def _line(message: Message, ledger: Ledger) -> Line:
+    calls = ledger.get((message.turn_id, message.step), {})
+    return Line(message, _who(message), parts(message.payload, calls))
 
 
 def _who(message: Message) -> str:

@@ -46,12 +46,16 @@ def test_messages_stand_in_order_with_who_said_them(viewer, conversation):
 
 
 def test_a_tool_call_shows_what_the_ledger_knows_of_it(viewer, conversation):
+    """Providers use an id again in the next step."""
     turn = turn_of(conversation)
-    message_of(turn, call_part("send_mail", {"to": "x"}))
-    ToolCall.objects.create(
-        turn=turn, step=1, tool_call_id="call_1", tool="send_mail", arguments={}, state="unknown"
-    )
-    assert re.search(r'calls send_mail.*is-unknown">Unknown', opened(viewer, conversation))
+    states = {1: "unknown", 3: "done"}
+    for step, state in states.items():
+        message_of(turn, call_part("send_mail", {"to": "x"}), step=step)
+        message_of(turn, return_part("send_mail", "sent"), step=step + 1)
+        call = {"tool_call_id": "call_1", "tool": "send_mail", "arguments": {}}
+        ToolCall.objects.create(turn=turn, step=step, state=state, **call)
+    shown = re.findall(r'calls send_mail.*?is-(\w+)">', opened(viewer, conversation))
+    assert shown == list(states.values())
 
 
 def test_what_was_retracted_is_shown_and_marked(viewer, conversation):

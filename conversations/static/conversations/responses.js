@@ -98,9 +98,17 @@ export function itemsOf(output) {
   return items;
 }
 
+// Items by the response that they belong to.
+function parted(items) {
+  const parts = new Map();
+  for (const { response_id } of items) parts.set(response_id, []);
+  for (const item of items) parts.get(item.response_id).push(item);
+  return parts;
+}
+
 // The turns of a snapshot that have ended.
 export function told(items, responses) {
-  const parts = Map.groupBy(items, (item) => item.response_id);
+  const parts = parted(items);
   return responses.map(({ response_id, status, error, notices = [], worker, attempt, sequence_number = ALL }) => {
     const [asked, came] = halves(parts.get(response_id) ?? []);
     const input = asked.length ? textOf(asked) : null;
@@ -113,7 +121,6 @@ export function told(items, responses) {
 const isInput = ({ role, id }) => role === "user" || /_in(_\d+)?$/.test(id);
 
 function halves(items) {
-  const sides = Object.groupBy(items, (item) => (isInput(item) ? "asked" : "came"));
-  const asked = sides.asked ?? [];
-  return [asked.filter(({ type }) => type === "message"), sides.came ?? []];
+  const asked = items.filter((item) => isInput(item) && item.type === "message");
+  return [asked, items.filter((item) => !isInput(item))];
 }

@@ -6,7 +6,8 @@ import { answered, follow, itemsOf, textOf, told } from "./responses.js";
 export const ENDED = new Set(["completed", "failed", "incomplete", "cancelled"]);
 
 const SHOWN = 30; // turns that a snapshot begins with
-const TOO_BIG = 1009; // close code: a frame was larger than the server takes
+// Close codes after which what is not acknowledged will not be taken either, and why.
+const REFUSALS = new Map([[1009, "too_large"], [4403, "foreign_origin"], [4404, "not_found"]]);
 const KEPT = 3 * SHOWN; // turns in the document, for one who looks at the end
 
 export const initial = {
@@ -48,14 +49,14 @@ const STEPS = {
   error: refused,
 };
 
-// What was too big would close the next socket, too: it is not sent again.
+// What was too big would close the next socket, too; what is gone does not come back.
 function connected(state, { phase, code = 0, reason = "" }) {
-  const turns = code === TOO_BIG ? state.turns.map(tooLarge) : state.turns;
+  const turns = REFUSALS.has(code) ? state.turns.map((turn) => refusedBy(turn, code)) : state.turns;
   const notice = phase === "open" && state.notice?.code === "offline" ? null : state.notice;
   return { ...state, turns, notice, connection: { phase, code, reason } };
 }
 
-const tooLarge = (turn) => (turn.status === "unsent" ? { ...turn, status: "refused", error: { code: "too_large" } } : turn);
+const refusedBy = (turn, code) => (turn.status === "unsent" ? { ...turn, status: "refused", error: { code: REFUSALS.get(code) } } : turn);
 
 function unsent(key, text) {
   return { ...answered(`local_${key}`), key, input: text, status: "unsent" };
@@ -64,8 +65,12 @@ function unsent(key, text) {
 // `of`: the id of the failed turn that is asked again; that can be done once.
 function sent(state, { key, text, of }) {
   const turns = state.turns.map((turn) => (turn.id === of ? { ...turn, retried: key } : turn));
-  return { ...state, notice: null, turns: [...turns, unsent(key, text)] };
+  const turn = unsent(key, text);
+  return { ...state, notice: null, turns: [...turns, isClosed(state) ? refusedBy(turn, state.connection.code) : turn] };
 }
+
+// For good: no other socket is opened. One that may be, after a log-in say, would still send it.
+const isClosed = ({ connection }) => connection.phase === "refused" && REFUSALS.has(connection.code);
 
 function forgotten(state, { key }) {
   const others = state.turns.filter((turn) => turn.key !== key);

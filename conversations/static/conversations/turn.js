@@ -55,6 +55,16 @@ export class TurnView {
     const shown = turn.items.filter((item) => item?.type === "message" || item?.type === "function_call");
     shown.forEach((item, place) => this.showItem(item, place, outputs.get(item.call_id)));
     for (const item of shown) if (isSuperseded(item, shown)) this.views.get(item.id).fold();
+    this.forget(new Set(shown.map(({ id }) => id)));
+  }
+
+  // What a dead attempt had begun is gone where its log was lost with it.
+  forget(kept) {
+    for (const [id, { element }] of this.views) {
+      if (kept.has(id)) continue;
+      element.remove();
+      this.views.delete(id);
+    }
   }
 
   showItem(item, place, output) {
@@ -110,7 +120,7 @@ const anotherTry = (turn) => (hasWords(turn) && !turn.retried ? [button("Try aga
 
 // Under what was asked: whether it has arrived.
 function fate(turn) {
-  if (turn.status === "unsent") return [STATUS.unsent];
+  if (turn.status === "unsent") return [STATUS.unsent, button("Discard", "discard")];
   if (turn.status === "queued") return [STATUS.queued, button("Cancel", "cancel")];
   if (turn.status !== "refused") return [];
   return [problem(turn), ...anotherTry(turn), button("Discard", "discard")];

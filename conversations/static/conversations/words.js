@@ -9,28 +9,34 @@ const FAILURES = {
   tool_error: "A tool failed while the answer was being made.",
   worker_lost: "The answer was interrupted several times and was given up.",
   expired: "The answer was not made in time.",
+  tool_name_taken: "A function of the request is called like a tool of the agent.",
+  transcript_gone: "What was said here is not kept any more. Begin a new conversation.",
+  server_error: "Something went wrong on the way to an answer.",
   too_large: "This message is too long to send.",
   rate_limited: "You are sending too fast. Wait a moment.",
   version_conflict: "The conversation has changed meanwhile. Look at it, then send again.",
   response_in_progress: "An answer is still being made. Please wait for it.",
   already_answered: "This question has been answered already.",
   not_found: "This conversation no longer exists.",
+  foreign_origin: "This page was opened under an address that may not talk to the site.",
   not_logged_in: "You are logged out.",
   outdated: "This page is out of date. Reload it, then try again.",
+  no_storage: "This browser keeps nothing for the next page. Open the new conversation in the list and write there.",
   offline: "The site cannot be reached. Try again.",
 };
 
 const CLOSINGS = {
-  4401: "You are logged out.",
-  4403: "This page was opened under an address that may not talk to the site.",
-  4404: "This conversation no longer exists.",
+  4401: FAILURES.not_logged_in,
+  4403: FAILURES.foreign_origin,
+  4404: FAILURES.not_found,
   4429: "Too many messages came from here in a short time.",
 };
 
-const EXACT = new Set(["rate_limited"]); // the server knows which limit it was
+// The server knows more: which limit it was, how long the provider asks us to wait.
+const EXACT = new Set(["rate_limited", "provider_rate_limited"]);
 
 export const failure = ({ code, message } = {}) =>
-  (EXACT.has(code) && message) || (FAILURES[code] ?? message ?? "Something went wrong on the way to an answer.");
+  (EXACT.has(code) && message) || (FAILURES[code] ?? message ?? FAILURES.server_error);
 
 // The server names a reason where a code has more than one.
 export const closing = ({ code, reason }) => reason || (CLOSINGS[code] ?? "The site closed the connection.");

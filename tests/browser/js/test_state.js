@@ -124,6 +124,19 @@ test("an error that names a key refuses that message", () => {
   equal(outbox(state).map(({ key }) => key), ["k1"]);
 });
 
+const closed = (code, phase = "refused") => ({ type: "page.connection", phase, code });
+const fates = (state) => state.turns.map(({ status, error }) => error?.code ?? status);
+
+test("what is on its way into a conversation that is gone is refused, now and later", () => {
+  equal(fates(play([sent("k1"), closed(4404), sent("k2")])), ["not_found", "not_found"]);
+  equal(fates(play([sent("k1"), closed(4403)])), ["foreign_origin"]);
+});
+
+test("what another socket may take goes on waiting", () => {
+  equal(fates(play([sent("k1"), closed(4401), sent("k2"), closed(1006, "waiting")])), ["unsent", "unsent"]);
+  equal(fates(play([sent("k1"), closed(1009, "waiting"), sent("k2")])), ["too_large", "unsent"]);
+});
+
 test("an error that names nothing is a notice", () => {
   equal(play([{ type: "error", code: "invalid_json", message: "…" }]).notice.code, "invalid_json");
 });

@@ -33,6 +33,18 @@ test("a call is told as going on until it has a result", () => {
   ok(summary([call, result]).startsWith("Used read"));
 });
 
+test("an item that was lost with its log is not shown any more", () => {
+  const view = new TurnView(() => {});
+  const turn = { ...answered("resp_a"), status: "in_progress" };
+  view.update({ ...turn, items: [call] });
+  view.update({ ...turn, items: [{ id: "msg_a_0", type: "message", status: "in_progress", text: "Again" }] });
+  equal(view.element.querySelector(".answer").textContent.trim(), "Again");
+});
+
+test("what is not sent yet can be discarded", () => {
+  equal(shown({ status: "unsent", input: "Hi" }).querySelector(".fate [data-verb]").dataset.verb, "discard");
+});
+
 test("only what has words can be sent again", () => {
   const buttons = (change) => [...shown(change).querySelectorAll("[data-verb]")].map((one) => one.textContent);
   const failed = { status: "failed", error: { code: "provider_error" } };

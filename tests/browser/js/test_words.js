@@ -7,6 +7,11 @@ test("of several limits the server names the one that was met", () => {
   equal(failure({ code: "rate_limited" }), "You are sending too fast. Wait a moment.");
 });
 
+test("how long the provider asks us to wait is told", () => {
+  const message = "The model provider has too much to do just now. Try again in 7 s.";
+  equal(failure({ code: "provider_rate_limited", message }), message);
+});
+
 test("what other failures say is for whoever looks after the site", () => {
   equal(failure({ code: "provider_timeout", message: "504" }), "The model took too long to answer.");
   equal(failure({ code: "of a newer server", message: "Told." }), "Told.");

@@ -17,6 +17,7 @@ export class Prose {
   clear() {
     this.source = "";
     this.frozen = 0; // characters of the source in blocks that are finished
+    this.done = []; // those blocks: {raw, made}, their source and their nodes
     this.loose = []; // nodes of the blocks that are not
     this.tail = []; // those blocks
     this.whole = false;
@@ -29,8 +30,20 @@ export class Prose {
     if (!source.startsWith(this.source) || (final && REFERENCE.test(source))) this.clear();
     this.source = source;
     this.whole = final;
-    const blocks = tokens(source.slice(this.frozen));
+    const blocks = final ? this.settled(tokens(source)) : tokens(source.slice(this.frozen));
     if (!this.grown(blocks)) this.remake(blocks, final ? 0 : OPEN);
+  }
+
+  // What looked finished may be another block in the whole text; whatever comes after the first such
+  // block is made again. Returns the blocks that are to be made.
+  settled(blocks) {
+    const at = this.done.findIndex(({ raw }, index) => raw !== blocks[index]?.raw);
+    const kept = at < 0 ? this.done.length : at;
+    for (const { raw, made } of this.done.splice(kept)) {
+      for (const node of made) node.remove();
+      this.frozen -= raw.length;
+    }
+    return blocks.slice(kept);
   }
 
   remake(blocks, open) {
@@ -45,7 +58,9 @@ export class Prose {
   }
 
   freeze(block) {
-    this.element.append(...nodes(block));
+    const made = nodes(block);
+    this.element.append(...made);
+    this.done.push({ raw: block.raw, made });
     this.frozen += block.raw.length;
   }
 
@@ -54,6 +69,7 @@ export class Prose {
     const [before, now] = [this.tail.at(-1), blocks.at(-1)];
     if (before?.type !== "code" || now?.type !== "code") return false;
     if (blocks.length !== this.tail.length || before.lang !== now.lang) return false;
+    if (blocks.some(({ raw }, index) => index < blocks.length - 1 && raw !== this.tail[index].raw)) return false;
     const text = this.loose.at(-1).querySelector("code").firstChild;
     if (!text || !now.text.startsWith(before.text)) return false;
     text.appendData(now.text.slice(before.text.length));

@@ -46,6 +46,15 @@ test("a text that grows character by character ends as when it came at once", ()
   equal(prose.element.innerHTML, shown(STREAMED).innerHTML);
 });
 
+test("a block that looked finished, and is another in the whole text, is made again", () => {
+  const [text, prose] = ["before\n\npara\n2. y\n- a", new Prose()];
+  for (let end = 1; end <= text.length; end += 1) prose.show(text.slice(0, end));
+  const [first] = prose.element.children;
+  prose.show(text, { final: true });
+  equal(prose.element.innerHTML, shown(text).innerHTML);
+  ok(first === prose.element.firstElementChild, "what is the same stays");
+});
+
 const UNFINISHED = {
   "a **bo": "a **bo**",
   "a **bo *it": "a **bo *it***",

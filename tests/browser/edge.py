@@ -89,8 +89,9 @@ class Edge:
 
 @asynccontextmanager
 async def serving():
-    """An edge with the page of one conversation."""
-    edge, pages = Edge(), {f"/c/{CONVERSATION}/": rendered()}
+    """An edge with the page of one conversation, and the one that begins another."""
+    current = SimpleNamespace(id=CONVERSATION, title="A talk", agent="demo", updated=None)
+    edge, pages = Edge(), {f"/c/{CONVERSATION}/": rendered(current), "/": rendered(None)}
 
     def look(socket: ServerConnection, request: Request) -> Response | None:
         if request.path.startswith("/ws/"):
@@ -106,12 +107,11 @@ async def serving():
         yield edge
 
 
-def rendered() -> str:
+def rendered(current: SimpleNamespace | None) -> str:
     """The page as its view renders it, without a database."""
     request = RequestFactory().get("/")
     request.user = SimpleNamespace(pk=7, is_staff=False, get_username=lambda: "ada")
-    current = SimpleNamespace(id=CONVERSATION, title="A talk", agent="demo", updated=None)
-    known = {"current": current, "conversations": [current], "agents": ["demo"]}
+    known = {"current": current, "conversations": [current] if current else [], "agents": ["demo"]}
     return render_to_string("conversations/chat.html", known, request)
 
 

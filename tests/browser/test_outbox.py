@@ -74,6 +74,28 @@ async def test_a_message_that_closed_the_socket_as_too_big_is_not_sent_again(edg
     await expect(page.locator(".bubble")).to_have_text(["Next"])
 
 
+REFUSING = """Object.defineProperty(window, 'sessionStorage', {
+    get() { throw new DOMException('forbidden', 'SecurityError'); },
+});"""
+
+
+async def test_what_no_new_page_would_find_stays_where_it_is(edge: Edge, page):
+    made = {"id": "b", "url": "/c/b/", "input": "Hi"}
+    there = {"content_type": "text/html", "body": '<li><a href="/c/b/">Hi</a></li>'}
+    await page.add_init_script(REFUSING)
+    for address in ("**/begin/", "**/fork/"):
+        await page.route(address, lambda route: route.fulfill(status=201, json=made))
+    await page.route("**/conversations/", lambda route: route.fulfill(**there))
+    await page.goto(f"{edge.origin}/")
+    await say(page, "Good day")
+    await expect(page.locator("#notice")).to_contain_text("Open the new conversation in the list")
+    await expect(page.locator("#list")).to_have_text("Hi")
+    await expect(page.get_by_label("Your message")).to_have_value("Good day")
+    await edge.open(page, **ended("resp_a", "completed", "Hi"))
+    await page.get_by_role("button", name="Regenerate").click()
+    await expect(page.locator("#notice")).to_contain_text("Open the new conversation in the list")
+
+
 async def test_a_failed_answer_is_asked_again_once(edge: Edge, page):
     line = await edge.open(page, **ended("resp_a", "failed", "Well?"))
     await twice(page, "Try again")

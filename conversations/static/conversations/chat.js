@@ -115,10 +115,9 @@ async function begin(text) {
   const form = at("composer");
   const { answer, problem } = await list.post(form.action, form);
   if (problem) return problem;
-  memory.stash(answer.id).write([{ key: memory.newKey(), text }]);
-  composer.write("");
-  location.assign(answer.url);
-  return null;
+  const isKept = memory.stash(answer.id).write([{ key: memory.newKey(), text }]);
+  if (isKept) composer.write("");
+  return list.enter(answer, isKept);
 }
 
 // While another page is asked for or on its way, nothing is sent from this one, and no other is asked for.

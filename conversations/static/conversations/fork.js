@@ -15,7 +15,5 @@ export const regenerate = (turn, form) =>
 async function forked({ id }, form, prepare) {
   const { answer, problem } = await list.post(fork, form, { response: id });
   if (problem) return problem;
-  prepare(answer);
-  location.assign(answer.url);
-  return null;
+  return list.enter(answer, prepare(answer));
 }

@@ -6,6 +6,7 @@ const list = document.getElementById("list");
 const drawer = document.getElementById("drawer");
 const { conversation, login } = document.body.dataset;
 const tabs = new BroadcastChannel("agentsite:list");
+let pages = 1; // that are shown
 
 export const drawerIsOpen = () => drawer.matches(":popover-open");
 
@@ -27,14 +28,42 @@ export async function post(url, form, fields = {}) {
 // Another tab has logged in meanwhile: the token of this page's forms is not the site's any more.
 const isOutdated = ({ status, headers }) => status === 403 && !headers.get("Content-Type")?.includes("json");
 
+// To a conversation that was made, where its page finds what was kept for it. The problem in words
+// where the browser keeps nothing: then the list leads there.
+export function enter({ url }, isKept) {
+  if (isKept) location.assign(url);
+  else refresh();
+  return isKept ? null : failure({ code: "no_storage" });
+}
+
+// As many pages as are shown.
 export async function refresh() {
-  const response = await fetch(list.dataset.url).catch(() => null);
-  if (!response?.ok) return;
-  const html = await response.text();
+  const fresh = await piece(list.dataset.url);
+  if (!fresh) return;
+  for (let page = 1; page < pages; page += 1) {
+    const button = fresh.querySelector('[data-verb="older"]');
+    if (button && !(await extend(button))) return;
+  }
   const focus = list.contains(document.activeElement) && nameOf(document.activeElement);
-  list.innerHTML = html;
+  list.replaceChildren(fresh);
   mark();
   if (focus) [...list.querySelectorAll("a, button")].find((one) => nameOf(one) === focus)?.focus();
+}
+
+// A page of the list as nodes, or null where it cannot be had.
+async function piece(url) {
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok) return null;
+  const holder = document.createElement("template");
+  holder.innerHTML = await response.text();
+  return holder.content;
+}
+
+// Puts the older rows in the place of the button that asks for them; whether they could be had.
+async function extend(button) {
+  const rows = await piece(button.dataset.url);
+  if (rows) button.closest("li").replaceWith(rows);
+  return Boolean(rows);
 }
 
 const nameOf = (element) => element.dataset.url ?? element.href;
@@ -42,9 +71,8 @@ const nameOf = (element) => element.dataset.url ?? element.href;
 // The conversation that was written to comes first, as the server has it.
 export function rise() {
   const row = list.querySelector(`[data-id="${conversation}"]`);
-  if (row && row === list.firstElementChild) return;
-  if (row) list.prepend(row);
-  else refresh();
+  if (!row) refresh();
+  else if (row !== list.firstElementChild) list.prepend(row);
   tabs.postMessage("changed");
 }
 
@@ -57,11 +85,10 @@ function mark() {
 }
 
 async function older(button) {
-  const response = await fetch(button.dataset.url).catch(() => null);
-  if (!response?.ok) return;
-  const row = button.closest("li");
-  row.insertAdjacentHTML("beforebegin", await response.text());
-  row.remove();
+  button.disabled = true;
+  if (await extend(button)) pages += 1;
+  else button.textContent = failure({ code: "offline" });
+  button.disabled = false;
 }
 
 function ask(button) {
@@ -96,7 +123,7 @@ function clicked({ target }) {
 
 export function start() {
   list.addEventListener("click", clicked);
-  tabs.addEventListener("message", refresh);
+  tabs.addEventListener("message", () => document.hidden || refresh()); // else when it is looked at
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   matchMedia("(width > 760px)").addEventListener("change", ({ matches }) => matches && drawer.hidePopover());
   for (const dialog of document.querySelectorAll("dialog")) {

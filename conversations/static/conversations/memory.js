@@ -7,8 +7,14 @@ function place(storage, name, of = conversation) {
   const key = `${PREFIX}${user}:${name}:${of || "new"}`;
   return {
     read: () => attempt(() => storage.getItem(key)) ?? "",
-    write: (text) => attempt(() => (text ? storage.setItem(key, text) : storage.removeItem(key))),
+    write: (text) => attempt(() => kept(storage, key, text)) ?? false, // whether it is kept
   };
+}
+
+function kept(storage, key, text) {
+  if (text) storage.setItem(key, text);
+  else storage.removeItem(key);
+  return true;
 }
 
 // Storage may be forbidden or full: the page works without it.

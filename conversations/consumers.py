@@ -157,7 +157,10 @@ class ChatConsumer(Socket):
         message = acceptance(accepted.turn, self._conversation.agent)
         try:
             await self.send_frame(told)
-            await following.welcome(message)  # ours, so it needs no Redis
+            if accepted.repeated:
+                await following.recall(accepted.turn)
+            else:
+                await following.welcome(message)  # ours, so it needs no Redis
         finally:  # the other tabs hear of it though the sender is gone
             await announce(self._conversation_id, message)
             if accepted.ended:

@@ -113,6 +113,14 @@ class Following:
         followed = self._open[facts.id] = Followed(facts)
         await self._show_start(followed, message["input"])
 
+    async def recall(self, turn: Turn) -> None:
+        """A turn was accepted before, and whoever sent it again may not know what became of it."""
+        if turn.number > self._last:
+            await self.look()
+        elif turn.pk not in self._open:
+            [view] = await in_thread(snapshots.several, self._conversation, [turn])
+            await self._show(view)
+
     async def remark(self, message: Mapping[str, Any]) -> None:
         """What an open turn is at was noted beside its log."""
         if UUID(message["turn"]) in self._open:
@@ -149,14 +157,21 @@ class Following:
         if followed.token != view.token:
             followed.token = view.token
             await self._show_worker(view)
+        if view.has_ended:  # before its end, because after it a turn may be gone
+            await self._show_notices(view)
         for entry in entries:
             await self._show_entry(followed, entry)
-        await self._show_asked(followed, view.asked)
-        if view.has_ended and turn in self._open:  # by a cursor at its end
+        if not view.has_ended:
+            await self._show_asked(followed, view.asked)
+        elif turn in self._open:  # by a cursor at its end
             self._close(turn)
 
+    async def _show_notices(self, view: TurnView) -> None:
+        if told := snapshots.notices(view):
+            await self._send(_about(view.facts, "notice", notices=told))
+
     async def _show_asked(self, followed: Followed, asked: Pending | None) -> None:
-        """What a turn waits for, and once more when it waits no longer."""
+        """What a turn waits for, and once more when it goes on; its end says so by itself."""
         if asked != followed.asked:
             followed.asked = asked
             await self._send(_about(followed.facts, "asked", **(asked or NOTHING)))

@@ -215,7 +215,8 @@ def _active(view: TurnView, entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _notices(view: TurnView) -> list[str]:
+def notices(view: TurnView) -> list[str]:
+    """What is to be known beside the answer."""
     return [*view.notices, GONE] if view.gone else list(view.notices)
 
 
@@ -225,5 +226,5 @@ def _summary(view: TurnView) -> dict[str, Any]:
         "status": protocol.STATUS[view.state],
         "worker": view.worker,
         "attempt": view.attempt,
-        **({"notices": notices} if (notices := _notices(view)) else {}),
+        **({"notices": told} if (told := notices(view)) else {}),
     }

@@ -3,6 +3,8 @@
 import pytest
 
 from conversations import streams
+from conversations.models import Turn
+from conversations.threads import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAITING = {"type": "agentsite:waiting", "reason": "provider_busy", "seconds": 7}
@@ -56,3 +58,20 @@ async def test_a_turn_that_is_over_is_at_nothing(tab, claim):
     await tab.create()
     await tab.until("response.queued")
     assert "agentsite:waiting" not in tab.types
+
+
+async def test_what_is_to_be_known_beside_an_answer_reaches_who_was_away_at_its_end(
+    tab, open_tab, claim
+):
+    await tab.create()
+    async with claim() as run:
+        await run.say("Good")
+        seen = await tab.until("response.output_text.delta")
+        await run.finish(" day")
+    await in_thread(Turn.objects.update, notices=["The tools of calendar are out of reach."])
+    back = await open_tab()
+    cursor = {key: seen[key] for key in ("response_id", "sequence_number")}
+    await back.subscribe(cursor)
+    [notice] = [frame for frame in back.frames if frame["type"] == "agentsite:notice"]
+    assert notice["notices"] == ["The tools of calendar are out of reach."]
+    assert back.types.index("agentsite:notice") < back.types.index("response.completed")

@@ -103,6 +103,22 @@ async def test_a_message_that_is_sent_again_is_acknowledged_again_and_stored_onc
     assert await in_thread(Turn.objects.count) == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("completed", "response.completed"), ("rolled_back", "agentsite:rolled_back")],
+)
+async def test_who_sends_again_what_has_ended_is_told_how(tab, open_tab, claim, state, told):
+    """Its acknowledgement was lost, and the turn is in no snapshot: too long ago, or rolled back."""
+    first = await tab.create("hello", idempotency_key="k1")
+    async with claim() as run:
+        await run.finish("Good day", state=Turn.State(state))
+    other = await open_tab()
+    await other.subscribe()
+    assert await other.create("hello", idempotency_key="k1") == first
+    assert (await other.until(told))["response_id"] == first["response_id"]
+    assert other.text == "Good day"
+
+
 async def test_the_other_tabs_hear_of_a_message_whose_sender_is_gone(tab, open_tab, monkeypatch):
     sender = await open_tab()
     await sender.subscribe()

@@ -63,6 +63,20 @@ async def test_a_cursor_is_enough_to_be_told(open_tab, ask):
     assert len((await tab.until("agentsite:asked"))["calls"]) == 1
 
 
+async def test_nothing_more_is_told_of_a_turn_that_waited_and_was_rolled_back(tab, ask):
+    """A page that hears of it again would show it again."""
+    turn = await ask()
+    await tab.until("agentsite:asked")
+    await tab.create("Better", policy="rollback")
+    await tab.until("agentsite:rolled_back")
+    known = len(tab.frames)
+    await tab.pong()
+    of_it = [
+        frame for frame in tab.frames[known:] if frame.get("response_id") == f"resp_{turn.pk.hex}"
+    ]
+    assert of_it == []
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [

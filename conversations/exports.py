@@ -113,6 +113,7 @@ def _turn(turn: Turn) -> dict:
         "finished_at": turn.finished,
         "last_sequence_number": turn.last_event,
         "error": turn.error,
+        "notices": turn.notices,
         "usage": turn.usage,
         "input": turn.input,
     }

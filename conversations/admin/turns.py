@@ -75,12 +75,12 @@ class TurnAdmin(PagedAdmin):
     fieldsets = (
         (None, {"fields": ("response_id", "conversation_link", "owner", "number", "status", "life", "times")}),
         ("Request", {"fields": ("policy", "pool", "idempotency_key", "parameters", "request_items")}),
-        ("Outcome", {"fields": ("error_items", "usage_items", "last_event")}),
+        ("Outcome", {"fields": ("error_items", "notice_items", "usage_items", "last_event")}),
         ("Claim", {"fields": ("attempt", "crashes", "worker_name", "worker", "cancel_requested")}),
     )  # fmt: skip
     readonly_fields = (
         "response_id", "conversation_link", "status", "life", "times",
-        "parameters", "request_items", "error_items", "usage_items",
+        "parameters", "request_items", "error_items", "notice_items", "usage_items",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -155,7 +155,7 @@ class TurnAdmin(PagedAdmin):
 
     @admin.display(description="times")
     def times(self, turn: Turn) -> SafeString:
-        names = ("created", "hinted_at", "started", "first_token", "finished")
+        names = ("created", "hinted_at", "started", "first_token", "expires", "finished")
         told = [(name.replace("_", " "), exact(getattr(turn, name))) for name in names]
         return format_html_join(mark_safe("<br>"), "{}: {}", told)
 
@@ -169,6 +169,10 @@ class TurnAdmin(PagedAdmin):
     @admin.display(description="error")
     def error_items(self, turn: Turn) -> SafeString | str:
         return laid_out(turn.error)
+
+    @admin.display(description="notices")
+    def notice_items(self, turn: Turn) -> SafeString | str:
+        return laid_out(turn.notices)
 
     @admin.display(description="usage")
     def usage_items(self, turn: Turn) -> SafeString | str:

@@ -24,7 +24,8 @@ def export(client, conversation):
 @pytest.fixture
 def said(conversation) -> Conversation:
     """A conversation with something of everything."""
-    turn = turn_of(conversation, usage={"input_tokens": 3}, error={"code": "x", "message": "y"})
+    outcome = {"error": {"code": "x", "message": "y"}, "notices": ["Out of reach."]}
+    turn = turn_of(conversation, usage={"input_tokens": 3}, **outcome)
     message_of(turn, prompt('Tell "me" of <b>Zürich</b> \u2028'), step=0, attempt=0)
     message_of(turn, text("Big"), retracted=True, trace=[[2, 1, -1, 0]])
     ToolCall.objects.create(
@@ -43,6 +44,7 @@ def test_an_export_tells_every_row_again(viewer, said):
     for row, message in zip(Message.objects.order_by("number"), told["messages"], strict=True):
         for field in ("number", "payload", "trace", "text", "retracted", "kind", "step", "attempt"):
             assert message[field] == getattr(row, field)
+    assert told["turns"][0]["notices"] == ["Out of reach."]
     (call,) = told["turns"][0]["tool_calls"]
     assert (call["call_id"], call["arguments"], call["output"]) == ("c", {"a": [1]}, 2)
 

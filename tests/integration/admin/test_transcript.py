@@ -1,9 +1,11 @@
 """A conversation opens as people read it, whatever a model wrote into it."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from conversations.models import ToolCall
 from tests.integration.admin.rows import crowd, message_of, prompt, text, turn_of
@@ -77,6 +79,17 @@ def test_a_turn_shows_its_worker_its_tokens_and_its_error(viewer, conversation):
     page = opened(viewer, conversation)
     for each in ("w-7", "provider_timeout", "No answer.", "17 in, 4 out", "2 crashes", "attempt 3"):
         assert each in page
+
+
+@pytest.mark.parametrize("page", ["conversation", "turn"])
+def test_a_turn_shows_its_notices_and_until_when_it_waits(viewer, conversation, page):
+    until = datetime(2050, 1, 2, 3, 4, 5, tzinfo=UTC)
+    turn = turn_of(conversation, "waiting", notices=["Out of <b>reach."], expires=until)
+    row = {"conversation": conversation, "turn": turn}[page]
+    address = reverse(f"admin:conversations_{page}_change", args=[row.pk])
+    told = viewer.get(address).content.decode()
+    assert "Out of &lt;b&gt;reach." in told
+    assert timezone.localtime(until).strftime("%Y-%m-%d %H:%M:%S") in told
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,18 @@ async def test_it_calculates_through_a_tool():
     assert [part.tool_name for part in result.new_messages()[1].tool_calls] == ["calculate"]
 
 
+async def test_it_tells_of_each_of_its_tools():
+    words = {
+        "calculate": "calculates",
+        "look_up": "looks",
+        "count_words": "counts",
+        "rename": "renames",
+    }
+    assert {name for toolset in agent.toolsets for name in toolset.tools} == set(words)
+    said = (await told("Which tools have you?")).output
+    assert [word for word in words.values() if word not in said] == []
+
+
 async def test_a_tool_that_cannot_is_told_of_in_words():
     assert "divides by zero" in (await told("What is 1/0?")).output
 

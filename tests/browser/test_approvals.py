@@ -28,8 +28,8 @@ async def test_what_is_asked_is_shown_and_approved_by_the_keyboard(ada):
     await ada.sees_end()
     await expect(ada.answer()).to_contain_text("This conversation is called Holiday plans now")
     await expect(approve(ada)).to_have_count(0)
-    await ada.page.reload()
     await expect(ada.titles).to_have_text(["Holiday plans"])
+    await expect(ada.page.locator("h1")).to_have_text("Holiday plans")
 
 
 async def test_another_tab_on_another_replica_refuses_after_a_reload(ada, site):

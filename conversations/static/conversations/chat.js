@@ -50,6 +50,7 @@ function dispatch(event) {
   if (state.torn && !before.torn) subscribe();
   if (state.turns !== before.turns) keep();
   if (event.type === "agentsite:accepted") list.rise();
+  if (event.item?.type === "function_call_output") list.refresh(); // a tool may have given it another title
   if (!drawing) schedule();
   drawing = true;
 }

@@ -87,7 +87,7 @@ COUNTED = (
     "The story has **{number}** words. I read it page by page to find out; whoever asks within a "
     "minute, here or elsewhere, is told at once."
 )
-RENAMED = "Done. This conversation is called **{title}** now; the list shows it when it loads anew."
+RENAMED = "Done. This conversation is called **{title}** now."
 KEPT = "As you wish: the title stays as it is."
 
 

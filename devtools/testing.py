@@ -26,5 +26,5 @@ def pytest(arguments: Sequence[str]) -> list[str]:
 def chaos(faults: int, seed: int | None, distribution: str) -> int:
     """Break the system so often; the exit status."""
     words = ["-m", "tests.chaos", f"--faults={faults}", f"--distribution={distribution}"]
-    words += [f"--seed={seed}"] if seed else []
+    words += [f"--seed={seed}"] if seed is not None else []
     return subprocess.run([sys.executable, *words], check=False).returncode

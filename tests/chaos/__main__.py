@@ -8,17 +8,19 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos import recovery
+from tests.chaos import recovery, seen
 from tests.chaos.arena import Arena
 from tests.chaos.checker import Checker
-from tests.chaos.faults import Faults
-from tests.chaos.people import Person, person
+from tests.chaos.faults import ENOUGH, Faults
+from tests.chaos.people import Person, beside, person
 from tests.chaos.records import MESSAGES, TURNS
 
 PEOPLE = 6
+BESIDE = 2  # of them have a second tab that sends, too
 QUIET_WITHIN = 120  # seconds after the last fault until every turn has its outcome
 SHOWN = 20  # violations; more are only counted
 ALL_PHASES = 60  # faults with which every phase of a turn must have been hit
@@ -28,10 +30,13 @@ PAUSE = 1.0  # seconds between two faults at most
 async def main(faults: int, seed: int) -> int:
     """One run in an arena of its own; the number of violations."""
     with tempfile.TemporaryDirectory(prefix="agentsite-chaos-") as folder:
-        async with Arena(Path(folder)) as arena, arena.site():
-            violations = await run(arena, faults, seed)
-        if violations:
-            say(f"logs are in {keep(Path(folder))}")
+        violations = ["the run itself broke off"]
+        try:
+            async with Arena(Path(folder)) as arena, arena.site():
+                violations = await run(arena, faults, seed)
+        finally:
+            if violations:
+                say(f"logs are in {keep(Path(folder))}")
     say(f"seed {seed}: {faults} faults, {len(violations)} violations")
     return len(violations)
 
@@ -45,10 +50,10 @@ async def run(
     patience: float = QUIET_WITHIN,
 ) -> list[str]:
     """People talk through so many faults, of all kinds or only these; the violations."""
-    people, breaking = await converse(arena, faults, seed, only=only, patience=patience)
-    violations = await verdict(arena, people, faults, patience)
+    people, breaking, broken = await converse(arena, faults, seed, only=only, patience=patience)
+    violations = broken + await verdict(arena, people, breaking, patience)
     if faults >= ALL_PHASES:
-        violations += [f"no fault hit: {phase}" for phase in breaking.missing]
+        violations += [f"not hit enough: {phase}" for phase in breaking.missing]
     report(arena, people, breaking)
     if violations:
         (arena.folder / "logs" / "rows.log").write_text(rows(arena))
@@ -64,13 +69,16 @@ async def converse(
     *,
     only: Sequence[str] = (),
     patience: float = QUIET_WITHIN,
-) -> tuple[list[Person], Faults]:
-    """Who has talked, and what was broken meanwhile."""
+) -> tuple[list[Person], Faults, list[str]]:
+    """Who has talked, what was broken meanwhile, and who of them broke down themselves."""
     fate = random.Random(seed)
     people = [await newcomer(arena, fate, number, faults) for number in range(PEOPLE)]
-    breaking = Faults(arena, fate, only)
-    await talk(people, breaking, faults, patience)
-    return people, breaking
+    people += [
+        await beside(one, f"{one.name}b", random.Random(fate.random())) for one in people[:BESIDE]
+    ]
+    breaking = Faults(arena, fate, only, wanted=max(1, faults // ENOUGH))
+    broken = await talk(people, breaking, faults, patience)
+    return people, breaking, broken
 
 
 async def newcomer(arena: Arena, fate: random.Random, number: int, faults: int) -> Person:
@@ -78,36 +86,54 @@ async def newcomer(arena: Arena, fate: random.Random, number: int, faults: int) 
     return await person(f"p{number}", arena.ports, own, patient=not faults)
 
 
-async def talk(people: list[Person], breaking: Faults, faults: int, patience: float) -> None:
-    """Everybody talks while things break; then everything becomes quiet."""
+async def talk(people: list[Person], breaking: Faults, faults: int, patience: float) -> list[str]:
+    """Everybody talks while things break; then everything becomes quiet. Whose program broke."""
     enough = asyncio.Event()
-    talking = [asyncio.create_task(one.talk(enough)) for one in people]
+    talking = {one.name: asyncio.create_task(one.talk(enough)) for one in people}
+    await break_things(people, breaking, faults)
+    enough.set()
+    await asyncio.wait(talking.values(), timeout=patience)  # who still waits is in the verdict
+    for task in talking.values():
+        task.cancel()
+    await asyncio.gather(*talking.values(), return_exceptions=True)
+    programs = talking | {f"{one.name}'s tab": one.tab.reader for one in people}
+    return [f"{name} broke: {error!r}" for name, task in programs.items() if (error := died(task))]
+
+
+def died(program: asyncio.Task[None]) -> BaseException | None:
+    """What a person's program ended with, if it is not that it was over."""
+    return program.exception() if program.done() and not program.cancelled() else None
+
+
+async def break_things(people: list[Person], breaking: Faults, faults: int) -> None:
     for number in range(faults):
         await breaking.next()
         await asyncio.sleep(breaking.fate.uniform(0, PAUSE))
         if number % 10 == 9:
             say(f"{number + 1} faults, {sum(len(one.sent) for one in people)} messages")
+    if faults >= ALL_PHASES:
+        await breaking.complete()
     if not faults:
         await asyncio.sleep(10)
     await breaking.thaw()
-    enough.set()
-    await asyncio.wait(talking, timeout=patience)  # who still waits then is in the verdict
-    for task in talking:
-        task.cancel()
-    await asyncio.gather(*talking, return_exceptions=True)
 
 
-async def verdict(arena: Arena, people: list[Person], faults: int, patience: float) -> list[str]:
+async def verdict(
+    arena: Arena, people: list[Person], breaking: Faults, patience: float
+) -> list[str]:
     """What the checker finds once every turn is over and everybody has seen it."""
-    if lost := Checker.of(arena, people, faults=faults).lost():
+
+    def checker() -> Checker:
+        return Checker.of(arena, people, faults=breaking.cutting, lost_logs=breaking.lost_logs)
+
+    if lost := checker().lost():
         return lost
     if stuck := await unquiet(arena, people, patience):
-        return stuck + Checker.of(arena, people, faults=faults).violations()
+        return stuck + checker().violations()
     await arena.ready()  # who died last is back
-    checker = Checker.of(arena, people, faults=faults)
-    violations = checker.violations()
+    violations = checker().violations() + await checker().leftovers()
     arena.redis_client().flushall()
-    violations += await checker.replayed()
+    violations += await checker().replayed()
     for one in people:
         await one.tab.close()
     return violations
@@ -146,10 +172,13 @@ def report(arena: Arena, people: list[Person], breaking: Faults) -> None:
     ((turns, attempts, most),) = arena.rows(ATTEMPTS)
     resends = sum(one.resends for one in people)
     connections = sum(one.tab.connections for one in people)
+    snapshots = sum(len(list(seen.snapshots(one.tab))) for one in people)
     paid = len(arena.calls.read_text().splitlines())
     say(f"  {turns} turns in {attempts} attempts, {most} at most; {paid} paid calls")
     say(f"  {arena.deaths} deaths")
-    say(f"  {resends} messages sent again, {connections} connections")
+    refusals = sum((one.refusals for one in people), Counter())
+    say(f"  {resends} messages sent again, {refusals.total()} refused {dict(refusals)}")
+    say(f"  {connections} connections, {snapshots} snapshots")
 
 
 ATTEMPTS = "SELECT count(*), sum(attempt), max(attempt) FROM conversations_turn"

@@ -23,7 +23,7 @@ from devtools.ports import free_port
 from devtools.postgresql import PostgreSQL
 from devtools.programs import Programs
 from devtools.redis import Redis
-from tests.chaos import records
+from tests.chaos.audit import AUDIT
 from tests.chaos.relay import Relay
 
 REPLICAS, WORKERS = 2, 3
@@ -100,7 +100,7 @@ class Arena:
         migrate = [sys.executable, "manage.py", "migrate", "-v0"]
         direct = {"DATABASE_URL": self.postgresql.url, "REDIS_URL": self.redis.url}
         subprocess.run(migrate, env=os.environ | direct, check=True, timeout=LIMIT)
-        self.run(records.AUDIT)
+        self.run(AUDIT)
 
     def start_provider(self) -> None:
         self.provider_port = free_port()
@@ -110,7 +110,7 @@ class Arena:
 
     def clean(self) -> None:
         """What an earlier run has left."""
-        self.run("TRUNCATE auth_user, workers_workerprocess, audit CASCADE")
+        self.run("TRUNCATE auth_user, workers_workerprocess, audit, stopped CASCADE")
         self.redis_client().flushall()
         self.calls.write_text("")
         self.effects.write_text("")
@@ -164,7 +164,7 @@ class Arena:
         return os.environ | {
             "DATABASE_URL": through(self.postgresql.url, postgresql.port),
             "REDIS_URL": through(self.redis.url, redis_relay.port),
-            "DJANGO_SETTINGS_MODULE": BUGGY if self.bug else "agentsite.settings",
+            "DJANGO_SETTINGS_MODULE": BUGGY if self.bug else "tests.chaos.settings",
             "CHAOS_BUG": self.bug,
             "SECRET_KEY": "of-a-test",
             "ALLOWED_ORIGINS": ",".join(f"http://127.0.0.1:{port}" for port in self.ports),

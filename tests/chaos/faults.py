@@ -6,26 +6,41 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 
 from tests.chaos.arena import Arena, Process
-from tests.chaos.phases import ACCEPT, BEGIN, CLAIM, COMMIT, END, PHASES, SCRIPT, TOOL, WRITE
+from tests.chaos.deaths import Deaths
+from tests.chaos.phases import ACCEPT, BEGIN, CLAIM, COMMIT, END, PHASES, SCRIPT, WRITE
 from tests.chaos.relay import Harm, Relay, Trap
 
 BURY = "DELETE FROM workers_workerprocess WHERE pid = %s"
 LEASE = 8  # seconds, settings.WORKER_LEASE
-SPRUNG_WITHIN = 6  # seconds; who waits for a phase that does not come gives up
 REPLY_HARMS = [Harm.DROP_REPLY, Harm.TRUNCATE, Harm.HALF_CLOSE, Harm.DELAY, Harm.DROP_REQUEST]
 HINTS = [f"rq:queue:{queue}" for queue in ("interactive", "default", "batch")]
 AIM_EVERY = 5  # faults, while a phase is missing
+ENOUGH = 40  # faults, for each of which every phase has to be hit once
+MOST_MORE = 60  # faults beyond those asked for, until it is so
+# What never reaches a worker: all others can cut a turn off that runs.
+HARMLESS = {
+    "deafen_a_replica",
+    "double_hints",
+    "freeze_a_replica",
+    "kill_a_replica",
+    "kill_a_replica_after_it_accepted",
+    "kill_a_replica_as_it_accepts",
+    "lose_hints",
+}
+FORGETTING = ("flush_redis", "restart_redis")
 
 
-class Faults:
+class Faults(Deaths):
     """Breaks one thing at a time; `hit` counts the phases of turns that were hit."""
 
-    def __init__(self, arena: Arena, fate: random.Random, only: Sequence[str] = ()) -> None:
-        self.arena, self.fate = arena, fate
-        self.hit: Counter[str] = Counter()
+    def __init__(
+        self, arena: Arena, fate: random.Random, only: Sequence[str] = (), *, wanted: int = 1
+    ) -> None:
+        """`wanted`: how often every phase has to be hit."""
+        super().__init__(arena, fate)
+        self.wanted = wanted
         self.done: Counter[str] = Counter()
         self.thawing: set[asyncio.Task[None]] = set()
         self.kinds: list[tuple[int, Callable[[], Awaitable[None]]]] = [
@@ -49,9 +64,10 @@ class Faults:
             (5, self.harm_redis),
             (2, self.lose_hints),
             (2, self.double_hints),
-            (3, self.terminate_one),
+            (2, self.terminate_one),
+            (2, self.terminate_several),
         ]
-        self.aims = not only
+        self.may_aim = not only
         if only:
             self.kinds = [(1, getattr(self, name)) for name in only]
 
@@ -59,82 +75,49 @@ class Faults:
         """One more fault."""
         weights, kinds = zip(*self.kinds, strict=True)
         kind = self.fate.choices(kinds, weights)[0]
-        if self.aims and self.done.total() % AIM_EVERY == 0 and self.missing:
-            kind = getattr(self, PHASES[self.missing[0]])
+        if self.done.total() % AIM_EVERY == 0 and self.missing:
+            await self.aim()
+            return
         await kind()
         self.done[kind.__name__] += 1
 
+    async def aim(self) -> None:
+        """One at a phase that was not hit enough."""
+        name = PHASES[self.missing[0]]
+        self.aims = True
+        try:
+            await getattr(self, name)()
+        finally:
+            self.aims = False
+        self.done[name] += 1
+
+    async def complete(self) -> None:
+        """Go on until every phase was hit: chance alone leaves one out now and then."""
+        for _ in range(MOST_MORE):
+            if not self.missing:
+                break
+            await self.aim()
+
     @property
     def missing(self) -> list[str]:
-        """The phases that were not hit yet."""
-        return [phase for phase in PHASES if not self.hit[phase]]
+        """The phases that were not hit enough, the rarest first."""
+        missing = [phase for phase in PHASES if self.hit[phase] < self.wanted]
+        return sorted(missing, key=lambda phase: self.hit[phase]) if self.may_aim else []
+
+    @property
+    def cutting(self) -> int:
+        """How many of the faults can have cut a running turn off."""
+        return sum(count for name, count in self.done.items() if name not in HARMLESS)
+
+    @property
+    def lost_logs(self) -> int:
+        return sum(self.done[name] for name in FORGETTING)
 
     async def thaw(self) -> None:
         """Until nobody is frozen any more."""
         while any(one.frozen for one in self.arena.processes.values()):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         await asyncio.gather(*self.thawing)
-
-    # --- Deaths in a phase --------------------------------------------------------------------
-
-    async def kill_a_worker_while_it_streams(self) -> None:
-        worker = self.one("worker")
-        trap = self.death(worker, SCRIPT, Harm.DROP_REPLY, skip=self.fate.randrange(1, 12))
-        await self.spring(worker.redis, trap, "streaming")
-
-    async def kill_a_worker_before_it_commits_the_end(self) -> None:
-        worker = self.one("worker")
-        trap = self.death(worker, END, Harm.DROP_REQUEST, then=COMMIT)
-        await self.spring(worker.postgresql, trap, "between last delta and commit")
-
-    async def kill_a_worker_after_it_committed_the_end(self) -> None:
-        worker = self.one("worker")
-        trap = self.death(worker, END, Harm.DROP_REPLY, then=COMMIT)
-        await self.spring(worker.postgresql, trap, "after commit before the event")
-
-    async def kill_a_worker_as_it_claims(self) -> None:
-        worker = self.one("worker")
-        harm = self.fate.choice([Harm.DROP_REPLY, Harm.DROP_REQUEST])
-        trap = self.death(worker, CLAIM, harm, then=COMMIT)
-        await self.spring(worker.postgresql, trap, "claimed")
-
-    async def kill_a_worker_at_a_tool(self) -> None:
-        """As it notes that a call begins or is done, before or after that is on disk."""
-        worker = self.one("worker")
-        harm = self.fate.choice([Harm.DROP_REPLY, Harm.DROP_REQUEST])
-        trap = self.death(worker, TOOL, harm, skip=self.fate.randrange(4))
-        await self.spring(worker.postgresql, trap, "at a tool")
-
-    async def kill_a_replica_as_it_accepts(self) -> None:
-        replica = self.one("replica")
-        harm = self.fate.choice([Harm.DROP_REPLY, Harm.DROP_REQUEST])
-        trap = self.death(replica, ACCEPT, harm)
-        await self.spring(replica.postgresql, trap, "accepted")
-
-    async def kill_a_replica_after_it_accepted(self) -> None:
-        replica = self.one("replica")
-        trap = Trap(ACCEPT, Harm.DELAY, seconds=0)
-        await self.spring(replica.postgresql, trap, "accepted")
-        await asyncio.sleep(self.fate.uniform(0.1, 0.4))
-        await self.arena.kill(replica.name)
-
-    def death(
-        self, process: Process, words: bytes, harm: Harm, *, then: bytes = b"", skip: int = 0
-    ) -> Trap:
-        """A trap that kills the process; DROP_REPLY: after the server has done what was asked."""
-        deed = partial(self.arena.kill, process.name)
-        return Trap(words, harm, then=then, skip=skip, deed=deed)
-
-    async def spring(self, relay: Relay, trap: Trap, phase: str) -> None:
-        relay.traps.append(trap)
-        try:
-            async with asyncio.timeout(SPRUNG_WITHIN):
-                await trap.sprung.wait()
-        except TimeoutError:
-            if trap in relay.traps:
-                relay.traps.remove(trap)
-        else:
-            self.hit[phase] += 1
 
     # --- Deaths and pauses at any time ----------------------------------------------------------
 
@@ -143,6 +126,12 @@ class Faults:
 
     async def terminate_one(self) -> None:
         await self.arena.kill(self.one("").name, signal.SIGTERM)
+
+    async def terminate_several(self) -> None:
+        """Two of them at least, all at once."""
+        names = list(self.arena.processes)
+        for name in self.fate.sample(names, self.fate.randrange(2, len(names) + 1)):
+            await self.arena.kill(name, signal.SIGTERM)
 
     async def bury_a_worker_as_it_ends(self) -> None:
         """As if its lease were over, by a clock that jumped; and its last write comes late."""
@@ -196,11 +185,6 @@ class Faults:
         await self.arena.kill(process.name, signal.SIGCONT)
         process.frozen = False
 
-    def one(self, prefix: str) -> Process:
-        """Somebody who is up."""
-        up = [one for one in self.arena.named(prefix) if not one.frozen]
-        return self.fate.choice(up or self.arena.named(prefix))
-
     # --- Servers, the network, hints ------------------------------------------------------------
 
     async def restart_redis(self) -> None:
@@ -240,7 +224,11 @@ class Faults:
         return [*HINTS, *(key.decode() for key in own)]
 
     async def lose_hints(self) -> None:
-        await asyncio.to_thread(self.arena.redis_client().delete, *self.hints())
+        """As if they had never been sent: no job is left either."""
+        client = self.arena.redis_client()
+        for key in self.hints():
+            jobs = await asyncio.to_thread(client.lrange, key, 0, -1)
+            await asyncio.to_thread(client.delete, key, *(b"rq:job:" + job for job in jobs))
 
     async def double_hints(self) -> None:
         """Every hint that waits, once more."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,10 @@ WITH_TOOLS = 0.2  # of the messages
 PAUSE = 0.2  # seconds before a reconnect
 ENDED = {"completed": "response.completed", "failed": "response.failed"}
 TOOLS = "[[tools pay look then=chain rate=25]] "  # tests.provider.script
-POLICIES = ["enqueue"] * 8 + ["interrupt", "rollback"]
+LONG = "[[chain rate=2]] "  # which outlasts the grace of a worker that is told to stop
+POLICIES = ["enqueue"] * 7 + ["interrupt", "rollback", "reject"]
+LONGER = 0.04  # of the messages
+VERSIONED = 0.05  # of them: only if nothing has changed since
 
 
 @dataclass
@@ -30,6 +34,8 @@ class Sent:
     text: str
     policy: str
     response: str | None = None  # set when it was accepted
+    version: int | None = None  # that is expected: the newest that its sender has heard of
+    cancelled: bool = False  # or tried to
 
 
 class RestlessTab(Tab):
@@ -40,6 +46,8 @@ class RestlessTab(Tab):
         self.ports, self.fate = ports, fate
         self.connections = 0
         self.broken: list[str] = []  # texts that could not be put together
+        self.refused: dict[str, str] = {}  # idempotency key -> why it was not accepted
+        self.version = 0  # of the conversation, as it was heard last
 
     async def open(self, *, cursor: dict[str, Any] | None = None) -> None:
         self.reader = asyncio.create_task(self.read())
@@ -49,6 +57,11 @@ class RestlessTab(Tab):
         await asyncio.gather(self.reader, return_exceptions=True)
         with suppress(*NETWORK, AttributeError):
             await self.socket.close()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all is over that was ever seen to begin."""
+        return all(seen.final for seen in self.responses.values())
 
     async def read(self) -> None:
         while True:
@@ -69,6 +82,9 @@ class RestlessTab(Tab):
     async def take(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "agentsite:snapshot":
             self.begin_anew(frame)
+        self.version = frame.get("version", frame.get("current", self.version))
+        if frame["type"] == "error" and "idempotency_key" in frame:
+            self.refused[frame["idempotency_key"]] = frame["code"]
         try:
             await super().take(frame)
         except AssertionError as error:
@@ -100,7 +116,7 @@ def so_far(told: dict[str, Any]) -> Response:
 
 @dataclass
 class Person:
-    """One account with one conversation and one or two tabs, who sends one message at a time."""
+    """One tab of an account on a conversation, where one message is sent at a time."""
 
     name: str
     conversation: str
@@ -109,6 +125,7 @@ class Person:
     patient: bool = False  # sends again only what was surely not heard
     sent: list[Sent] = field(default_factory=list)
     resends: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)  # by code
 
     async def talk(self, enough: asyncio.Event) -> None:
         """Until there has been enough of it."""
@@ -121,36 +138,50 @@ class Person:
 
     async def say(self) -> None:
         """Send the next message until it is accepted."""
-        number = len(self.sent)
-        policy = self.fate.choice(POLICIES)
-        key = str(UUID(int=self.fate.getrandbits(128), version=4))
-        tools = TOOLS if self.fate.random() < WITH_TOOLS else ""
-        sent = Sent(key, f"{tools}{self.name}-{number}", policy)
-        self.sent.append(sent)
+        self.sent.append(sent := self.compose())
         while sent.response is None:
             await self.send(sent)
             sent.response = await self.heard(sent.key)
         if self.fate.random() < 0.08:
             await self.cancel(sent)
 
+    def compose(self) -> Sent:
+        text = f"{self.name}-{len(self.sent)}"
+        key = str(UUID(int=self.fate.getrandbits(128), version=4))
+        drawn, versioned = self.fate.random(), self.fate.random() < VERSIONED
+        if drawn < WITH_TOOLS:
+            text = TOOLS + text
+        elif drawn < WITH_TOOLS + LONGER:
+            text = LONG + text
+        sent = Sent(key, text, self.fate.choice(POLICIES))
+        sent.version = self.tab.version if versioned else None
+        return sent
+
     async def send(self, sent: Sent) -> None:
         frame = {"type": "response.create", "idempotency_key": sent.key, "input": sent.text}
+        if sent.version is not None:
+            frame["expected_version"] = sent.version = self.tab.version
+        self.tab.refused.pop(sent.key, None)
         with suppress(*NETWORK, AttributeError):
             await self.tab.send({**frame, "policy": sent.policy})
 
     async def heard(self, key: str) -> str | None:
-        """The response's id, unless the answer does not come."""
+        """The response's id, unless the answer does not come, or is that others are in the way."""
+        tab = self.tab
         try:
             seconds = ACCEPTED_WITHIN * (1 if self.patient else self.fate.random())
-            async with self.tab.changed, asyncio.timeout(seconds):
-                await self.tab.changed.wait_for(lambda: key in self.tab.accepted)
+            async with tab.changed, asyncio.timeout(seconds):
+                await tab.changed.wait_for(lambda: key in tab.accepted or key in tab.refused)
+                if key not in tab.accepted:
+                    self.refusals[tab.refused[key]] += 1
+                    await tab.changed.wait_for(lambda: key in tab.accepted or tab.is_quiet)
         except TimeoutError:
             self.resends += 1
-            return None
-        return self.tab.accepted[key]
+        return tab.accepted.get(key)
 
     async def cancel(self, sent: Sent) -> None:
         await asyncio.sleep(self.fate.random())
+        sent.cancelled = True
         with suppress(*NETWORK, AttributeError):
             await self.tab.send({"type": "response.cancel", "response_id": sent.response})
 
@@ -169,3 +200,10 @@ async def person(name: str, ports: list[int], fate: random.Random, *, patient: b
     tab = RestlessTab(conversation, cookie, ports, fate)
     await tab.open()
     return Person(name, conversation, tab, fate, patient)
+
+
+async def beside(other: Person, name: str, fate: random.Random) -> Person:
+    """A second tab on another's conversation; each of them sends in an order of its own."""
+    tab = RestlessTab(other.conversation, other.tab.cookie, other.tab.ports, fate)
+    await tab.open()
+    return Person(name, other.conversation, tab, fate, other.patient)

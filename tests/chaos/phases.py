@@ -1,13 +1,28 @@
 """The phases of a turn: what a process says to PostgreSQL or Redis in each, to aim at."""
 
+import hashlib
+import re
+
+from conversations.streams.writing import APPEND
+
 ACCEPT = b"INSERT INTO conversations_turn ("
 CLAIM = b"FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker"
+TAKE = b'"attempt" = ("conversations_turn"."attempt" + 1)'  # of a claim that finds a turn
 END = b"SET open_turns = open_turns - 1"
 COMMIT = b"COMMIT"
 BEGIN = b"BEGIN"
 WRITE = b"SET version = version + 1, next_message = next_message + "
 SCRIPT = b"EVALSHA"
-TOOL = b"conversations_toolcall"  # the ledger
+FRAME = hashlib.sha1(APPEND.encode()).hexdigest().encode()
+FINAL = b"completed_at"  # of the one frame that comes after the end
+CALL = b"INSERT INTO conversations_toolcall"  # the ledger
+RESULT = b"UPDATE conversations_toolcall AS call"
+
+# What the server's answer proves, so that only what really took place counts as hit.
+ACCEPTED = re.compile(rb"INSERT 0 1\x00.*Z\x00\x00\x00\x05I", re.DOTALL)  # outside of a transaction
+COMMITTED = re.compile(rb"COMMIT\x00")
+SHOWN = re.compile(rb"\$2\r\nok\r\n")
+ANYTHING = re.compile(b"")
 
 # The phases that a long run has to have hit, each with the fault that aims at it.
 PHASES = {

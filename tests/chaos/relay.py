@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 CHUNK = 65536  # bytes
+ROLLBACK = b"ROLLBACK"
 PUBLISHED = b"message\r\n"  # near the beginning of what Redis sends to subscribers
 
 
@@ -28,10 +29,18 @@ class Trap:
     words: bytes
     harm: Harm
     then: bytes = b""
+    unless: bytes | None = None  # a request that holds these too passes
     skip: int = 0  # requests with the words that pass
     seconds: float = 1.0  # of a delay
     deed: Callable[[], Awaitable[None]] | None = None  # what else happens, before any reply
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    reply: bytes = b""  # what the server said, whatever came of it
+    is_off: bool = False
+
+    def matches(self, request: bytes) -> bool:
+        passes = self.is_off or (self.unless is not None and self.unless in request)
+        return not passes and self.words in request
 
 
 @dataclass
@@ -116,8 +125,12 @@ class Line:
     def _springs(self, data: bytes) -> Trap | None:
         """The trap that this request sets off."""
         if self._trap and self._trap.then in data:
-            return self._trap
-        for trap in [trap for trap in self._relay.traps if trap.words in data]:
+            trap, self._trap = self._trap, None
+            return None if trap.is_off else trap
+        if self._trap and ROLLBACK in data:  # it came to nothing
+            self._relay.traps.append(self._trap)
+            self._trap = None
+        for trap in [trap for trap in self._relay.traps if trap.matches(data)]:
             if trap.skip:
                 trap.skip -= 1
                 continue
@@ -135,7 +148,9 @@ class Line:
                 continue
             if self._harm:
                 trap, self._harm = self._harm, None
+                trap.reply = data
                 await do(trap)
+                trap.answered.set()
                 if not await self._harmed(trap, data):
                     return
             self._writer.write(data)

@@ -32,6 +32,12 @@ def test_sixty_faults_break_no_promise(runner, arena):
     assert runner.run(violations(arena, 60, seed=20)) == []
 
 
+@pytest.mark.parametrize("distribution", ["push", "hash"])
+def test_no_distribution_breaks_a_promise(runner, arena, monkeypatch, distribution):
+    monkeypatch.setenv("DISTRIBUTION", distribution)
+    assert runner.run(violations(arena, 10, seed=3)) == []
+
+
 @pytest.mark.parametrize("bug", BUGS)
 def test_the_checker_catches(runner, arena, bug):
     faults, only, told = BUGS[bug]

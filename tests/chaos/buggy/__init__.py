@@ -3,7 +3,7 @@
 A settings module, and an application that puts the bug in when Django is ready.
 """
 
-from agentsite.settings import *  # noqa: F403
-from agentsite.settings import INSTALLED_APPS
+from tests.chaos.settings import *  # noqa: F403
+from tests.chaos.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.chaos.buggy.apps.Buggy"]

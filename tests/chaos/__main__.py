@@ -124,7 +124,13 @@ async def verdict(
     """What the checker finds once every turn is over and everybody has seen it."""
 
     def checker() -> Checker:
-        return Checker.of(arena, people, faults=breaking.cutting, lost_logs=breaking.lost_logs)
+        return Checker.of(
+            arena,
+            people,
+            faults=breaking.cutting,
+            lost_logs=breaking.lost_logs,
+            frozen=breaking.frozen,
+        )
 
     if lost := checker().lost():
         return lost

@@ -9,7 +9,7 @@ from typing import Any
 from tests.chaos import leftovers, outcomes, outside, seen
 from tests.chaos.arena import Arena
 from tests.chaos.people import Person, Sent
-from tests.chaos.records import MESSAGES, TURNS, MessageRow, TurnRow
+from tests.chaos.records import MESSAGES, TURNS, MessageRow, Span, TurnRow
 from tests.chaos.replaying import replay_differs
 
 
@@ -28,14 +28,17 @@ class Checker:
         *,
         faults: int,
         lost_logs: int = 0,
+        frozen: Sequence[Span] = (),
     ) -> None:
         """`calls`: the prompts that the provider was paid for; `effects`: tools and keys.
 
-        `faults`: that can have cut a running turn off; `lost_logs`: how often Redis forgot all.
+        `faults`: that can have cut a running turn off; `lost_logs`: how often Redis forgot all;
+        `frozen`: when workers stood still.
         """
         self.turns, self.messages = turns, messages
         self.calls, self.effects = Counter(calls), Counter(effects)
         self.people, self.faults, self.lost_logs = people, faults, lost_logs
+        self.frozen = frozen
         self.sent_as = {sent.key: sent for person in people for sent in person.sent}
         self.by_key = defaultdict(list)
         for turn in self.turns:
@@ -46,9 +49,7 @@ class Checker:
             self.of_turn[message.turn].append(message)
 
     @classmethod
-    def of(
-        cls, arena: Arena, people: Sequence[Person], *, faults: int, lost_logs: int = 0
-    ) -> "Checker":
+    def of(cls, arena: Arena, people: Sequence[Person], *, faults: int, **more: Any) -> "Checker":
         checker = cls(
             [TurnRow(*row) for row in arena.rows(TURNS)],
             [MessageRow(*row) for row in arena.rows(MESSAGES)],
@@ -56,7 +57,7 @@ class Checker:
             [(one["tool"], one["key"]) for one in lines(arena.effects)],
             people,
             faults=faults,
-            lost_logs=lost_logs,
+            **more,
         )
         checker.arena = arena
         return checker
@@ -80,7 +81,7 @@ class Checker:
     def rows(self) -> Iterator[str]:
         """No forbidden move was made; every turn has one outcome, and a cause."""
         yield from (what for (what,) in self.arena.rows("SELECT what FROM audit"))
-        yield from outcomes.outcomes(self.turns, self.sent_as)
+        yield from outcomes.outcomes(self.turns, self.sent_as, frozen=self.frozen)
         yield from outcomes.policies(self.turns, self.sent_as)
         yield from outcomes.withdrawn(self.turns, self.of_turn)
 

@@ -6,10 +6,12 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
 from tests.chaos.arena import Arena, Process
 from tests.chaos.deaths import Deaths
 from tests.chaos.phases import ACCEPT, BEGIN, CLAIM, COMMIT, END, PHASES, SCRIPT, WRITE
+from tests.chaos.records import Span
 from tests.chaos.relay import Harm, Relay, Trap
 
 BURY = "DELETE FROM workers_workerprocess WHERE pid = %s"
@@ -43,6 +45,7 @@ class Faults(Deaths):
         self.wanted = wanted
         self.done: Counter[str] = Counter()
         self.thawing: set[asyncio.Task[None]] = set()
+        self.frozen: list[Span] = []  # when a worker stood still
         self.kinds: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (4, self.kill_a_worker_while_it_streams),
             (3, self.kill_a_worker_before_it_commits_the_end),
@@ -179,9 +182,11 @@ class Faults(Deaths):
         return task
 
     async def _freeze(self, process: Process, seconds: float) -> None:
-        process.frozen = True
+        process.frozen, since = True, datetime.now(UTC)
         await self.arena.kill(process.name, signal.SIGSTOP)
         await asyncio.sleep(seconds)
+        if process in self.arena.named("worker"):
+            self.frozen.append((since, datetime.now(UTC)))
         await self.arena.kill(process.name, signal.SIGCONT)
         process.frozen = False
 

@@ -5,25 +5,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.chaos.people import Sent
-from tests.chaos.records import MessageRow, TurnRow
+from tests.chaos.records import MessageRow, Span, TurnRow
 
 STATES = {"completed", "failed", "cancelled", "rolled_back"}
 CRASHES = 5  # deaths of workers after which a turn is given up
 STOPPED = {"cancelled": "cancel", "rolled_back": "rollback"}  # by what was asked for
 
 
-def outcomes(turns: Sequence[TurnRow], sent: Mapping[str | None, Sent]) -> Iterator[str]:
+def outcomes(
+    turns: Sequence[TurnRow], sent: Mapping[str | None, Sent], *, frozen: Sequence[Span] = ()
+) -> Iterator[str]:
     """One outcome each, and somebody or something is the cause of it."""
     for turn, later in with_later(turns):
         if turn.state not in STATES or turn.last_event is None:
             yield f"{turn.key}: no outcome, {turn.state}"
-        if turn.state == "failed" and (turn.code != "worker_lost" or turn.crashes < CRASHES):
+        if turn.state == "failed" and not may_fail(turn, frozen):
             yield f"{turn.prompt}: failed with {turn.code} after {turn.crashes} crashes"
         asked = asked_of(turn, later, sent)
         if turn.cancel not in asked | {"none"}:
             yield f"{turn.prompt}: flagged {turn.cancel}, asked was {asked}"
         if turn.state in STOPPED:
             yield from unasked(turn, asked)
+
+
+def may_fail(turn: TurnRow, frozen: Sequence[Span]) -> bool:
+    """Given up after so many deaths; or its worker stood still while it called the provider.
+
+    That is too late then only where nobody else was there to take the turn over.
+    """
+    if turn.code == "worker_lost":
+        return turn.crashes >= CRASHES
+    woke = any(turn.started < end < turn.finished for _, end in frozen)
+    return turn.code == "provider_timeout" and woke
 
 
 def with_later(turns: Sequence[TurnRow]) -> Iterator[tuple[TurnRow, set[str]]]:

@@ -1,8 +1,10 @@
 """What the rows say: turns and messages as they are."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+Span = tuple[datetime, datetime]
 TURNS = """
 SELECT id, conversation_id, number, state, idempotency_key, attempt, crashes, last_event, input,
     cancel_requested, policy, error->>'code', created, started, finished

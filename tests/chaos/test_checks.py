@@ -63,6 +63,14 @@ def test_an_outcome_has_a_cause(row, sent, is_right):
     assert (list(outcomes.outcomes([row], own)) == []) == is_right
 
 
+def test_a_call_times_out_only_while_its_worker_stands_still():
+    row = turn(state="failed", code="provider_timeout")
+    awake, second = NOON + timedelta(milliseconds=500), timedelta(seconds=1)
+    assert list(outcomes.outcomes([row], {}, frozen=[(awake - second, awake)])) == []
+    assert list(outcomes.outcomes([row], {}, frozen=[(awake - 3 * second, awake - 2 * second)]))
+    assert list(outcomes.outcomes([row], {}, frozen=[(awake, awake + second)]))
+
+
 @pytest.mark.parametrize("policy", ["interrupt", "rollback"])
 def test_a_later_policy_is_a_cause(policy):
     state, flag = {"interrupt": ("cancelled", "cancel"), "rollback": ("rolled_back", "rollback")}[

@@ -23,6 +23,7 @@ from devtools.ports import free_port
 from devtools.postgresql import PostgreSQL
 from devtools.programs import Programs
 from devtools.redis import Redis
+from tests import forks
 from tests.chaos.audit import AUDIT
 from tests.chaos.relay import Relay
 
@@ -42,7 +43,7 @@ class Process:
     command: Command
     postgresql: Relay
     redis: Relay
-    running: subprocess.Popen[bytes] | None = None
+    running: forks.Running | None = None
     frozen: bool = False
 
 
@@ -181,7 +182,7 @@ class Arena:
             for process in list(self.processes.values()):
                 if process.running is None or process.running.poll() is not None:
                     self.deaths += process.running is not None
-                    process.running = process.command.start()
+                    process.running = forks.start(process.command)
                     process.frozen = False
             await asyncio.sleep(LOOK_EVERY)
 

@@ -191,4 +191,4 @@ if (conversation) {
   keep(); // without what cannot be sent
   connection.open();
 }
-focusField();
+if (document.activeElement === document.body) focusField(); // else the person was faster

@@ -34,14 +34,19 @@ class Person:
         return self.page.get_by_label("Your message")
 
     async def say(self, text: str) -> None:
-        await self.field.fill(text)
-        await expect(self.page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
-        await self.field.press("Enter")
+        """Say it, and see it: from then on the last turn is this one."""
+        await self._send(text)
+        await expect(self.turn().locator(".bubble")).to_have_text(text)
 
     async def begin(self, text: str) -> None:
         """Say the first words of a conversation."""
-        await self.say(text)
+        await self._send(text)
         await self.page.wait_for_url("**/c/**")
+
+    async def _send(self, text: str) -> None:
+        await self.field.fill(text)
+        await expect(self.page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+        await self.field.press("Enter")
 
     # --- What is on the page
 

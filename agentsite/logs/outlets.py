@@ -89,12 +89,12 @@ class Outlet:
             self.dropped += 1
             return
         self._queue.put(said)
-        if self._thread is None:
+        if self._may_start.acquire(blocking=False):
             self._start()
 
     def flush(self, seconds: float = FAREWELL) -> bool:
         """Wait until what was taken is written; False when that took too long."""
-        if self._thread is None:
+        if not self._may_start.locked():
             return True
         self._queue.put(marker := Marker())
         return marker.wait(seconds)
@@ -113,6 +113,8 @@ class Outlet:
     def _begin(self) -> None:
         self._queue: SimpleQueue[Said | Marker | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        # taken once and never given back: whatever a signal interrupts, one thread is started
+        self._may_start = threading.Lock()
         self._ending = threading.Event()
         self.dropped = self._told = self._counted = 0
 

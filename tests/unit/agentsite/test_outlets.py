@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from time import monotonic
 
 import pytest
@@ -151,6 +152,27 @@ log.info("after")
 """
     found = events(run(code))
     assert sorted(found) == ["after", "before", "child 0", "child 1", "child 2"]
+
+
+class Interrupted(Memory):
+    """A signal handler logs while the thread that writes is being made, which asks for the name."""
+
+    outlet: outlets.Outlet
+
+    @property
+    def name(self) -> str:
+        if hasattr(self, "outlet"):
+            self.outlet.offer(said("signal"))
+        return "interrupted"
+
+
+def test_one_thread_writes_though_a_signal_comes_while_it_is_started():
+    sink = Interrupted()
+    outlet = sink.outlet = outlets.Outlet(sink, Scrubber(()), capacity=10)
+    outlet.offer(said("work"))
+    assert [thread.name for thread in threading.enumerate()].count("log interrupted") == 1
+    outlet.close()
+    assert [json.loads(line)["number"] for line in sink.lines] == ["work", "signal"]
 
 
 def test_a_signal_handler_may_log_whatever_it_interrupts():

@@ -26,6 +26,7 @@ from conversations.showing import snapshots
 from conversations.turns.inputs import text_of
 
 PAGE = 50  # conversations in one piece of the list
+WORDS = 10  # that are looked for at once
 
 View = Callable[..., HttpResponse]
 
@@ -59,7 +60,10 @@ def chat(request: HttpRequest, conversation_id: UUID | None = None) -> HttpRespo
 @require_safe
 @answering_errors
 def conversation_list(request: HttpRequest) -> HttpResponse:
-    """A piece of the list as HTML: the newest, or those changed before `?before=`."""
+    """A piece of the list as HTML: the newest, or those changed before `?before=`.
+
+    `?find=` narrows it to titles that have all these words.
+    """
     return render(request, "conversations/_list.html", _list(request))
 
 
@@ -141,11 +145,14 @@ def _current(request: HttpRequest, conversation_id: UUID | None) -> Conversation
 
 def _list(request: HttpRequest) -> dict[str, object]:
     """What `_list.html` shows: one row more than a page says whether older ones follow."""
+    words = request.GET.get("find", "").replace("\0", "").split()[:WORDS]
     rows = access.conversations(request.user)
+    for word in words:
+        rows = rows.filter(title__icontains=word)
     if before := _moment(request.GET.get("before", "")):
         rows = rows.filter(updated__lt=before)
     found = list(rows[: PAGE + 1])
-    return {"conversations": found[:PAGE], "more": len(found) > PAGE}
+    return {"conversations": found[:PAGE], "more": len(found) > PAGE, "find": words}
 
 
 def _moment(text: str) -> datetime | None:

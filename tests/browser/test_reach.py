@@ -130,3 +130,24 @@ async def gap(page) -> float:
     return await page.locator("#scroll").evaluate(
         "box => box.scrollHeight - box.scrollTop - box.clientHeight"
     )
+
+
+async def test_a_conversation_is_found_and_opened_with_the_keyboard_alone(ada):
+    for words in ("Bridges of Norway", "Trains of Japan"):
+        await ada.page.goto(ada.origin)
+        await ada.begin(f"[[stream]] {words}")
+    await ada.page.keyboard.press("Control+k")
+    await expect(ada.page.get_by_role("searchbox", name="Find a conversation")).to_be_focused()
+    await ada.page.keyboard.type("norway br")
+    await expect(ada.titles).to_have_text(["[[stream]] Bridges of Norway"])
+    await ada.page.keyboard.press("Enter")
+    await expect(ada.page.locator("h1")).to_have_text("[[stream]] Bridges of Norway")
+    await expect(ada.titles).to_have_count(2)
+
+
+async def test_on_a_phone_the_search_opens_the_drawer(phone):
+    await expect(phone.field).to_be_focused()
+    await expect(phone.page.locator("#drawer")).to_be_hidden()
+    await phone.page.keyboard.press("Control+k")
+    await expect(phone.page.get_by_role("searchbox")).to_be_focused()
+    await expect(phone.page.get_by_role("link", name="New conversation")).to_be_visible()

@@ -1,5 +1,6 @@
 // The list of conversations: rename and delete in dialogs, kept current. On narrow screens it is a popover.
 
+import * as find from "./find.js";
 import { failure } from "./words.js";
 
 const list = document.getElementById("list");
@@ -7,6 +8,7 @@ const drawer = document.getElementById("drawer");
 const { conversation, login } = document.body.dataset;
 const tabs = new BroadcastChannel("agentsite:list");
 let pages = 1; // that are shown
+let reading = 0; // the newest reading of the list, which alone counts
 
 export const drawerIsOpen = () => drawer.matches(":popover-open");
 
@@ -38,16 +40,27 @@ export function enter({ url }, isKept) {
 
 // As many pages as are shown.
 export async function refresh() {
-  const fresh = await piece(list.dataset.url);
+  const mine = (reading += 1);
+  const fresh = await piece(find.narrowed(list.dataset.url));
   if (!fresh) return;
   for (let page = 1; page < pages; page += 1) {
     const button = fresh.querySelector('[data-verb="older"]');
     if (button && !(await extend(button))) return;
   }
+  if (mine !== reading) return;
   const focus = list.contains(document.activeElement) && nameOf(document.activeElement);
   list.replaceChildren(fresh);
   mark();
   if (focus) [...list.querySelectorAll("a, button")].find((one) => nameOf(one) === focus)?.focus();
+}
+
+// After other words are looked for.
+async function narrow() {
+  pages = 1;
+  await refresh();
+  const count = list.querySelectorAll("[data-id]").length;
+  const more = list.querySelector(".more") ? " or more" : "";
+  document.getElementById("found").textContent = find.words() && `${count}${more} found`;
 }
 
 // A page of the list as nodes, or null where it cannot be had.
@@ -123,6 +136,11 @@ function clicked({ target }) {
 
 export function start() {
   list.addEventListener("click", clicked);
+  find.start({
+    changed: narrow,
+    enter: () => list.querySelector("[data-id] a")?.click(),
+    show: () => drawer.checkVisibility() || drawer.showPopover(),
+  });
   tabs.addEventListener("message", () => document.hidden || refresh()); // else when it is looked at
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   matchMedia("(width > 760px)").addEventListener("change", ({ matches }) => matches && drawer.hidePopover());

@@ -8,15 +8,22 @@ const more = (page) => `<li class="more"><button data-verb="older" data-url="/li
 async function listed(pages) {
   const element = make("ul", { id: "list", dataset: { url: "/list/?page=0" }, innerHTML: pages[0] });
   const drawer = make("div", { id: "drawer", popover: "auto" });
-  document.body.append(element, drawer, make("h1", { id: "heading" }));
+  const find = make("form", { id: "find", innerHTML: '<input name="find">' });
+  const found = make("p", { id: "found" });
+  document.body.append(find, found, element, drawer, make("h1", { id: "heading" }));
   globalThis.fetch = async (url) => {
-    const page = pages[new URL(url, "http://localhost").searchParams.get("page")];
+    const { searchParams } = new URL(url, "http://localhost");
+    const page = pages[searchParams.get("find") ?? searchParams.get("page")];
     return page === null ? Promise.reject(new TypeError("offline")) : new Response(page);
   };
   const list = await import("/static/conversations/list.js");
   list.start();
   const names = () => [...element.querySelectorAll("a")].map(({ textContent }) => textContent);
-  return { ...list, names, button: () => element.querySelector("button") };
+  const look = (words) => {
+    find.elements.find.value = words;
+    find.dispatchEvent(new Event("input"));
+  };
+  return { ...list, names, look, find, found, button: () => element.querySelector("button") };
 }
 
 const changed = (what) => new Promise((resolve) => new MutationObserver(resolve).observe(what, { childList: true, subtree: true }));
@@ -53,4 +60,31 @@ test("other windows hear of a new conversation, which is the first here already"
   const heard = new Promise((resolve) => (new BroadcastChannel("agentsite:list").onmessage = resolve));
   rise();
   equal((await heard).data, "changed");
+});
+
+test("what is looked for is found while it is typed, and Escape shows everything again", async () => {
+  const { names, look, find, found } = await listed({ 0: row("c1") + row("c2"), oak: row("c2") });
+  const narrowed = changed(found);
+  look("oak");
+  await narrowed;
+  equal(names(), ["c2"]);
+  equal(found.textContent, "1 found");
+  const emptied = changed(found);
+  find.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  await emptied;
+  equal(names(), ["c1", "c2"]);
+  equal(find.elements.find.value, "");
+});
+
+test("an answer that comes late does not undo a later one", async () => {
+  const late = Promise.withResolvers();
+  const { names, refresh } = await listed({ 0: row("c1") });
+  const fetched = globalThis.fetch;
+  globalThis.fetch = () => late.promise;
+  const first = refresh();
+  globalThis.fetch = fetched;
+  await refresh();
+  late.resolve(new Response(row("c0")));
+  await first;
+  equal(names(), ["c1"]);
 });

@@ -1,6 +1,7 @@
 """The list of conversations and the posts behind it: owners only, typed errors."""
 
 from datetime import timedelta
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -140,6 +141,36 @@ def test_older_conversations_follow_page_by_page(ada, owner):
     assert parse_qs(urlsplit(older).query)["before"]
     titles = [row.title for row in ada.get(older).context["conversations"]]
     assert titles == [str(PAGE), str(PAGE + 1)]
+
+
+def test_a_conversation_is_found_by_words_of_its_title(ada, owner, stranger):
+    for title in ("Long bridges of Norway", "A bridge too far", "100% Norway"):
+        catalog.begin(owner.id, agent="demo", first_message=title)
+    stranger.post(reverse("begin"), {"text": "Bridges of Norway"})
+
+    def found(words: str) -> list[str]:
+        rows = ada.get(reverse("conversations"), {"find": words}).context["conversations"]
+        return [row.title for row in rows]
+
+    assert found("norway BRIDGE") == ["Long bridges of Norway"]
+    assert found("bridge") == ["A bridge too far", "Long bridges of Norway"]
+    assert found("0%") == ["100% Norway"]
+    assert found("\0 ") == found("") != []
+    answer = ada.get(reverse("conversations"), {"find": "Sweden"})
+    assert "No title has these words" in answer.content.decode()
+
+
+def test_what_is_found_has_pages_too(ada, owner):
+    Conversation.objects.bulk_create(
+        Conversation(owner=owner, agent="demo", title=f"{word} {n}")
+        for n in range(PAGE + 1)
+        for word in ("oak", "elm")
+    )
+    first = ada.get(reverse("conversations"), {"find": "oak"}).content.decode()
+    older = first.partition('data-verb="older" data-url="')[2].partition('"')[0]
+    asked = parse_qs(urlsplit(unescape(older)).query)
+    assert asked["find"] == ["oak"]
+    assert asked["before"]
 
 
 def test_an_unreadable_page_mark_shows_the_newest(ada, conversation):

@@ -149,6 +149,7 @@ def test_it_counts_as_far_as_asked_and_no_further_than_sane():
         ("what about two tabs", "tabs"),
         ("how do I add my own agent?", "AGENTS"),
         ("is there an HTTP API", "HTTP"),
+        ("Show me a table and some code, please", "```python"),
     ],
 )
 def test_it_explains_the_site(asked, word):

@@ -1,13 +1,18 @@
 """The samples in deploy/ and docs/ fit one another."""
 
+import json
 import re
 import shlex
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 from django.conf import settings
+from django.core.management import get_commands
+
+from workers import pools
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy").glob("agentsite-*.service"))
@@ -18,6 +23,19 @@ SHARED = {
     "RuntimeDirectoryPreserve=yes",
     "Environment=METRICS_DIR=/run/agentsite/metrics WORKER_STATUS_DIR=/run/agentsite/status",
 }
+
+
+def kubernetes(file: str, kind: str) -> list[dict]:
+    """The objects of a kind in a manifest of ours."""
+    objects = yaml.safe_load_all((ROOT / "deploy" / file).read_text())
+    return [one for one in objects if one["kind"] == kind]
+
+
+PODS = [
+    pod
+    for pod in kubernetes("kubernetes.yaml", "Deployment")
+    if pod["metadata"]["name"] != "agentsite-worker-quarantine"  # it is not probed
+]
 
 
 def test_all_kinds_of_processes_have_a_unit():
@@ -59,21 +77,57 @@ def test_nginx_lets_through_what_the_site_refuses_in_its_own_form():
     assert int(megabytes) * 2**20 > settings.API_BODY_LIMIT
 
 
-def test_a_replica_in_kubernetes_listens_where_it_is_probed():
-    (block,) = re.findall(
-        r"```yaml\n(.*?)```", (ROOT / "docs/operations.md").read_text(), re.DOTALL
-    )
-    replica = yaml.safe_load(block.partition("# a replica")[2].partition("\n")[2])
-    words = replica["command"]
-    assert words[words.index("--host") + 1] == "0.0.0.0"
-    port = int(words[words.index("--port") + 1])
-    probes = (replica["livenessProbe"], replica["readinessProbe"])
-    assert [probe["httpGet"]["port"] for probe in probes] == [port] * 2
+@pytest.mark.parametrize("pod", PODS, ids=lambda pod: pod["metadata"]["name"])
+def test_a_pod_listens_where_it_is_probed(pod):
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    words = dict(pairwise(container["command"]))
+    host = words.get("--host") or variables["WORKER_HTTP_HOST"]
+    port = words.get("--port") or variables["WORKER_HTTP_PORT"]
+    ports = {one["name"]: str(one["containerPort"]) for one in container["ports"]}
+    probes = [value["httpGet"]["port"] for key, value in container.items() if "Probe" in key]
+    assert host == "0.0.0.0"
+    assert {ports[name] for name in probes} == {port}
+
+
+def test_the_autoscaler_finds_the_deployments_of_workers():
+    names = [one["metadata"]["name"] for one in kubernetes("kubernetes.yaml", "Deployment")]
+    found = {settings.KUBERNETES_DEPLOYMENT.format(pool=pool) for pool in pools.pools()}
+    assert found <= set(names)
+
+
+def test_the_image_has_all_that_the_site_needs():
+    image = (ROOT / "deploy/Dockerfile").read_text()
+    copied = set(re.findall(r"^COPY (\S+) \S+$", image, re.MULTILINE))
+    ours = {name.partition(".")[0] for name in settings.INSTALLED_APPS}
+    assert copied >= {name for name in ours if (ROOT / name).is_dir()} | {"templates", "manage.py"}
+    ignored = (ROOT / "deploy/Dockerfile.dockerignore").read_text().splitlines()
+    assert {f"!{name}" for name in copied if "." not in name} <= set(ignored)
+
+
+def test_replicas_are_started_alike_everywhere():
+    image = (ROOT / "deploy/Dockerfile").read_text().replace("\\\n", "")
+    (listed,) = re.findall(r"^CMD (\[.*\])$", image, re.MULTILINE)
+    (pod,) = (one for one in PODS if one["metadata"]["name"] == "agentsite-web")
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    unit = (ROOT / "deploy/agentsite-web@.service").read_text().replace("\\\n", "")
+    told = (ROOT / "docs/deploy.md").read_text()
+    assert json.loads(listed) == container["command"]
+    options = " ".join(json.loads(listed)).partition("--port 8000 ")[2]
+    assert options in " ".join(unit.split())
+    assert options in told
+
+
+def test_the_commands_of_containers_exist():
+    services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
+    commands = [one["command"] for one in services.values() if "command" in one]
+    called = {words[2] for words in commands if words[:2] == ["python", "manage.py"]}
+    assert called == {"agentworker", "rqworker", "migrate"}
+    assert called < set(get_commands())
 
 
 def test_an_autoscaler_in_kubernetes_is_probed_at_the_port_that_it_opens():
-    parts = yaml.safe_load_all((ROOT / "deploy/kubernetes-autoscaler.yaml").read_text())
-    (deployment,) = [part for part in parts if part["kind"] == "Deployment"]
+    (deployment,) = kubernetes("kubernetes-autoscaler.yaml", "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
     variables = {one["name"]: one.get("value") for one in container["env"]}

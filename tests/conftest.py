@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -20,6 +21,10 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # a machine that stalls is no fault of the test whose transaction was open
     settings.DATABASES["default"]["OPTIONS"]["options"] = PATIENT
+    # nor of an example that was under way
+    slow = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=slow)
+    hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -29,9 +29,10 @@ class Gated(Memory):
 
     def __init__(self):
         super().__init__()
-        self.may_write = threading.Event()
+        self.asked, self.may_write = threading.Event(), threading.Event()
 
     def write(self, batch):
+        self.asked.set()
         while not self.may_write.is_set():
             yield 0.01
         yield from super().write(batch)

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from tests.provider import pairs, replies
 from tests.provider.script import Script, answered, prompt, script
+from tests.waiting import GENEROUS
 
-PATIENCE = 10  # seconds
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests"}
 
 
@@ -46,7 +46,7 @@ class Provider:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def wait_for_calls(self, count: int, *, within: float = PATIENCE) -> None:
+    async def wait_for_calls(self, count: int, *, within: float = GENEROUS) -> None:
         """Until so many calls have come in."""
         async with asyncio.timeout(within), self.called:
             await self.called.wait_for(lambda: len(self.calls) >= count)

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.errors import (
@@ -138,11 +138,9 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FIELDS = ["type", "cursor", "input", "idempotency_key", "policy", "expected_version"]
 
 
-@unhurried
 @given(
     st.sampled_from([*frames.FRAMES, "other"]),
     st.dictionaries(st.sampled_from(FIELDS[1:]), ANYTHING),
@@ -152,7 +150,6 @@ def test_no_frame_raises_anything_but_the_typed_errors(kind, fields):
         parse(json.dumps({"type": kind, **fields}))
 
 
-@unhurried
 @given(st.text())
 def test_no_text_raises_anything_but_the_typed_errors(text):
     with suppress(InvalidFrame):

@@ -7,8 +7,8 @@ from conversations.ids import first_id, new_id
 
 
 def test_an_id_made_later_is_greater():
-    begun, earlier = time.time_ns(), new_id()
-    while time.time_ns() - begun < 1_000:  # the smallest step that an id shows
+    earlier, made = new_id(), time.time_ns()
+    while time.time_ns() - made < 1_000:  # the smallest step that an id shows
         pass
     assert new_id() > earlier
 

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.provider import Provider, pairs
+from tests.waiting import GENEROUS
 
 CHAIN = {"model": "chain", "stream": False}
 
@@ -24,7 +25,7 @@ async def provider():
 
 @pytest.fixture
 async def client(provider):
-    async with httpx2.AsyncClient(base_url=provider.url) as client:
+    async with httpx2.AsyncClient(base_url=provider.url, timeout=GENEROUS) as client:
         yield client
 
 

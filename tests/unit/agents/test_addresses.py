@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import httpx2
 import pytest
 
+from tests.waiting import GENEROUS
 from workers.agents import addresses
 
 PRIVATE = [
@@ -73,7 +74,7 @@ def names(monkeypatch):
 
 
 async def get(url):
-    async with addresses.client(connect=5, timeout=5) as client:
+    async with addresses.client(connect=GENEROUS, timeout=GENEROUS) as client:
         return await client.get(url)
 
 

@@ -15,6 +15,7 @@ from pydantic_ai.toolsets import FunctionToolset
 
 from devtools.ports import free_port
 from tests.unit.agents.streaming import streamed
+from tests.waiting import GENEROUS
 from workers.agents import notices, tools
 
 
@@ -62,7 +63,8 @@ async def asking(messages, info):
 
 @pytest.fixture
 def agent(port):
-    shop = tools.mcp(f"http://127.0.0.1:{port}/mcp", name="the shop")
+    url = f"http://127.0.0.1:{port}/mcp"
+    shop = tools.mcp(url, name="the shop", connect=GENEROUS, timeout=GENEROUS)
     return Agent(FunctionModel(stream_function=asking), toolsets=[shop])
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 
 import pydantic
 import pytest
@@ -12,6 +13,7 @@ import structlog
 from agentsite.logs import lines, outlets
 from agentsite.logs.lines import Scrubber
 from tests.sinks import Memory
+from tests.waiting import GENEROUS
 
 BRING_A_HANDLER = """
 import logging
@@ -26,13 +28,17 @@ SECRETS = ("s3cret-key-of-the-site", 'with "quotes" and ü')
 
 @pytest.fixture
 def written():
-    """What is written of what is logged from now on, line by line."""
+    """What is written of what this thread logs from now on, line by line.
+
+    Others of the process may log too: what an earlier test has started and not waited for.
+    """
     outlet = outlets.Outlet(memory := Memory(), Scrubber(SECRETS), capacity=100)
-    handler = outlets.OutletHandler([outlet])
+    handler, here = outlets.OutletHandler([outlet]), threading.get_ident()
+    handler.addFilter(lambda record: record.thread == here)
     logging.getLogger().addHandler(handler)
 
     def lines() -> list[str]:
-        assert outlet.flush()
+        assert outlet.flush(GENEROUS)
         return memory.lines
 
     yield lines

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 
+from tests.waiting import GENEROUS
 from workers.interrupts import Reason
 from workers.running.flights import Flights
 
@@ -65,9 +66,9 @@ async def fly(flights: Flights, seat: Seat, interrupt=None) -> list[str]:
     landed = asyncio.Event()
     flights.take(seat, landed.set)
     if interrupt:
-        await asyncio.wait_for(seat.running.wait(), 10)
+        await asyncio.wait_for(seat.running.wait(), GENEROUS)
         interrupt()
-    await asyncio.wait_for(landed.wait(), 10)
+    await asyncio.wait_for(landed.wait(), GENEROUS)
     assert seat.books[0] == "begin"
     return seat.books[1:]
 
@@ -120,7 +121,7 @@ async def test_stop_stops_no_other_job(flights):
     assert await fly(flights, Seat(forever), lambda: flights.stop("a")) == ["stop"]
     assert other.books == ["begin"]
     flights.interrupt(Reason.DRAINING)
-    assert await flights.settled(10)
+    assert await flights.settled(GENEROUS)
 
 
 async def test_a_job_whose_beginning_cannot_be_written_does_not_run(flights):
@@ -144,5 +145,5 @@ async def test_a_thousand_jobs_fly_at_once(flights):
         flights.take(seat, lambda: None)
     assert len(flights) == 1000
     flights.interrupt(Reason.DRAINING)
-    assert await flights.settled(20)
+    assert await flights.settled(GENEROUS)
     assert {seat.books[-1] for seat in seats} == {"put back"}

@@ -1,9 +1,8 @@
 import asyncio
 import threading
 
+from tests.waiting import GENEROUS
 from workers.running.gates import Gate
-
-GENEROUS = 10  # seconds
 
 
 def test_it_is_open_only_when_nobody_has_a_reason_against_it():

@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from tests.waiting import GENEROUS
 from workers import interrupts
 from workers.interrupts import Interrupt, Reason
 
@@ -37,7 +38,7 @@ async def test_it_may_be_fired_from_any_thread():
     task = await started(interrupt)
     thread = threading.Thread(target=interrupt.fire, args=[Reason.ABANDONED])
     thread.start()
-    assert await asyncio.wait_for(task, 5) == "abandoned"
+    assert await asyncio.wait_for(task, GENEROUS) == "abandoned"
     thread.join()
 
 

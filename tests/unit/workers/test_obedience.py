@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.waiting import GENEROUS
 from workers.orders import Orders
 from workers.running.gates import Gate
 from workers.running.obedience import DRAINED, PAUSED, Obedience
@@ -46,11 +47,11 @@ async def test_what_outlasts_the_grace_of_a_drain_is_handed_back(worker):
     _, told, handed = worker
     told.obey(Orders(drained=True))
     told.obey(Orders(drained=True))
-    await asyncio.wait_for(handed.back.wait(), 10)
+    await asyncio.wait_for(handed.back.wait(), GENEROUS)
 
 
 async def test_who_is_resumed_in_time_hands_nothing_back(worker, settings):
-    settings.WORKER_GRACE = 60
+    settings.WORKER_GRACE = GENEROUS
     _, told, _ = worker
     told.obey(Orders(drained=True))
     await turned()

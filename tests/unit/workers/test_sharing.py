@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from tests.waiting import GENEROUS
 from workers.health.sharing import Shared
 
 
@@ -14,12 +15,12 @@ class Slow:
 
     def __call__(self):
         self.calls += 1
-        assert self.may_answer.wait(10)
+        assert self.may_answer.wait(GENEROUS)
         return self.calls
 
 
 async def test_a_flood_of_questions_is_one_call():
-    shared = Shared(slow := Slow(), fresh=60)
+    shared = Shared(slow := Slow(), fresh=GENEROUS)
     flood = [asyncio.ensure_future(shared.answer()) for _ in range(1000)]
     await asyncio.sleep(0)
     slow.may_answer.set()
@@ -34,7 +35,7 @@ async def test_an_answer_that_is_old_is_not_given_again():
 
 
 async def test_who_hangs_up_takes_nothing_from_the_others():
-    shared = Shared(slow := Slow(), fresh=60)
+    shared = Shared(slow := Slow(), fresh=GENEROUS)
     gone, waits = (asyncio.ensure_future(shared.answer()) for _ in range(2))
     await asyncio.sleep(0)
     gone.cancel()

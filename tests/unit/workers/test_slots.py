@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers.running.slots import Slots
 
 QUEUES = ["interactive", "default", "batch"]
@@ -26,7 +26,7 @@ class Waiting:
         eventually(lambda: self.slots._waiting[queue] > before)
 
     def _wait(self, queue: str) -> None:
-        if self.slots.wait(queue, 30):
+        if self.slots.wait(queue, GENEROUS):
             self.served.append(queue)
 
     def land(self, queue: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.waiting import eventually
-from workers import queues
+from tests.waiting import GENEROUS, eventually
+from workers import handing, queues
 from workers.handing import FEW, MOST_LYING, OFFERS, Offers, own_list
 
 TASK = "conversations.tasks.answer"
@@ -53,7 +53,9 @@ class Crowd:
 
 
 @pytest.fixture
-def crowd(queue) -> Crowd:
+def crowd(queue, monkeypatch) -> Crowd:
+    """What they offer lasts, but where a test is about that."""
+    monkeypatch.setattr(handing, "LIFETIME", 1000 * GENEROUS)
     return Crowd(queue)
 
 

@@ -174,7 +174,7 @@ def test_a_heartbeat_keeps_the_worker_and_its_executions(worker, redis_client):
     seat.begin()
     seat.execution.last_heartbeat -= timedelta(minutes=1)
     for key in (worker.key, seat.execution.key):
-        redis_client.expire(key, 1)
+        redis_client.expire(key, 60)
     worker.beat()
     assert redis_client.ttl(worker.key) > 60
     assert redis_client.ttl(seat.execution.key) > 60

@@ -71,13 +71,13 @@ def test_each_worker_is_shown_in_its_state(viewer):
     row(name="w-live", in_flight=1)
     row(name="w-draining", in_flight=2)
     row(name="w-drained")
-    row(name="w-stuck", lease=-7, in_flight=3)
+    row(name="w-stuck", lease=-7 * 3600, in_flight=3)
     for name in ("w-draining", "w-drained"):
         orders.drain(name, by="ada")
     said = text(viewer.get(PAGE))
     for name, state in (("live", "1"), ("draining", "2"), ("drained", "0"), ("stuck", "3")):
         assert f"w-{name} {name} default {state} of 10" in said
-    assert "w-stuck stuck default 3 of 10 over since 7" in said
+    assert "w-stuck stuck default 3 of 10 over since 7 h" in said
     assert said.index("w-stuck") < said.index("w-drained")
 
 

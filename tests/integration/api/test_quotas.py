@@ -1,6 +1,7 @@
 """A key's bucket is one for all replicas, and fills evenly."""
 
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -11,26 +12,27 @@ pytestmark = pytest.mark.usefixtures("redis_client")
 
 
 def test_many_at_once_get_no_more_than_there_is():
-    key = uuid4().hex
+    key, begun = uuid4().hex, monotonic()
     with ThreadPoolExecutor(8) as replicas:
         taken = list(replicas.map(lambda _: quotas.take(key, 20), range(60)))
-    assert 20 <= sum(quota.admitted for quota in taken) <= 22  # it fills at one in three seconds
+    filled = (monotonic() - begun) / 3  # at one in three seconds
+    assert 20 <= sum(quota.admitted for quota in taken) <= 21 + filled
 
 
 def test_the_bucket_tells_when_it_is_full_again():
     key = uuid4().hex
-    first, second = quotas.take(key, 60), quotas.take(key, 60)
-    assert (first.remaining, second.remaining) == (59, 58)
-    assert 0.9 < first.reset <= 1 < second.reset <= 2
+    first, second = quotas.take(key, 2), quotas.take(key, 2)
+    assert (first.remaining, second.remaining) == (1, 0)
+    assert 29 < first.reset <= 30 < second.reset <= 60
 
 
 def test_an_empty_bucket_tells_when_the_next_token_comes(redis_client):
-    key = uuid4().hex
-    for _ in range(6):
-        quotas.take(key, 6)
-    refused = quotas.take(key, 6)
+    key, begun = uuid4().hex, monotonic()
+    for _ in range(2):
+        quotas.take(key, 2)
+    refused = quotas.take(key, 2)
     assert not refused.admitted
-    assert 9 < refused.wait <= 10
+    assert 29 - (monotonic() - begun) < refused.wait <= 30
     assert 0 < redis_client.pttl(f"agentsite:{{{key}}}:requests") <= 60_001
 
 

@@ -10,6 +10,7 @@ from conversations.api.objects import Chat
 from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.stores.sealed import opened, sealed
 from conversations.threads import in_thread
+from tests.waiting import eventually
 from workers import queues
 
 WHO = "My name is Ada. [[echo]]"
@@ -43,10 +44,10 @@ async def test_no_row_is_written_and_every_key_expires(say, redis_client):
     first = await say(WHO)
     await say("Again [[echo]]", first.json()["state"], stream=True)
     assert await in_thread(rows) == before
-    await asyncio.sleep(0)
+    # the worker puts its job away when it has told the end
+    await in_thread(eventually, lambda: not list(redis_client.scan_iter("rq:job:*")))
     lasting = {key for key in redis_client.scan_iter() if redis_client.ttl(key) == -1}
     assert {key for key in lasting if not key.startswith(b"rq:")} == set()
-    assert not list(redis_client.scan_iter("rq:job:*"))
     assert not list(redis_client.scan_iter("*:log"))
 
 

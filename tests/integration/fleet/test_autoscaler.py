@@ -151,14 +151,14 @@ def test_a_new_one_knows_from_the_samples_how_long_it_has_been_calm(
 ):
     waiting(0)
     autoscaler.launcher.sizes = {"default": 3}
-    resting = replace(scaled, scaling=replace(scaled.scaling, down_cooldown=60))
+    resting = replace(scaled, scaling=replace(scaled.scaling, down_cooldown=6 * GENEROUS))
     (decision,) = autoscaler(resting).look()
-    assert "may shrink in 60 s" in decision.reason
+    assert "may shrink in 720 s" in decision.reason
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE workers_poolsample SET at = at - interval '40 seconds'")
+        cursor.execute("UPDATE workers_poolsample SET at = at - interval '400 seconds'")
     autoscaler.launcher.sizes = {"default": 3}
     (decision,) = autoscaler(resting).look() or autoscaler(resting, dry_run=True).look()
-    assert "may shrink in 60 s" not in decision.reason
+    assert "may shrink in 720 s" not in decision.reason
     assert PoolSample.objects.filter(pool="default").exists()
 
 

@@ -12,7 +12,7 @@ from tests.integration.workers.conftest import row
 from tests.waiting import eventually
 from workers import identity
 from workers.health import status, vitals
-from workers.launchers import marks
+from workers.launchers import marks, supervision
 from workers.launchers.local import ALIKE, LocalProcesses, kind_of
 from workers.pools import Pool, pool
 
@@ -127,7 +127,10 @@ def test_a_process_with_other_servers_is_of_another_kind_and_does_not_name_them(
     assert re.fullmatch("[0-9a-f]{12}", kind_of(default))
 
 
-def test_what_cannot_live_is_not_started_in_a_circle(machine, launcher, default, tmp_path):
+def test_what_cannot_live_is_not_started_in_a_circle(
+    machine, launcher, default, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(supervision, "FIRST_PAUSE", supervision.LONGEST_PAUSE)
     tries = tmp_path / "tries"
     ours = launcher(["sh", "-c", f"echo >> {tries}; exit 1"])
     ours.scale(default, 1)

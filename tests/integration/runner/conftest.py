@@ -6,6 +6,7 @@ import pytest_asyncio
 from tests.integration.runner import agents
 from tests.integration.runner.talking import Talk
 from tests.provider import Provider
+from tests.waiting import GENEROUS
 from workers.agents import model
 from workers.redis import connections
 
@@ -25,7 +26,7 @@ async def clients(redis_client):
 @pytest.fixture
 def patience():
     """Seconds that the agent waits for a provider that says nothing."""
-    return 10
+    return GENEROUS
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -33,7 +34,7 @@ async def asked(provider, settings, patience):
     """The agent of the conversations asks the provider."""
     settings.AGENT_TIMEOUT = patience
     settings.AGENTS = {
-        "demo": {"agent": "tests.integration.runner.agents.agent", "tool_timeout": 5}
+        "demo": {"agent": "tests.integration.runner.agents.agent", "tool_timeout": GENEROUS}
     }
     speaker = model.openai_compatible("stream", base_url=provider.url)
     agents.forget()

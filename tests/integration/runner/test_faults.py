@@ -5,11 +5,13 @@ from structlog.testing import capture_logs
 
 from conversations.models import Turn
 from tests.integration.runner.talking import output
+from tests.waiting import GENEROUS
 
 
 @pytest.fixture
-def patience():
-    return 0.5
+def patience(request):
+    """Short only where the provider is to say nothing."""
+    return 0.5 if "stall" in request.node.name else GENEROUS
 
 
 @pytest.mark.parametrize(

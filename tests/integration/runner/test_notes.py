@@ -1,6 +1,7 @@
 """What people see of a turn that waits for the provider, and of a tool that takes long."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -91,5 +92,6 @@ async def test_a_tool_may_tell_as_often_as_it_likes(talk, asked, monkeypatch):
         sent.append(args)
 
     monkeypatch.setattr(notes.streams, "note", note)
+    begun = time.monotonic()
     await talk.hear("[[tools count]]")
-    assert len(sent) <= 2
+    assert len(sent) <= 2 + (time.monotonic() - begun) / notes.PAUSE

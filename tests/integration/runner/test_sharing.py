@@ -7,6 +7,7 @@ import pytest
 from conversations.models import Conversation, ToolCall
 from conversations.threads import in_thread
 from tests.integration.runner.talking import Talk
+from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,7 +59,7 @@ async def test_of_two_at_once_one_computes_and_the_other_waits(talk, other, aske
 
 async def until_begun(count):
     """Until the ledger has so many calls."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(GENEROUS):
         while len(await ledger("weather")) < count:  # noqa: ASYNC110 - in PostgreSQL
             await asyncio.sleep(0.01)
 

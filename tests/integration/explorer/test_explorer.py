@@ -84,6 +84,6 @@ def test_who_is_left_midway_holds_nothing(explore):
     with pytest.raises(Strayed, match="nobody cannot go on"):
         explore(two_claims, replay="one one nobody")
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '1s'")
+        cursor.execute("SET lock_timeout = '60s'")
         cursor.execute("TRUNCATE conversations_turn CASCADE")
         cursor.execute("RESET lock_timeout")

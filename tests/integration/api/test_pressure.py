@@ -72,7 +72,8 @@ async def reader(key):
         await reader.task
 
 
-async def test_who_reads_again_has_missed_nothing(reader, program, provider):
+async def test_who_reads_again_has_missed_nothing(reader, program, provider, monkeypatch):
+    monkeypatch.setattr(handler, "SEND_TIMEOUT", GENEROUS)
     stalled = reader(f"[[stream deltas={DELTAS} rate=400]]")
     await stalled.until(b"output_text.delta")
     stalled.gate.clear()

@@ -12,9 +12,12 @@ from conversations import protocol, runner, turns
 from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
 from tests.integration.budgets.costs import Cost, cost_of
+from tests.integration.runner.conftest import clients
 from tests.taps import Tap
 from tests.waiting import GENEROUS
 from workers.redis import connections
+
+__all__ = ["clients"]
 
 AGENTS = "tests.integration.budgets.agents"
 

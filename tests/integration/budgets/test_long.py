@@ -5,6 +5,7 @@ from django.db import connection
 
 from conversations.threads import in_thread
 from tests.integration.budgets.test_postgresql import lengthen
+from tests.waiting import eventually
 
 WINDOW, KEEP = 12, 4
 ROWS = """
@@ -13,18 +14,24 @@ FROM pg_stat_user_tables WHERE relname LIKE 'conversations_%'
 """
 
 
+LEFT = "SELECT '', count(*) FROM pg_stat_activity WHERE pid = ANY(%s)"
+
+
 def rows_read() -> int:
     """That PostgreSQL has read of our tables so far; a backend tells when it ends."""
     connection.close()
+    backends = [each.info.backend_pid for each in connection.pool._pool]
     connection.close_pool()
-    before = None
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(ROWS)
-            [_, now] = cursor.fetchone()
-        if now == before:
-            return int(now)
-        before = now
+    eventually(lambda: number(LEFT, [backends]) == 0)
+    return number(ROWS)
+
+
+def number(statement: str, *parameters: list) -> int:
+    """The second column of the only row."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, *parameters)
+        [_, found] = cursor.fetchone()
+    return int(found)
 
 
 @pytest.fixture(params=["database", "hybrid"])

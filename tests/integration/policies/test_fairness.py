@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import pytest_asyncio
+from django.db import connection
 
 from conversations import turns
 from conversations.models import Conversation, Turn
@@ -30,13 +31,20 @@ async def count(number, **turns):
             await asyncio.sleep(0.005)
 
 
-async def started_between(conversation, other):
-    """How many turns began after another was accepted and before it began."""
+async def started_between(conversation, accepted, other):
+    """How many turns began after this moment and before another one began."""
     other = await in_thread(Turn.objects.get, pk=other.pk)
     between = Turn.objects.filter(
-        conversation=conversation, started__gt=other.created, started__lt=other.started
+        conversation=conversation, started__gt=accepted, started__lt=other.started
     )
     return await in_thread(between.count)
+
+
+def clock():
+    """Of PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
 
 
 @pytest_asyncio.fixture
@@ -55,8 +63,9 @@ async def test_a_turn_waits_for_at_most_one_of_a_busy_conversation(
     async with Crew(worker_row, workers=workers):
         await count(done, state=Turn.State.COMPLETED)
         other = await say(quiet)
+        accepted = await in_thread(clock)  # and its hint is in the queue
         await count(QUEUED + 1, state=Turn.State.COMPLETED)
-    assert await started_between(conversation, other) <= 1
+    assert await started_between(conversation, accepted, other) <= 1
 
 
 async def test_a_busy_conversation_has_one_hint_under_way(

@@ -5,12 +5,16 @@ from channels.layers import get_channel_layer
 
 from conversations.sockets import base
 from conversations.sockets.layers import WAITING
+from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def test_a_tab_that_fell_behind_the_queue_reads_the_log_again(tab, open_tab, claim):
+async def test_a_tab_that_fell_behind_the_queue_reads_the_log_again(
+    tab, open_tab, claim, monkeypatch
+):
     """More frames than the queue holds are published while the tab does not read."""
+    monkeypatch.setattr(base, "SEND_TIMEOUT", GENEROUS)
     other = await open_tab()
     await other.subscribe()
     await tab.create()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devtools.ports import free_port
+from tests.waiting import eventually
 
 MADE = {
     "dynamodb": "conversations.stores.dynamo.DynamoStore",
@@ -42,13 +43,13 @@ def dynamodb() -> Iterator[str]:
     """Its address."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as server:
-        for line in server.stderr:
-            if b"Running on" in line:
-                break
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
-        server.stderr.read()
+    # not into a pipe: it logs each request, and once a pipe that nobody reads is full it waits
+    with tempfile.NamedTemporaryFile() as log:
+        output = {"stderr": log, "stdout": subprocess.DEVNULL}
+        with subprocess.Popen(command, **output) as server:
+            eventually(lambda: b"Running on" in Path(log.name).read_bytes())
+            yield f"http://127.0.0.1:{port}"
+            server.terminate()
 
 
 def make_table(table) -> None:

@@ -17,7 +17,7 @@ port {port}
 dir "{folder}"
 sentinel monitor {name} 127.0.0.1 {master} 1
 sentinel auth-pass {name} {password}
-sentinel down-after-milliseconds {name} 300
+sentinel down-after-milliseconds {name} {down_after}
 sentinel failover-timeout {name} 3000
 """
 
@@ -25,8 +25,10 @@ sentinel failover-timeout {name} 3000
 class Watched:
     """The Sentinel's address begins with one that is away, as one of three may be."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, down_after: int = 300) -> None:
+        """`down_after`: milliseconds of silence until another is made the master."""
         self._folder = folder
+        self._down_after = down_after
         self._port = free_port()
         self.name = f"Main-{self._port}"  # django-redis keeps connections by it, in a process
         password = "secret-word"
@@ -52,6 +54,7 @@ class Watched:
         configuration = self._folder / "sentinel.conf"
         told = {"port": self._port, "folder": self._folder, "name": self.name}
         told |= {"master": self.master.port, "password": f'"{self._password}"'}
+        told |= {"down_after": self._down_after}
         configuration.write_text(CONFIGURATION.format(**told), encoding="utf-8")
         argv = (str(self.master.binary), str(configuration), "--sentinel")
         return Command("sentinel", argv, self._folder / "sentinel.log")

@@ -6,12 +6,13 @@ from django.core.management.base import SystemCheckError
 from django.utils import timezone
 
 from agentsite.checks import disagreements
+from tests.waiting import GENEROUS
 from workers.models import WorkerProcess
 
 pytestmark = pytest.mark.django_db
 
 
-def start_worker(*, lease=8, **fingerprints):
+def start_worker(*, lease=GENEROUS, **fingerprints):
     now = timezone.now()
     worker = WorkerProcess(name="worker-1", pool="default", lock=1, host="h", pid=1, slots=1)
     worker.started, worker.lease = now, now + timedelta(seconds=lease)

@@ -9,6 +9,7 @@ from agentsite.logs import outlets
 from agentsite.logs.lines import Scrubber
 from tests.integration.runner.conftest import asked, clients, patience, provider, talk  # noqa: F401
 from tests.sinks import Memory
+from tests.waiting import GENEROUS
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def written(settings):
     root.setLevel(logging.DEBUG)
 
     def lines() -> list[str]:
-        assert outlet.flush(10)
+        assert outlet.flush(GENEROUS)
         return memory.lines
 
     yield lines

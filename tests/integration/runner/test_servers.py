@@ -25,6 +25,7 @@ def port(settings):
     port = free_port()
     settings.TOOL_NETWORKS = ["127.0.0.0/8"]
     calendar = {"url": f"http://127.0.0.1:{port}/mcp", "approve": ["days_between"]}
+    calendar |= {"connect": GENEROUS, "timeout": GENEROUS}
     settings.AGENTS["demo"] |= {"mcp": {"calendar": calendar}}
     return port
 

@@ -19,9 +19,15 @@ LOST = (redis.RedisError, OSError)
 
 
 @pytest.fixture
-def watched(tmp_path, settings, layer_on):
+def down_after():
+    """Milliseconds of silence until the Sentinel makes another the master."""
+    return 300
+
+
+@pytest.fixture
+def watched(tmp_path, settings, layer_on, down_after):
     """Every role is on the servers that one Sentinel watches."""
-    found = Watched(tmp_path)
+    found = Watched(tmp_path, down_after=down_after)
     found.start()
     for role in ("QUEUE", "CACHE", "LIVE", "STORE"):
         setattr(settings, f"REDIS_{role}_URL", found.url)
@@ -93,6 +99,7 @@ async def again(use, *args):
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.parametrize("down_after", [1000 * GENEROUS])  # a master that stalls stays the master
 async def test_every_role_reaches_the_master(watched, writer):
     for use in ROLES:
         await asyncio.to_thread(use, watched)

@@ -4,7 +4,9 @@ from contextlib import suppress
 
 import pytest
 
+from devtools import frontdoor
 from devtools.frontdoor import Door, forwarded
+from tests.waiting import GENEROUS
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -53,7 +55,8 @@ async def replicas(streams):
 
 
 @pytest.fixture
-async def door(replicas):
+async def door(replicas, monkeypatch):
+    monkeypatch.setattr(frontdoor, "CONNECT_WITHIN", GENEROUS)
     listener = socket.create_server(("127.0.0.1", 0))
     door = Door(replica.port for replica in replicas)
     door.address = listener.getsockname()

@@ -1,7 +1,7 @@
 // Copy buttons: of a block of code, and of a whole answer.
 
 export async function copy(button, text) {
-  const label = button.textContent;
+  const label = (button.dataset.label ??= button.textContent); // pressed again, it says "Copied"
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";

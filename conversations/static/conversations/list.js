@@ -8,7 +8,8 @@ const drawer = document.getElementById("drawer");
 const { conversation, login } = document.body.dataset;
 const tabs = new BroadcastChannel("agentsite:list");
 let pages = 1; // that are shown
-let reading = 0; // the newest reading of the list, which alone counts
+let asked = 0; // how often the list was asked for
+let shown = 0; // which of these answers is shown
 
 export const drawerIsOpen = () => drawer.matches(":popover-open");
 
@@ -38,16 +39,17 @@ export function enter({ url }, isKept) {
   return isKept ? null : failure({ code: "no_storage" });
 }
 
-// As many pages as are shown.
+// As many pages as are shown. An answer that comes after one to a later question is old.
 export async function refresh() {
-  const mine = (reading += 1);
+  const mine = (asked += 1);
   const fresh = await piece(find.narrowed(list.dataset.url));
   if (!fresh) return;
   for (let page = 1; page < pages; page += 1) {
     const button = fresh.querySelector('[data-verb="older"]');
     if (button && !(await extend(button))) return;
   }
-  if (mine !== reading) return;
+  if (mine < shown) return;
+  shown = mine;
   const focus = list.contains(document.activeElement) && nameOf(document.activeElement);
   list.replaceChildren(fresh);
   mark();

@@ -10,7 +10,7 @@ import psycopg
 from devtools.children import NotStarted
 from workers.health.vitals import Probe
 
-LIMIT = 60  # seconds
+LIMIT = 180  # seconds; who died is found at once, so only a slow machine is waited for
 LOOK_EVERY = 0.1  # seconds
 
 # Of each process only its newest registration has a lease that has not run out.

@@ -26,9 +26,11 @@ from devtools.redis import Redis
 from tests import forks
 from tests.waiting import GENEROUS
 
-SCARCE = {"compatible/stream?scarce=1": {"requests_per_minute": 20, "burst": 0}}
+APART = 6  # seconds between two requests to the scarce model: a busy machine sees one wait
+SCARCE = {"compatible/stream?scarce=1": {"requests_per_minute": 60 / APART, "burst": 0}}
 AGENTS = {
     "poison": {"agent": "tests.system.poison.agent"},
+    "reader": {"agent": "tests.system.reader.agent"},
     "scarce": {"agent": "tests.system.scarce.agent"},
     "quarantined": {"agent": "workers.agents.assistant.agent", "queue": "quarantine"},
 }
@@ -77,7 +79,13 @@ class Site:
             "AGENT_API_KEY": "of-a-test",
             "AGENTS": json.dumps(AGENTS),
             "PROVIDER_LIMITS": json.dumps(SCARCE),
+            "READER_GATE": str(self.gate),
         }
+
+    @property
+    def gate(self) -> Path:
+        """A file for which the agent `reader` waits."""
+        return self.folder / "gate"
 
     def make_database(self) -> str:
         return create_database()

@@ -16,8 +16,10 @@ from devtools.browser import find
 from tests.browser.edge import serving
 from tests.browser.person import Person
 from tests.system.site import Site
+from tests.waiting import GENEROUS
 
-expect.set_options(timeout=20_000)  # milliseconds: generous, for a noisy machine
+PATIENCE = GENEROUS * 1000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items):
@@ -35,7 +37,7 @@ async def browser():
     if program is None:
         pytest.fail("There is no browser: apt-get install -y chromium-headless-shell libatomic1")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program)
+        browser = await playwright.chromium.launch(executable_path=program, timeout=PATIENCE)
         yield browser
         await browser.close()
 
@@ -55,7 +57,7 @@ def is_complaint(line: ConsoleMessage) -> bool:
 async def context(browser: Browser):
     """A fresh profile. What a page reports to its console as an error fails the test."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     context.on("console", lambda line: is_complaint(line) and complaints.append(line.text))
     context.on("weberror", lambda error: complaints.append(str(error.error)))

@@ -53,10 +53,11 @@ async def reader(ada, site):
 async def test_it_opens_with_one_screen_and_reaches_back_to_the_first(reader):
     await expect(reader.bubbles).to_have_count(SHOWN)
     await reader.page.locator("#scroll").focus()
+    count = SHOWN
     while await reader.page.locator("#earlier").is_visible():
-        count = await reader.bubbles.count()
         await reader.page.keyboard.press("Home")
         await expect(reader.bubbles).not_to_have_count(count)
+        count = await reader.bubbles.count()
     await expect(reader.bubbles.first).to_have_text("[[stream deltas=1]]")
     await expect(reader.bubbles).to_have_count(TURNS + 1)
     await reader.page.get_by_role("button", name="latest").click()

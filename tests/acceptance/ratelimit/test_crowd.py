@@ -8,11 +8,12 @@ import sys
 import pytest
 
 from tests.provider import Provider
+from tests.waiting import GENEROUS
 
-RATE, BURST = 30, 45  # requests: a second, at once
-SECONDS = 9
-PAUSE = 3  # seconds that the provider asks for in the middle
-ON_THE_WAY = 2  # seconds, on a busy machine: from a grant to its request, from a 429 to its pause
+RATE, BURST = 15, 60  # requests: a second, at once, which is what a machine that stalls leaves over
+SECONDS = 12
+PAUSE = 6  # seconds that the provider asks for in the middle
+ON_THE_WAY = 4  # seconds, on a busy machine: from a grant to its request, from a 429 to its pause
 
 
 async def crowd(provider, processes):
@@ -38,9 +39,9 @@ async def crowd(provider, processes):
     running = await asyncio.create_subprocess_exec(
         *command, env=environment, stdout=asyncio.subprocess.PIPE
     )
-    await provider.wait_for_calls(RATE * 3, within=60)
+    await provider.wait_for_calls(BURST + RATE, within=GENEROUS)
     provider.refuse(1, retry_after=PAUSE)
-    out, _ = await asyncio.wait_for(running.communicate(), 60)
+    out, _ = await asyncio.wait_for(running.communicate(), GENEROUS)
     assert running.returncode == 0
     begun, *told = [json.loads(line) for line in out.splitlines()]
     return begun, [one for one in told if "admitted" in one]  # the others are of its log

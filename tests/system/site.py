@@ -72,6 +72,7 @@ class Site:
         return os.environ | {
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis.url,
+            "DJANGO_SETTINGS_MODULE": "tests.system.settings",
             "SECRET_KEY": "of-a-test",
             "ALLOWED_ORIGINS": ",".join(f"http://127.0.0.1:{port}" for port in self.ports),
             "AGENT_MODEL": "chain",

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 PEOPLE = 8
 SHORT = "[[stream deltas=60 rate=30]]"
-LONG = "[[stream deltas=1200 rate=30]]"  # 40 s: longer than the grace
+LONG = "[[stream deltas=450 rate=30]]"  # 15 s: longer than the grace
 LIMIT = 180  # seconds: two workers may hand a long turn back
 AGAIN_AFTER = 2  # seconds without an answer until a message is sent again under its key
 ASKED = """

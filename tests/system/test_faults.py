@@ -13,11 +13,18 @@ from tests.system.test_turns import ids, reply_of
 pytestmark = pytest.mark.slow
 
 SLOW = "[[stream deltas=90 rate=30]]"
+HELD = "[[hold deltas=90 after=30]]"  # its worker is surely at it when it dies
 
 
-async def begun(tab: Tab, response: str) -> None:
-    """Until some of the reply's text has been seen."""
-    await tab.until(lambda: len(tab.responses[response].text) > 20)
+async def begun(tab: Tab, response: str, *, attempt: int = 1) -> None:
+    """Until some of the reply's text has been seen; of a later attempt, its own text."""
+    await tab.until(lambda: spoken(tab.responses[response], attempt) > 20)
+
+
+def spoken(seen: Response, attempt: int) -> int:
+    """Characters of the item with which this attempt began; 0: nobody has heard of it."""
+    begun = [event for event in seen.events if event["type"] == "response.output_item.added"]
+    return len(seen.texts[begun[attempt - 1]["item"]["id"]]) if len(begun) >= attempt else 0
 
 
 async def test_the_serving_replica_dies(site: Site, account: Account):
@@ -33,9 +40,11 @@ async def test_the_serving_replica_dies(site: Site, account: Account):
 
 async def test_the_worker_dies(site: Site, account: Account):
     async with account.tab(site.ports[0], account.begin()) as tab:
-        response = await tab.ask(SLOW)
+        response = await tab.ask(HELD)
         await begun(tab, response)
         site.kill(worker_of(site, response))
+        await begun(tab, response, attempt=2)
+        site.release()
         seen = await tab.ended(response)
     assert seen.final == "response.completed"
     assert seen.text == reply_of(site, response)
@@ -77,10 +86,12 @@ async def test_both_tabs_survive_everything_at_once(site: Site, account: Account
     conversation = account.begin()
     here, there = (account.tab(port, conversation) for port in site.ports)
     async with here, there:
-        response = await here.ask(SLOW)
+        response = await here.ask(HELD)
         await begun(there, response)
         site.kill(worker_of(site, response))
         site.restart_redis()
+        await begun(there, response, attempt=2)
+        site.release()
         mine, theirs = await asyncio.gather(here.ended(response), there.ended(response))
     assert mine.text == theirs.text == reply_of(site, response)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.account import Account
 from tests.system.databases import LeaseOnly, Pooled
-from tests.system.test_faults import SLOW, begun, worker_of
+from tests.system.test_faults import HELD, begun, worker_of
 from tests.system.test_presence import answered, assert_whole, open_site
 from tests.system.test_turns import reply_of
 
@@ -45,9 +45,11 @@ async def test_turns_are_answered_through_the_pooler(ready: Pooled):
 async def test_a_killed_workers_turn_goes_on(ready: Pooled):
     account = Account(ready.ports[0])
     async with account.tab(ready.ports[0], account.begin()) as tab:
-        response = await tab.ask(SLOW)
+        response = await tab.ask(HELD)
         await begun(tab, response)
         ready.kill(worker_of(ready, response))
+        await begun(tab, response, attempt=2)
+        ready.release()
         seen = await tab.ended(response)
     assert seen.text == reply_of(ready, response)
     assert_whole(ready, [(response, seen)], crashes=1)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.account import Account
 from tests.system.site import Site
-from tests.system.test_faults import SLOW, begun
+from tests.system.test_faults import HELD, SLOW, begun
 from tests.system.test_turns import ids, reply_of
 
 pytestmark = pytest.mark.slow
@@ -53,9 +53,11 @@ async def test_a_poisonous_turn_ends_with_words_and_everybody_else_is_answered(
 
 async def test_a_child_that_is_killed_is_a_crash_and_its_turn_goes_on(site: Site, account: Account):
     async with account.tab(site.ports[0], account.begin("quarantined")) as tab:
-        response = await tab.ask(SLOW)
+        response = await tab.ask(HELD)
         await begun(tab, response)
         os.kill(child(site), signal.SIGKILL)
+        await begun(tab, response, attempt=2)
+        site.release()
         seen = await tab.ended(response)
     assert seen.text == reply_of(site, response)
     assert site.rows(STATES, *ids(response)) == [("completed", 1, "quarantine", None)]

@@ -46,6 +46,7 @@ class Replica:
         return connect(
             f"ws://127.0.0.1:{self.port}/ws/conversations/{person.conversation.pk}/",
             **{"origin": f"http://127.0.0.1:{self.port}", "compression": None, **options},
+            open_timeout=GENEROUS,
             additional_headers={"Cookie": f"sessionid={person.cookie}", **dict(headers)},
         )
 
@@ -55,6 +56,7 @@ class Replica:
             f"ws://127.0.0.1:{self.port}/v1/responses",
             additional_headers={"Authorization": f"Bearer {person.key}"},
             compression=None,
+            open_timeout=GENEROUS,
         )
 
     def said(self, request):
@@ -68,8 +70,8 @@ class Replica:
                 return b""
 
     def faults(self):
-        """Lines of the log since the last look that tell of an error, tracebacks among them."""
-        text = self.log.read_text()
+        """Whole lines of the log since the last look that tell of an error, tracebacks among them."""
+        text = "".join(self.log.read_text().rpartition("\n")[:2])
         new, self.looked = text[self.looked :], len(text)
         return [line for line in new.splitlines() if is_fault(line)]
 

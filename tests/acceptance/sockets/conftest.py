@@ -34,6 +34,7 @@ class Replica:
             origin=f"http://127.0.0.1:{self.port}",
             additional_headers={"Cookie": f"sessionid={self.cookie}", **headers},
             compression=None,
+            open_timeout=GENEROUS,
         )
 
     @property

@@ -38,9 +38,9 @@ def test_stop_in_the_admin_ends_the_job_as_stopped(working, client):
 
 
 def test_a_job_that_takes_too_long_is_told_and_fails(working):
-    job = working.started("slow", timeout=1)
+    job = working.started("slow", timeout=4)  # seconds, in which it surely says so
     working.hears("slow", "timed_out")
-    assert eventually(lambda: failed().get(job)) == "The job took more than 1 seconds"
+    assert eventually(lambda: failed().get(job)) == "The job took more than 4 seconds"
 
 
 def test_no_job_stops_the_worker_and_each_failure_has_a_reason(working, redis_client):

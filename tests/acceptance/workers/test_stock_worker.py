@@ -31,7 +31,7 @@ def test_a_child_is_present_while_its_job_runs(stock, redis_client):
 
 
 def test_a_job_that_takes_too_long_is_told_before_its_child_dies(stock):
-    job = stock.enqueue("wait", "slow", pool="quarantine", timeout=2)
+    job = stock.enqueue("wait", "slow", pool="quarantine", timeout=4)
     stock.hears("slow", "started")
     stock.hears("slow", "timed_out")
     registry = queues.queue("quarantine").failed_job_registry

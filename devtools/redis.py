@@ -19,7 +19,7 @@ import redis
 from devtools.children import Command, NotStarted
 
 OLDEST = (6, 2)  # the first with BLMOVE
-READY_WITHIN = 20  # seconds
+READY_WITHIN = 60  # seconds
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from tests.chaos.audit import AUDIT
 from tests.chaos.relay import Relay
 
 REPLICAS, WORKERS = 2, 3
-LIMIT = 90  # seconds for anything to start
+LIMIT = 240  # seconds for anything to start
 MODEL = "chain?rate=25"  # words a second; see tests.provider.script
 WHOLE = {"agent": "tests.chaos.agent.agent", "window": 0}  # the history is never cut
 LOOK_EVERY = 0.05  # seconds

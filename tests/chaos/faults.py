@@ -6,6 +6,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from tests.chaos.arena import Arena, Process
@@ -13,6 +14,7 @@ from tests.chaos.deaths import Deaths
 from tests.chaos.phases import ACCEPT, BEGIN, CLAIM, COMMIT, END, PHASES, SCRIPT, WRITE
 from tests.chaos.records import Span
 from tests.chaos.relay import Harm, Relay, Trap
+from tests.chaos.traps import SPRUNG_WITHIN
 
 BURY = "DELETE FROM workers_workerprocess WHERE pid = %s"
 LEASE = 8  # seconds, settings.WORKER_LEASE
@@ -202,9 +204,12 @@ class Faults(Deaths):
         await self.arena.crash_postgresql()
 
     async def deafen_a_replica(self) -> None:
-        """What is published for a moment does not arrive, and nobody is told."""
+        """From the next that is published on nothing arrives for a moment, and nobody is told."""
         relay = self.one("replica").redis
+        relay.missed.clear()
         relay.deaf = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(relay.missed.wait(), SPRUNG_WITHIN)
         await asyncio.sleep(self.fate.uniform(0.05, 0.2))
         relay.deaf = False
 

@@ -7,16 +7,16 @@ from typing import Any
 from tests.chaos.arena import Arena
 
 QUEUES = ("interactive", "default", "batch", "quarantine")
-LOOKS, PAUSE = 20, 0.25  # a sweep's lock, a worker's last writing: what is there for a moment
+LOOKS, PAUSE = 120, 0.25  # a sweep's lock, a worker's last writing: what is there for a moment
 HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 LIVE = "SELECT count(*) FROM workers_workerprocess WHERE lease > now()"
 # What RQ itself keeps: its lists, sets and registries, and the rows of workers and their jobs.
 KEPT = (b"rq:queue", b"rq:worker", b"rq:wip:", b"rq:finished:", b"rq:failed:", b"rq:canceled:")
 
 
-async def leftovers(arena: Arena) -> list[str]:
+async def leftovers(arena: Arena, *, looks: int = LOOKS) -> list[str]:
     """Look until nothing is left, or until whatever is left stays."""
-    for _ in range(LOOKS):
+    for _ in range(looks):
         if not (left := list(look(arena))):
             break
         await asyncio.sleep(PAUSE)

@@ -50,6 +50,7 @@ class Relay:
     target: int  # port
     port: int = 0
     deaf: bool = False  # to what is published
+    missed: asyncio.Event = field(default_factory=asyncio.Event)  # something was, meanwhile
     traps: list[Trap] = field(default_factory=list)
     lines: set["Line"] = field(default_factory=set)
 
@@ -145,6 +146,7 @@ class Line:
     async def _replies(self) -> None:
         while data := await self._answers.read(CHUNK):
             if self._relay.deaf and PUBLISHED in data[:20]:
+                self._relay.missed.set()
                 continue
             if self._harm:
                 trap, self._harm = self._harm, None

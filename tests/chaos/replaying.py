@@ -16,7 +16,7 @@ from tests.system.tab import Response, Tab
 
 FOLLOWED = 40  # turns that are asked for by a cursor; a snapshot is shown where it is much more
 AT_ONCE = 4  # requests
-WITHIN = 60  # seconds
+WITHIN = 120  # seconds
 KEY = """
 INSERT INTO conversations_apikey (id, owner_id, name, prefix, digest, scopes,
     requests_per_minute, created)

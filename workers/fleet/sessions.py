@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 from workers.models import WorkerProcess
 from workers.orders import Orders
 
-GAPS = {"look": 0.05, "tidy": 0.5}  # seconds between two of the whole fleet
+GAPS = {"look": 0.025, "tidy": 0.5}  # seconds between two of the whole fleet
 CONNECT_TIMEOUT = 5  # seconds
 
 # Not through Django's pool: after an outage that is minutes late, while leases run out. What the
@@ -115,6 +115,8 @@ class Session:
         self._leases_count_at = monotonic() + (settings.WORKER_LEASE if again else 0)
         # Nothing that is written here has to outlive PostgreSQL: who presides, registers anew.
         self._connection = direct(options="-c synchronous_commit=off")
+        if settings.WORKER_PRESENCE_LOCKS:  # then no transaction pooler stands between
+            self._connection.prepare_threshold = 0  # to plan a look costs more than to run it
         self._looked = False
         self._held: set[UUID] = set()  # who had the lock at some time since it began
         [(self._began,)] = self._connection.execute("SELECT clock_timestamp()").fetchall()

@@ -19,7 +19,7 @@ from conversations.models import Turn
 CODES = (
     "provider_error", "provider_rate_limited", "provider_timeout", "provider_invalid_reply",
     "context_too_long", "tool_error", "tool_name_taken", "worker_lost", "expired", "transcript_gone",
-    "too_large", "server_error",
+    "too_large", "reply_too_long", "server_error",
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ ConversationError
 ├── VersionConflict
 ├── Unstorable
 │   ├── TranscriptGone
-│   └── MessageTooLarge
+│   ├── MessageTooLarge
+│   └── ReplyTooLong
 ├── ResponseInProgress
 ├── NotTheLast
 ├── IdempotencyConflict
@@ -64,6 +65,7 @@ from conversations.errors.turns import (
     NotTheLast,
     NoWorker,
     PreviousNotFound,
+    ReplyTooLong,
     ResponseInProgress,
     StoreAway,
     TranscriptGone,
@@ -94,6 +96,7 @@ __all__ = [
     "NotTheLast",
     "PreviousNotFound",
     "RateLimited",
+    "ReplyTooLong",
     "ResponseInProgress",
     "StateExpired",
     "StoreAway",

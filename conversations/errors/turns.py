@@ -48,6 +48,13 @@ class MessageTooLarge(Unstorable):
     status = 413
 
 
+class ReplyTooLong(Unstorable):
+    """The answer became longer than it may."""
+
+    code = "reply_too_long"
+    status = 502
+
+
 class ResponseInProgress(ConversationError):
     """Request in progress, please wait."""
 

@@ -155,7 +155,7 @@ class Asking:
         """Keep what goes to the model, then show what it says."""
         if not node.is_resuming_without_prompt:  # else it is in the transcript already
             await self._keep([*run.new_messages(), node.request])
-        showing = Showing(self._shown)
+        showing = Showing(self._shown, most=registry.options(self._claim.agent).reply_limit)
         async with node.stream(run.ctx) as stream:
             async for event in stream:
                 showing.take(event)

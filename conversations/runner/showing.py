@@ -8,11 +8,14 @@ from pydantic_ai.messages import (
     PartStartEvent,
     TextPart,
     TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
     ToolCallPart,
     ToolCallPartDelta,
 )
 
 from conversations.composing import Composition
+from conversations.errors import ReplyTooLong
 from conversations.runner.storable import storable
 from conversations.showing.replays import as_text
 
@@ -20,8 +23,10 @@ from conversations.showing.replays import as_text
 class Showing:
     """One response: a text part is shown as a message, a tool call as a call, thinking not at all."""
 
-    def __init__(self, shown: Composition) -> None:
+    def __init__(self, shown: Composition, *, most: int) -> None:
+        """`most`: characters of the response, with what is not shown."""
         self._shown = shown
+        self._left = most
         self._items: dict[int, int] = {}  # by index of the part
 
     @property
@@ -30,7 +35,13 @@ class Showing:
         return [self._items[index] for index in sorted(self._items)]
 
     def take(self, event: Any) -> None:
-        """One event of the stream; of those not named here nothing is to be seen."""
+        """One event of the stream; of those not named here nothing is to be seen.
+
+        Raises `ReplyTooLong`, and then nothing of it was shown.
+        """
+        self._left -= characters(event)
+        if self._left < 0:
+            raise ReplyTooLong
         match event:
             case PartStartEvent(index=index, part=TextPart(content=content)):
                 self._text(index, content)
@@ -58,3 +69,19 @@ class Showing:
     def _arguments(self, index: int, delta: str | dict[str, Any] | None) -> None:
         if isinstance(delta, str):
             self._shown.arguments(self._items[index], storable(delta))
+
+
+def characters(event: Any) -> int:
+    """How much an event adds to the response."""
+    match event:
+        case PartStartEvent(part=TextPart(content=said) | ThinkingPart(content=said)):
+            return len(said)
+        case PartStartEvent(part=ToolCallPart(args=str(said))):
+            return len(said)
+        case PartDeltaEvent(delta=TextPartDelta(content_delta=said)):
+            return len(said)
+        case PartDeltaEvent(delta=ThinkingPartDelta(content_delta=str(said))):
+            return len(said)
+        case PartDeltaEvent(delta=ToolCallPartDelta(args_delta=str(said))):
+            return len(said)
+    return 0

@@ -33,6 +33,7 @@ class Options:
     store: str = field(default_factory=lambda: settings.STORE_DEFAULT)  # a name in STORES
     queue: str | None = None  # a name in QUEUES; None: as settings.ROUTING decides
     request_limit: int = 50  # model responses in one turn
+    reply_limit: int = 12_000_000  # characters of one model response
     mcp: dict[str, Any] = field(default_factory=dict)  # by name, workers.agents.tools.Server
     answer_within: float = 86_400  # seconds that a turn waits for a person
     tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown

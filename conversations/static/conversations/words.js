@@ -6,6 +6,7 @@ const FAILURES = {
   provider_timeout: "The model took too long to answer.",
   provider_invalid_reply: "The model sent something that cannot be read.",
   context_too_long: "This conversation has become too long for the model. Begin a new one.",
+  reply_too_long: "The answer became longer than it may.",
   tool_error: "A tool failed while the answer was being made.",
   worker_lost: "The answer was interrupted several times and was given up.",
   expired: "The answer was not made in time.",

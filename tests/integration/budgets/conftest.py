@@ -26,6 +26,7 @@ AGENTS = "tests.integration.budgets.agents"
 def agents(settings):
     settings.AGENTS = {
         "demo": {"agent": f"{AGENTS}.agent"},
+        "many": {"agent": f"{AGENTS}.many"},
         "long": {"agent": f"{AGENTS}.long"},
         "steady": {"agent": f"{AGENTS}.steady"},
     }

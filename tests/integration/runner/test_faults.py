@@ -1,9 +1,20 @@
 """A provider or a tool does wrong: the turn ends, and says why in a code and in words."""
 
 import pytest
+from pydantic_ai.messages import (
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
+    ToolCallPart,
+    ToolCallPartDelta,
+)
 from structlog.testing import capture_logs
 
 from conversations.models import Turn
+from conversations.runner.showing import characters
 from tests.integration.runner.talking import output
 from tests.waiting import GENEROUS
 
@@ -87,3 +98,26 @@ async def test_a_reply_of_ten_megabytes_is_kept(talk):
     turn = await talk.hear("[[stream deltas=1 size=10000000]]")
     assert turn.state == Turn.State.COMPLETED
     assert len((await talk.texts())[1]) == 10_000_000
+
+
+async def test_a_model_that_never_ends_is_ended(talk, provider, settings):
+    settings.AGENTS["demo"]["reply_limit"] = 12
+    turn = await talk.hear("[[stream deltas=1000]]")
+    assert (turn.state, turn.error["code"]) == (Turn.State.FAILED, "reply_too_long")
+    [item] = output(await talk.shown(turn))
+    assert (item["status"], item["content"][0]["text"]) == ("incomplete", "word0 word1 ")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        PartStartEvent(index=0, part=TextPart("four")),
+        PartStartEvent(index=0, part=ThinkingPart("four")),
+        PartStartEvent(index=0, part=ToolCallPart("t", "four")),
+        PartDeltaEvent(index=0, delta=TextPartDelta("four")),
+        PartDeltaEvent(index=0, delta=ThinkingPartDelta(content_delta="four")),
+        PartDeltaEvent(index=0, delta=ToolCallPartDelta(args_delta="four")),
+    ],
+)
+def test_whatever_a_model_goes_on_with_counts(event):
+    assert characters(event) == 4

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+import redis
 
 from tests.system.account import Account
 from tests.system.site import Site
@@ -14,11 +15,13 @@ from tests.system.tab import Tab
 from tests.system.test_drain import Roamer
 from tests.system.test_faults import SLOW, begun
 from tests.system.test_turns import ids, reply_of
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
 AWAY = 10  # seconds, longer than the patience of every client of Redis
-FULL = 3  # seconds
+EVERYTHING = ("conversations_message", "conversations_turn", "workers_workerprocess")
+CRASHES = "SELECT sum(crashes) FROM conversations_turn WHERE id = ANY(%s::uuid[])"
 STORED = """
     SELECT count(*), count(*) FILTER (WHERE kind = 'response') FROM conversations_message
     WHERE turn_id = %s::uuid
@@ -43,17 +46,42 @@ def redis_hung(site: Site) -> Iterator[None]:
 
 
 @contextmanager
-def disk_full(site: Site, table: str) -> Iterator[None]:
-    """PostgreSQL cannot extend a table, and says so in its own words."""
+def redis_disk_full(site: Site) -> Iterator[None]:
+    """It cannot save, so it refuses writes; and saves again by itself as soon as there is room."""
+    in_the_way = site.redis.home / "dump.rdb"
+    in_the_way.mkdir()
+    with redis.Redis.from_url(site.redis.url) as client:
+        client.config_set("save", "1 1")
+        client.bgsave()
+        eventually(lambda: refuses(client))
+        yield
+        in_the_way.rmdir()
+        eventually(lambda: not refuses(client))
+        client.config_set("save", "")
+
+
+def refuses(client: redis.Redis) -> bool:
+    try:
+        client.set("room", "yes", ex=60)
+    except redis.ResponseError as error:
+        return "MISCONF" in str(error)
+    return False
+
+
+@contextmanager
+def disk_full(site: Site, *tables: str) -> Iterator[None]:
+    """PostgreSQL cannot extend these tables, and says so in its own words."""
     with psycopg.connect(site.database_url, autocommit=True) as connection:
         connection.execute(NO_SPACE)
-        connection.execute(
-            f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION no_space()"
-        )
-        yield
-        connection.execute("DROP FUNCTION no_space CASCADE")
+        try:
+            for table in tables:
+                connection.execute(FULL.format(table))
+            yield
+        finally:
+            connection.execute("DROP FUNCTION no_space CASCADE")
 
 
+FULL = "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {} EXECUTE FUNCTION no_space()"
 NO_SPACE = """
     CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
@@ -71,7 +99,7 @@ async def whole(site: Site, tab: Tab, *asked: str) -> None:
         assert site.rows(STORED, *ids(response)) == [(2, 1)]
 
 
-@pytest.mark.parametrize("away", [redis_down, redis_hung])
+@pytest.mark.parametrize("away", [redis_down, redis_hung, redis_disk_full])
 async def test_redis_is_away_for_ten_seconds(site: Site, account: Account, away):
     async with account.tab(site.ports[0], account.begin()) as tab:
         running = await tab.ask(SLOW)
@@ -82,13 +110,28 @@ async def test_redis_is_away_for_ten_seconds(site: Site, account: Account, away)
         await whole(site, tab, running, queued, await tab.ask("and then?"))
 
 
-@pytest.mark.parametrize("table", ["conversations_message", "conversations_turn"])
-async def test_a_disk_is_full_for_a_while(site: Site, account: Account, table):
+async def test_there_is_no_room_for_messages_for_a_while(site: Site, account: Account):
     tab = Roamer(account.tab(site.ports[0], account.begin()), site.ports)
     async with tab:
-        running = await tab.ask("[[stream deltas=30 rate=30]]")
-        await begun(tab, running)
-        with disk_full(site, table):
-            queued = asyncio.create_task(tab.ask("and now?"))
-            await asyncio.sleep(FULL)  # time itself is the fault
-        await whole(site, tab, running, await queued, await tab.ask("and then?"))
+        await whole(site, tab, *await through(site, tab, "conversations_message"))
+
+
+async def test_there_is_no_room_for_anything_for_a_while(site: Site, account: Account):
+    """For longer than a lease: no worker can say that it lives, and none counts as crashed."""
+    tab = Roamer(account.tab(site.ports[0], account.begin()), site.ports)
+    async with tab:
+        asked = await through(site, tab, *EVERYTHING)
+        for response in asked:
+            seen = await tab.ended(response)
+            assert (seen.final, seen.text) == ("response.completed", reply_of(site, response))
+    assert site.rows(CRASHES, [*ids(*asked)]) == [(0,)]
+
+
+async def through(site: Site, tab: Roamer, *tables: str) -> list[str]:
+    """What is asked before the disk is full, while it is, and when there is room again."""
+    running = await tab.ask("[[stream deltas=30 rate=30]]")
+    await begun(tab, running)
+    with disk_full(site, *tables):
+        queued = asyncio.create_task(tab.ask("and now?"))
+        await asyncio.sleep(AWAY)  # time itself is the fault
+    return [running, await queued, await tab.ask("and then?")]

@@ -61,21 +61,22 @@ def words(name: str, default: str = "") -> list[str]:
     return [word for word in (part.strip() for part in text(name, default).split(",")) if word]
 
 
-def addresses(name: str, default: str) -> list[str]:
-    """The addresses of Redis in NAME, or the one that is the default."""
+def addresses(name: str, default: str, *, cluster: bool = False) -> list[str]:
+    """The addresses of Redis in NAME, or the one that is the default. `cluster`: may it be one?"""
     found = redis.split(text(name, default))
     try:
         for address in found:
-            redis.sentinels(address)
+            if isinstance(redis.read(address), redis.Cluster) and not cluster:
+                raise redis.NoCluster
     except redis.UnusableAddress as error:
         problems.append(f"{name} {error}")
         return [default]
     return found or [default]
 
 
-def address(name: str, default: str) -> str:
+def address(name: str, default: str, *, cluster: bool = False) -> str:
     """The one address of Redis in NAME."""
-    found, *others = addresses(name, default)
+    found, *others = addresses(name, default, cluster=cluster)
     if others:
         problems.append(f"{name} names several servers: give one address, or Sentinels of one")
     return found

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ class Redis:
     port: int
     log: Path
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    more: Sequence[str] = ()  # lines of its configuration
 
     @property
     def url(self) -> str:
@@ -47,7 +48,7 @@ class Redis:
         configuration.unlink(missing_ok=True)
         configuration.touch(mode=0o600)
         lines = ["bind 127.0.0.1", f"port {self.port}", f"requirepass {self.password}"]
-        lines += ['save ""', "appendonly no", f'dir "{self.home}"']
+        lines += ['save ""', "appendonly no", f'dir "{self.home}"', *self.more]
         configuration.write_text("\n".join(lines), encoding="utf-8")
         return Command(
             name="redis",

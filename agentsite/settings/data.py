@@ -1,7 +1,7 @@
 """PostgreSQL, the truth, and Redis in its roles."""
 
 from agentsite import env
-from workers.redis import sentinels
+from workers.redis import libraries
 
 # --- PostgreSQL: the truth ---------------------------------------------------------------------
 
@@ -34,15 +34,17 @@ if DATABASE_POOL_SIZE:
 
 # --- Redis: four roles, one server by default ----------------------------------------------------
 
-# Each a server, or the Sentinels that know which it is: see workers.redis.addresses.
+# Each a server, or the Sentinels that know which it is; what only scripts and single keys are asked
+# of may be a Cluster. See workers.redis.addresses.
 REDIS_URL = env.address("REDIS_URL", "redis://127.0.0.1:6379/0")
 REDIS_QUEUE_URL = env.address("REDIS_QUEUE_URL", REDIS_URL)  # RQ; must not evict
-REDIS_CACHE_URL = env.address("REDIS_CACHE_URL", REDIS_URL)  # hot copies, limits
+REDIS_CACHE_URL = env.address("REDIS_CACHE_URL", REDIS_URL, cluster=True)  # hot copies, limits
 # Turn logs and the channel layer; several, with blanks between, share the conversations.
 REDIS_LIVE_ADDRESSES = env.addresses("REDIS_LIVE_URL", REDIS_URL)
 REDIS_LIVE_URL = " ".join(REDIS_LIVE_ADDRESSES)
 REDIS_LIVE_SERVERS = len(REDIS_LIVE_ADDRESSES)
-REDIS_STORE_URL = env.address("REDIS_STORE_URL", REDIS_URL)  # of the store `redis`; must not evict
+# of the store `redis`; must not evict
+REDIS_STORE_URL = env.address("REDIS_STORE_URL", REDIS_URL, cluster=True)
 REDIS_STORE_LIFETIME = env.integer("REDIS_STORE_LIFETIME", 86_400)  # seconds after the last use
 
 CACHE_OPTIONS = {
@@ -54,7 +56,7 @@ CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "KEY_PREFIX": "agentsite",
-        **sentinels.for_cache(REDIS_CACHE_URL, CACHE_OPTIONS),
+        **libraries.for_cache(REDIS_CACHE_URL, CACHE_OPTIONS),
     }
 }
 # Rows alone: a copy in a Redis that hangs while somebody logs out would outlive its row, and log

@@ -4,7 +4,7 @@ from typing import Any
 
 from agentsite import env
 from agentsite.settings.data import REDIS_QUEUE_URL
-from workers.redis import sentinels
+from workers.redis import libraries
 
 # A queue is a class of work; what goes first, first.
 QUEUES = ["interactive", "default", "batch", "quarantine"]
@@ -55,7 +55,7 @@ WORKER_HISTORIES = env.integer("WORKER_HISTORIES", 32_000_000 if DISTRIBUTION ==
 RQ = {"COMMIT_MODE": "auto", "JOB_CLASS": "workers.queues.TurnJob"}
 RQ_QUEUES = {
     queue: {
-        **sentinels.for_queues(REDIS_QUEUE_URL),
+        **libraries.for_queues(REDIS_QUEUE_URL),
         "DEFAULT_TIMEOUT": 900,  # seconds
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }

@@ -18,6 +18,7 @@ from channels_redis.utils import _wrap_close
 from redis.asyncio import Redis
 
 from workers.redis import addresses, connections, sentinels
+from workers.redis.addresses import Sentinels
 
 WAITING = 64  # messages that a socket may lag behind; then the oldest go, and it reads the log
 
@@ -68,6 +69,6 @@ def _host(url: str) -> dict[str, Any]:
     if url.startswith("unix:"):
         return {"address": url}
     kept = {"socket_keepalive_options": connections.keepalive()}
-    if (found := addresses.sentinels(url)) is not None:
+    if isinstance(found := addresses.read(url), Sentinels):
         return {"found": found} | kept
     return {"address": url} | kept

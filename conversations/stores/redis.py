@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from redis.commands.core import Script
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 
@@ -89,15 +88,15 @@ class RedisStore(ForeignStore):
 
 def _call(script: str, handle: UUID, *arguments: Any) -> Any:
     key = f"agentsite:{{{handle.hex}}}:transcript"
-    run = transcripts().register_script(script)
-    return away(lambda: _run(run, [key, f"{key}:write"], arguments), RedisError, OSError)
+    return away(lambda: _run(script, [key, f"{key}:write"], arguments), RedisError, OSError)
 
 
-def _run(run: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+def _run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
     """Twice if need be: the connection may have been to a server that has restarted since.
 
     A put that had arrived is then told that it is late, and its transaction begins anew.
     """
+    run = transcripts().register_script(script)
     try:
         return run(keys, arguments)
     except ConnectionLost:

@@ -5,6 +5,7 @@ that it guards. A request takes the version it begins with; only the very same r
 message) may take it again, because its reply may have been lost on the way.
 """
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -41,9 +42,8 @@ end
 
 def take(conversation: UUID, version: int, request: str, *, seconds: int) -> None:
     """Begin a request at this version. Raises `VersionConflict`, `ResponseInProgress`."""
-    script = transcripts().register_script(TAKE)
     arguments: list[str | int] = [version, request, seconds, settings.SEALED_LIFETIME]
-    status, newest = away(lambda: script([_key(conversation)], arguments), RedisError, OSError)
+    status, newest = _call(TAKE, conversation, arguments)
     if status == b"old":
         raise VersionConflict("This state was moved on from; send the newest.", current=newest)
     if status == b"busy":
@@ -52,9 +52,9 @@ def take(conversation: UUID, version: int, request: str, *, seconds: int) -> Non
 
 def move(conversation: UUID, version: int, request: str, *, to: int) -> None:
     """End it; `to` is `version` itself where nothing came of it."""
-    script = transcripts().register_script(MOVE)
-    away(lambda: script([_key(conversation)], [version, request, to]), RedisError, OSError)
+    _call(MOVE, conversation, [version, request, to])
 
 
-def _key(conversation: UUID) -> str:
-    return f"agentsite:{{{conversation.hex}}}:register"
+def _call(script: str, conversation: UUID, arguments: list[str | int]) -> Any:
+    keys = [f"agentsite:{{{conversation.hex}}}:register"]
+    return away(lambda: transcripts().register_script(script)(keys, arguments), RedisError, OSError)

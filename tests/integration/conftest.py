@@ -7,8 +7,11 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from conversations.models import Conversation
+from devtools.redis import version
+from tests.integration.clustered import Clustered
 from tests.integration.redis_server import RedisServer
 from workers.models import WorkerProcess
+from workers.redis import libraries
 
 
 @pytest.fixture
@@ -45,3 +48,26 @@ def own_redis(tmp_path, settings):
     settings.REDIS_STORE_URL = server.url
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def clustered(tmp_path_factory):
+    """Three masters, whole and empty or not; ask for `cluster`."""
+    found = Clustered(tmp_path_factory.mktemp("cluster"))
+    if version(found.masters[0].binary) < (7, 0):
+        pytest.skip("this Redis cannot be told the port of its cluster")
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture
+def cluster(clustered, settings):
+    """The roles that can be on a Redis Cluster are on it."""
+    clustered.flush()
+    settings.REDIS_CACHE_URL = settings.REDIS_STORE_URL = clustered.url
+    told = libraries.for_cache(clustered.url, settings.CACHE_OPTIONS)
+    settings.CACHES = {"default": settings.CACHES["default"] | told}
+    return clustered

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import redis
@@ -15,14 +16,18 @@ STOP_WITHIN = 10  # seconds
 class RedisServer:
     """Keeps nothing on disk, so it comes back empty."""
 
-    def __init__(self, folder: Path, password: str = "") -> None:
+    def __init__(self, folder: Path, password: str = "", *, more: Sequence[str] = ()) -> None:
         folder.mkdir(exist_ok=True)
         told = {"password": password} if password else {}
-        self._server = Redis(folder / "redis", free_port(), folder / "redis.log", **told)
+        self._server = Redis(folder / "redis", free_port(), folder / "redis.log", more=more, **told)
         self._process: subprocess.Popen | None = None
         self.url = self._server.url
         self.port = self._server.port
         self.binary = self._server.binary
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
 
     def client(self, database: int = 0) -> redis.Redis:
         return redis.Redis(port=self.port, db=database, password=self._server.password)

@@ -16,11 +16,14 @@ import redis.asyncio
 from channels_redis.utils import _consistent_hash
 from django.conf import settings
 from django_redis import get_redis_connection
+from django_redis.exceptions import ConnectionInterrupted
+from django_redis.pool import ConnectionFactory
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 
-from workers.redis import addresses, sentinels
+from workers.redis import addresses, clusters, sentinels
+from workers.redis.addresses import Cluster, Sentinels
 from workers.redis.cancelling import cancellable
 
 CONNECTIONS = 16  # a loop and server; one command takes well under a millisecond of each
@@ -63,25 +66,27 @@ def _client(url: str) -> redis.asyncio.Redis:
     """
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     if url not in clients:
-        clients[url] = redis.asyncio.Redis.from_pool(_pool(url))
+        clients[url] = _made(url)
     return clients[url]
 
 
-def _pool(url: str) -> redis.asyncio.ConnectionPool:
-    return _connecting(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=TIMEOUT,  # for a free connection
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,  # nothing here needs more, and it saves a round trip a connection
-    )
+def _made(url: str) -> Any:
+    options: dict[str, Any] = {
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,  # nothing here needs more, and it saves a round trip a connection
+    }
+    if isinstance(found := addresses.read(url), Cluster):
+        return clusters.LoopClient(found, places=CONNECTIONS, patience=TIMEOUT, **options)
+    # the timeout is for a free connection
+    pool = _connecting(url, max_connections=CONNECTIONS, timeout=TIMEOUT, **options)
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _connecting(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
     pool: redis.asyncio.ConnectionPool
-    if (found := addresses.sentinels(url)) is not None:
+    if isinstance(found := addresses.read(url), Sentinels):
         pool = sentinels.MasterPool(found, **options)
     else:
         pool = redis.asyncio.BlockingConnectionPool.from_url(url, **options)
@@ -127,18 +132,22 @@ def transcripts() -> redis.Redis:
 
     It gives up before idle_in_transaction_session_timeout: a write is part of a transaction.
     """
-    return _plain(settings.REDIS_STORE_URL, TIMEOUT / 2)
+    client: redis.Redis = _plain(settings.REDIS_STORE_URL, TIMEOUT / 2)
+    return client
 
 
 @once
-def _plain(url: str, timeout: float = TIMEOUT) -> redis.Redis:
+def _plain(url: str, timeout: float = TIMEOUT) -> Any:
     options: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "retry": SyncRetry(NoBackoff(), 0),
         "protocol": 2,
     }
-    if (found := addresses.sentinels(url)) is not None:
+    found = addresses.read(url)
+    if isinstance(found, Cluster):
+        return clusters.ThreadsClient(found, **options)
+    if isinstance(found, Sentinels):
         return sentinels.client(found, **options)
     return redis.Redis.from_url(url, **options)
 
@@ -154,6 +163,23 @@ def cache() -> redis.Redis:
     """The client of role `cache`; its timeouts are those of settings.CACHES."""
     client: redis.Redis = get_redis_connection("default")
     return client
+
+
+class Unreachable(ConnectionInterrupted, redis.ConnectionError):  # type: ignore[misc]  # untyped
+    """To django-redis something to pass over, to everybody else a lost connection."""
+
+
+class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # untyped
+    """django-redis's way to a Cluster: one client for all threads, in place of a pool."""
+
+    def connect(self, url: str) -> Any:
+        try:
+            return _plain(url, self.options["SOCKET_TIMEOUT"])
+        except redis.ConnectionError as error:
+            raise Unreachable(None) from error
+
+    def disconnect(self, connection: Any) -> None:
+        connection.disconnect_connection_pools()
 
 
 async def close() -> None:

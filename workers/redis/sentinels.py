@@ -1,6 +1,5 @@
-"""How each library is told of Sentinels: it asks them for the master whenever it connects."""
+"""Clients by Sentinels: they ask them for the master whenever they connect."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import redis
@@ -11,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 from redis.sentinel import Sentinel as SyncSentinel
 
-from workers.redis.addresses import Sentinels, sentinels
+from workers.redis.addresses import Sentinels
 
 # A Sentinel that does not answer at once is passed over for the next one; nobody repeats.
 PATIENCE: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "protocol": 2}
@@ -40,35 +39,3 @@ def client(found: Sentinels, **options: Any) -> redis.Redis:
     chosen = found.credentials | options
     master: redis.Redis = manager.master_for(found.master, **chosen)  # type: ignore[no-untyped-call]
     return master
-
-
-def for_queues(url: str) -> dict[str, Any]:
-    """The keys of RQ_QUEUES that say where the server is."""
-    if (found := sentinels(url)) is None:
-        return {"URL": url}
-    return {
-        "SENTINELS": list(found.hosts),
-        "MASTER_NAME": found.master,
-        "DB": found.database,
-        # Not USERNAME: django-rq's admin pages would leave it out.
-        "CONNECTION_KWARGS": found.credentials,
-        "SENTINEL_KWARGS": patience(SyncRetry),
-    }
-
-
-def for_cache(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """LOCATION and OPTIONS of a django-redis cache.
-
-    Not its SentinelClient, which reads from replicas: a session would be older than what was
-    written to it a moment ago.
-    """
-    if (found := sentinels(url)) is None:
-        return {"LOCATION": url, "OPTIONS": dict(options)}
-    told: dict[str, Any] = {
-        "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
-        # What an URL would say of these is put into lower case, or kept quoted.
-        "CONNECTION_POOL_KWARGS": {"service_name": found.master, **found.credentials},
-        "SENTINELS": list(found.hosts),
-        "SENTINEL_KWARGS": patience(SyncRetry),
-    }
-    return {"LOCATION": f"redis://{found.master}/{found.database}", "OPTIONS": {**options, **told}}

@@ -49,9 +49,12 @@ class Desk:
         return self.ask(settled=[one], **said)
 
 
-@pytest.fixture(params=["plain", "shared"])
+@pytest.fixture(params=["plain", "shared", "on a cluster"])
 def open_book(request, redis_client):
-    """A book of these terms: in the process, or in Redis."""
+    """A book of these terms: in the process, in Redis, or in a Redis Cluster."""
+    if request.param == "on a cluster":
+        request.getfixturevalue("cluster")
+        redis_client = connections.transcripts()
 
     def opened(**terms) -> Desk:
         permitted = Terms(**terms)

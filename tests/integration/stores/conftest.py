@@ -55,10 +55,13 @@ def dynamodb(dynamodb_server, settings, monkeypatch):
     dynamo.table().delete()
 
 
+CLUSTERED = {f"{name} on a cluster": site.STORES[name] for name in ("hybrid", "redis")}
+
+
 def pytest_generate_tests(metafunc):
     """A test of any store is made for each that keeps what the test `needs`."""
     if "store_under_test" in metafunc.fixturenames:
-        paths = {**site.STORES, **elsewhere.MADE}
+        paths = {**site.STORES, **elsewhere.MADE, **CLUSTERED}
         needs = {one.args[0] for one in metafunc.definition.iter_markers("needs")}
         able = [name for name in sorted(paths) if needs <= import_string(paths[name]).keeps]
         metafunc.parametrize("store_under_test", able, indirect=True)
@@ -72,7 +75,9 @@ def store_under_test(request, owner, settings):
         request.getfixturevalue(request.param)
     if request.param == "sealed":
         return SealedStore({}, owner_id=owner.pk, agent="carried")
-    return stores.store(request.param)
+    if request.param in CLUSTERED:
+        request.getfixturevalue("cluster")
+    return stores.store(request.param.partition(" ")[0])
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from workers.redis import connections
 STEPS = 25  # of the event loop; a command takes fewer
 
 
+@pytest.mark.parametrize("kind", ["redis_client", "cluster"])
 @pytest.mark.parametrize("steps", range(STEPS))
-async def test_no_moment_of_a_command_swallows_a_cancel(redis_client, steps):
+async def test_no_moment_of_a_command_swallows_a_cancel(request, kind, steps):
+    request.getfixturevalue(kind)
     client = connections.shared()
     await client.ping()
 

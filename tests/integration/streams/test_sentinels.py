@@ -13,7 +13,7 @@ from tests.integration.streams.frames import opened_message
 from tests.integration.watched import Watched
 from tests.waiting import GENEROUS
 from workers import queues
-from workers.redis import connections, sentinels
+from workers.redis import connections, libraries
 
 LOST = (redis.RedisError, OSError)
 
@@ -31,12 +31,12 @@ def watched(tmp_path, settings, layer_on, down_after):
     found.start()
     for role in ("QUEUE", "CACHE", "LIVE", "STORE"):
         setattr(settings, f"REDIS_{role}_URL", found.url)
-    told = settings.CACHES["default"] | sentinels.for_cache(found.url, settings.CACHE_OPTIONS)
+    told = settings.CACHES["default"] | libraries.for_cache(found.url, settings.CACHE_OPTIONS)
     settings.CACHES = {
         "default": told | {"OPTIONS": told["OPTIONS"] | {"IGNORE_EXCEPTIONS": False}}
     }
     layer_on([found.url])
-    settings.RQ_QUEUES = settings.RQ_QUEUES | {found.name: sentinels.for_queues(found.url)}
+    settings.RQ_QUEUES = settings.RQ_QUEUES | {found.name: libraries.for_queues(found.url)}
     yield found
     found.stop()
 

@@ -12,8 +12,10 @@ from workers import results
 from workers.redis import connections
 
 
-@pytest_asyncio.fixture(autouse=True)
-async def clients(redis_client):
+@pytest_asyncio.fixture(autouse=True, params=["server", "cluster"])
+async def clients(request, redis_client):
+    if request.param == "cluster":
+        request.getfixturevalue("cluster")
     yield
     await connections.close()
 
@@ -60,10 +62,11 @@ async def test_another_name_is_another_result():
     assert work.times == 2
 
 
-async def test_a_result_lives_for_its_time(redis_client):
+async def test_a_result_lives_for_its_time():
     await once("a", Work().open(), seconds=3600)
-    assert 3600 - GENEROUS < redis_client.ttl(results.keys("a")[0]) <= 3600
-    assert not redis_client.exists(results.keys("a")[1])
+    client = connections.shared()
+    assert 3600 - GENEROUS < await client.ttl(results.keys("a")[0]) <= 3600
+    assert not await client.exists(results.keys("a")[1])
 
 
 async def test_what_is_not_worth_keeping_is_computed_again():

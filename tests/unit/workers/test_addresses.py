@@ -7,14 +7,14 @@ from django.core.checks import run_checks
 
 from agentsite import env, hidden
 from workers.redis import addresses
-from workers.redis.addresses import NoDatabase, NoMaster, NoSentinel, Sentinels, UnknownScheme
+from workers.redis.addresses import Cluster, NoDatabase, NoHost, NoMaster, Sentinels, UnknownScheme
 
 TWO = (("a", 26379), ("b", 5))
 
 
 @pytest.mark.parametrize("address", ["redis://a:1/0", "rediss://:p@a/0", "unix:///run/redis.sock"])
-def test_a_servers_own_address_names_no_sentinels(address):
-    assert addresses.sentinels(address) is None
+def test_an_address_of_one_server_names_no_others(address):
+    assert addresses.read(address) is None
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,12 @@ def test_a_servers_own_address_names_no_sentinels(address):
         ("redis+sentinel://:p%40s@a,b:5/main/0", Sentinels(TWO, "main", password="p@s")),
         ("redis+sentinel://u:p@a,b:5/m", Sentinels(TWO, "m", username="u", password="p")),
         ("redis+sentinel://[::1]:7/main", Sentinels((("::1", 7),), "main")),
+        ("redis+cluster://a:26379,b:5", Cluster(TWO)),
+        ("redis+cluster://u:p%40s@a", Cluster((("a", 6379),), "u", "p@s")),
     ],
 )
-def test_an_address_names_sentinels_and_their_master(address, found):
-    assert addresses.sentinels(address) == found
+def test_an_address_names_sentinels_and_their_master_or_nodes(address, found):
+    assert addresses.read(address) == found
 
 
 @pytest.mark.parametrize(
@@ -36,18 +38,20 @@ def test_an_address_names_sentinels_and_their_master(address, found):
     [
         ("127.0.0.1:6379", UnknownScheme),
         ("sentinel://:secret@a/main", UnknownScheme),
-        ("redis+sentinel:///main/0", NoSentinel),
-        ("redis+sentinel://:secret@a,,b/main", NoSentinel),
-        ("redis+sentinel://a:port/main", NoSentinel),
-        ("redis+sentinel://a:70000/main", NoSentinel),
+        ("redis+sentinel:///main/0", NoHost),
+        ("redis+sentinel://:secret@a,,b/main", NoHost),
+        ("redis+sentinel://a:port/main", NoHost),
+        ("redis+sentinel://a:70000/main", NoHost),
         ("redis+sentinel://:secret@a:26379", NoMaster),
         ("redis+sentinel://a//0", NoMaster),
         ("redis+sentinel://:secret@a/main/zero", NoDatabase),
+        ("redis+cluster://:secret@a,,b", NoHost),
+        ("redis+cluster://:secret@a/1", NoDatabase),
     ],
 )
 def test_an_unusable_address_is_refused_with_the_mend_and_without_the_secret(address, error):
-    with pytest.raises(error, match=r"redis\+sentinel://") as refused:
-        addresses.sentinels(address)
+    with pytest.raises(error, match=r"redis\+(sentinel|cluster)://") as refused:
+        addresses.read(address)
     assert "secret" not in str(refused.value)
 
 
@@ -58,6 +62,7 @@ def test_an_unusable_address_is_refused_with_the_mend_and_without_the_secret(add
         ("redis://a,redis://b , redis://c", ["redis://a", "redis://b", "redis://c"]),
         ("redis://a redis+sentinel://b,c/m/0", ["redis://a", "redis+sentinel://b,c/m/0"]),
         ("redis+sentinel://a,b/m,redis://c,", ["redis+sentinel://a,b/m", "redis://c"]),
+        ("redis+cluster://a,b:1", ["redis+cluster://a,b:1"]),
         ("", []),
     ],
 )
@@ -65,14 +70,26 @@ def test_blanks_and_a_comma_before_a_scheme_are_between_addresses(given, single)
     assert addresses.split(given) == single
 
 
-@pytest.mark.parametrize("value", ["redis+sentinel://a:1", "redis://a redis://b"])
+@pytest.mark.parametrize(
+    "value", ["redis+sentinel://a:1", "redis://a redis://b", "redis+cluster://a"]
+)
 def test_a_check_tells_of_an_address_that_cannot_be_used(monkeypatch, value):
     monkeypatch.setitem(os.environ, "REDIS_QUEUE_URL", value)
     monkeypatch.setattr(env, "problems", [])
-    env.address("REDIS_QUEUE_URL", "redis://127.0.0.1:6379/0")
-    told = [error.msg for error in run_checks() if error.id == "agentsite.E001"]
-    assert len(told) == 1
-    assert told[0].startswith("REDIS_QUEUE_URL names")
+    assert env.address("REDIS_QUEUE_URL", "redis://other/0").startswith("redis://")
+    [told] = [error.msg for error in run_checks() if error.id == "agentsite.E001"]
+    assert told.startswith("REDIS_QUEUE_URL names")
+
+
+def test_only_a_role_that_can_be_on_a_cluster_takes_its_address(monkeypatch):
+    address = "redis+cluster://a,b"
+    monkeypatch.setitem(os.environ, "REDIS_URL", address)
+    monkeypatch.setattr(env, "problems", [])
+    assert env.address("REDIS_URL", "redis://other/0", cluster=True) == address
+    assert env.problems == []
+    assert env.addresses("REDIS_URL", "redis://other/0") == ["redis://other/0"]
+    [told] = [error.msg for error in run_checks() if error.id == "agentsite.E001"]
+    assert "the Cluster in REDIS_CACHE_URL and REDIS_STORE_URL alone" in told
 
 
 def test_the_passwords_of_all_addresses_are_secrets(monkeypatch):

@@ -43,7 +43,7 @@ def pretty(value: Any) -> str:
 def _reread(text: str) -> str:
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: nested far too deep
         return text
 
 

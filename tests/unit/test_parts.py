@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from pydantic_ai.messages import (
     BinaryContent,
     ModelMessagesTypeAdapter,
@@ -15,7 +16,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from conversations.admin.parts import parts
+from conversations.admin.parts import parts, pretty
 from conversations.models import ToolCall
 
 
@@ -51,3 +52,8 @@ def test_a_call_brings_its_row_of_the_ledger():
     ledger = {"c": ToolCall(state="unknown")}
     (part,) = parts({"parts": [call]}, ledger)
     assert (part.body, part.ledger) == ("{broken", ledger["c"])
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_what_is_nested_too_deep_to_be_laid_out_is_shown_as_it_is(text):
+    assert pretty(text) == text

@@ -30,7 +30,8 @@ def entering(turn: Turn, *, retracted: bool = False) -> NewMessage:
 
 def text_of(items: Iterable[dict[str, Any]]) -> str:
     """What a person wrote, from items as the protocol has them."""
-    return "\n\n".join(text for item in items for text in _texts(item.get("content", "")))
+    said = (item["content"] for item in items if "content" in item)
+    return "\n\n".join(text for content in said for text in _texts(content))
 
 
 def _texts(content: str | list[dict[str, Any]]) -> Iterator[str]:

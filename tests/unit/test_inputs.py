@@ -33,3 +33,10 @@ def test_its_key_is_that_of_every_input():
 def test_texts_of_several_items_and_parts_stay_apart():
     parts = [{"type": "input_text", "text": "a"}, {"type": "input_image", "image_url": "x"}]
     assert text_of(turn(parts, "b").input) == "a\n\nb"
+
+
+def test_what_functions_returned_is_no_text_of_a_person():
+    output = {"type": "function_call_output", "call_id": "a", "output": "sun"}
+    said = turn("And now?").input
+    assert text_of([output, output]) == ""
+    assert text_of([output, *said, output]) == "And now?"

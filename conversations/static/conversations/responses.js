@@ -117,8 +117,10 @@ export function told(items, responses) {
   });
 }
 
+// What an agent said or called elsewhere, and what was sent along, is shown like an answer of its own.
+const isAgents = ({ type, role }) => type === "function_call" || role === "assistant";
 // What a program sent for a function that it offered is no person's text.
-const isInput = ({ role, id }) => role === "user" || /_in(_\d+)?$/.test(id);
+const isInput = (item) => !isAgents(item) && (item.type === "message" || /_in(_\d+)?$/.test(item.id));
 
 function halves(items) {
   const asked = items.filter((item) => isInput(item) && item.type === "message");

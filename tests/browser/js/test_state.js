@@ -213,3 +213,16 @@ test("older turns are dropped where what they come before is not shown any more"
   equal(trimmed.turns[0].id, "resp_140");
   equal(reduce(trimmed, older), trimmed);
 });
+
+test("what came along from elsewhere is shown as whose it is", () => {
+  const items = [
+    { response_id: "resp_a", id: "msg_a_in", type: "message", role: "developer", content: "Be brief." },
+    { response_id: "resp_b", id: "msg_b_in", type: "message", role: "assistant", content: "Sun" },
+    { response_id: "resp_b", id: "fc_b_in_1", type: "function_call", call_id: "call_b_1", name: "look", arguments: "{}" },
+    { response_id: "resp_c", id: "fco_c_in", type: "function_call_output", call_id: "call_b_1", output: "sun" },
+  ];
+  const responses = ["a", "b", "c"].map((turn) => ({ response_id: `resp_${turn}`, status: "completed" }));
+  const state = reduce(initial, { type: "agentsite:snapshot", items, responses });
+  equal(state.turns.map(({ input }) => input), ["Be brief.", null, null]);
+  equal(state.turns.map((turn) => turn.items.map(({ type }) => type)), [[], ["message", "function_call"], []]);
+});

@@ -4,6 +4,7 @@ Synchronous: the conversation that is made or forked for it and its turn are one
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -16,7 +17,7 @@ from django.db import transaction
 from conversations import access, catalog, turns
 from conversations.errors import InvalidValue, NotFound, NotTheLast, PreviousNotFound
 from conversations.models import Conversation, Turn
-from conversations.turns import Accepted
+from conversations.turns import Accepted, past
 from conversations.turns.inputs import text_of
 
 SHOWN_TIERS = {"priority": "priority", "flex": "flex", "batch": "flex"}
@@ -27,7 +28,7 @@ class Order:
     """What a program asks for; of `conversation` and `previous` at most one is given."""
 
     user: AbstractBaseUser
-    items: list[dict[str, Any]]  # the last is no agent's
+    items: list[dict[str, Any]]  # as `turns.past.check` takes them; the last is no agent's
     agent: str | None = None  # that of the conversation, or the default
     conversation: UUID | None = None
     previous: UUID | None = None  # the turn that this one follows
@@ -71,7 +72,8 @@ def agent_of(model: str | None) -> str:
 
 def _begin(order: Order) -> Conversation:
     agent = agent_of(order.agent)
-    text = text_of(order.items) if order.stored else ""
+    asked = [item for item in order.items if item.get("role") == "user"] if order.stored else []
+    text = text_of(asked[:1])
     return catalog.begin(
         order.user.pk, agent=agent, first_message=text, stored=order.stored, named=False
     )
@@ -109,7 +111,7 @@ def _previous(order: Order) -> Turn:
 
 def _ask(order: Order, conversation: Conversation, *, number: int | None = None) -> Accepted:
     """What was said before the question is entered first, in the same commit."""
-    said, asked = _halves(order.items)
+    said, asked = past.halves(order.items)
     parameters = {**order.parameters, "service_tier": _tier_shown(order)}
     version = order.expected_version
     if said:
@@ -117,11 +119,11 @@ def _ask(order: Order, conversation: Conversation, *, number: int | None = None)
         if not _is_known(order, conversation):
             after = _enter(order, conversation, said, number)
             version = None if version is None else after
-        number = number + len(said) if number is not None else None
+        number = number + len(past.turns_of(said)) if number is not None else None
     return turns.accept(
         conversation.pk,
         order.user.pk,
-        asked,
+        list(asked),
         idempotency_key=order.key,
         policy=order.policy,
         expected_version=version,
@@ -132,7 +134,7 @@ def _ask(order: Order, conversation: Conversation, *, number: int | None = None)
 
 
 def _enter(
-    order: Order, conversation: Conversation, said: list[dict[str, Any]], number: int | None
+    order: Order, conversation: Conversation, said: Sequence[dict[str, Any]], number: int | None
 ) -> int:
     """What was said is entered where things stand as demanded; the version after it."""
     entered = turns.enter(
@@ -151,23 +153,7 @@ def _tier_shown(order: Order) -> str:
     return SHOWN_TIERS.get(tier, "default")
 
 
-def _halves(items: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What was said and answered, then what is asked: all that came after it.
-
-    What a function returned is asked about, so it cannot have been answered. Raises `InvalidValue`.
-    """
-    before = [index for index, item in enumerate(items) if item.get("role") == "assistant"]
-    first = before[-1] + 1 if before else 0
-    for index, item in enumerate(items[:first]):
-        if "role" not in item:
-            raise InvalidValue(
-                "An output stands after the last message of the assistant.",
-                param=f"input[{index}]",
-            )
-    return items[:first], items[first:]
-
-
-def _digest(said: list[dict[str, Any]]) -> str:
+def _digest(said: Sequence[dict[str, Any]]) -> str:
     """Part of what a repeated request has in common with the first."""
     return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

@@ -102,7 +102,7 @@ async def delete_item(
     """Take out an item that was entered by itself."""
     conversation = await found(request, conversation_id)
     turn, _ = await in_thread(items.one, conversation, item_id)
-    if turn.attempt or len(turn.input) > 1:
+    if turn.attempt or len(turn.input) > 1 or turn.input[0]["type"] != "message":
         raise PartOfResponse(param="item_id")
     return JsonResponse(described(await in_thread(turns.delete, turn.pk)))
 

@@ -1,10 +1,12 @@
 """Items and functions as requests of /v1/ give them, and as `Turn.input` keeps them."""
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+NAME = r"^[A-Za-z0-9_-]{1,64}$"  # what every provider takes for a name
 
 
 class Strict(BaseModel):
@@ -28,7 +30,13 @@ EITHER = Discriminator(
 def speaker(value: Any) -> str | None:
     """Whose message it is."""
     role = value.get("role") if isinstance(value, dict) else getattr(value, "role", None)
-    return f"<{role}>" if isinstance(role, str) else None
+    return SPEAKERS.get(role) if isinstance(role, str) else None
+
+
+SPEAKERS = {
+    "assistant": "<assistant>",
+    **dict.fromkeys(("user", "system", "developer"), "<user>"),
+}
 
 
 class InputText(Strict):
@@ -39,10 +47,10 @@ class InputText(Strict):
 
 
 class UserMessage(Strict):
-    """What a person says."""
+    """What a person says, or a program for them: to the model it has the weight of their words."""
 
     type: Literal["message"] = "message"
-    role: Literal["user"]
+    role: Literal["user", "system", "developer"]
     content: Annotated[
         Annotated[str, Tag("<text>")] | Annotated[list[InputText], Tag("<list>")], EITHER
     ]
@@ -98,13 +106,34 @@ Said = Annotated[
     Discriminator(
         speaker,
         custom_error_type="speaker",
-        custom_error_message="This is a message of the role user or assistant",
+        custom_error_message="This is a message of the role user, assistant, system or developer",
     ),
 ]
 
 
+class ListedMessage(AssistantMessage):
+    """As a response has it: one that was cut off is of no use to the model, so it is passed over."""
+
+    status: Literal["completed", "incomplete", "in_progress"] | None = "completed"  # type: ignore[assignment]
+
+
+class FunctionCall(Strict):
+    """A call of a function, as a response has it; passed over where it was cut off."""
+
+    type: Literal["function_call"]
+    call_id: Annotated[str, StringConstraints(pattern=NAME)]
+    name: Annotated[str, StringConstraints(pattern=NAME)]
+    arguments: str
+    id: Id | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
+
+    def as_item(self) -> dict[str, Any]:
+        """As `Turn.input` keeps it."""
+        return self.model_dump(include={"type", "call_id", "name", "arguments"})
+
+
 class FunctionCallOutput(Strict):
-    """What a client's own function returned."""
+    """What a function returned."""
 
     type: Literal["function_call_output"]
     call_id: Id
@@ -119,29 +148,58 @@ class FunctionCallOutput(Strict):
         return self.model_dump(include={"type", "call_id", "output"})
 
 
+class Reasoning(Strict):
+    """What another model thought: nobody else can read it, so it is passed over."""
+
+    type: Literal["reasoning"]
+    id: Id | None = None
+    summary: list[dict[str, Any]] = []
+    content: list[dict[str, Any]] | None = None
+    encrypted_content: str | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
+
+
+KINDS = {
+    "function_call": "<call>",
+    "function_call_output": "<output>",
+    "reasoning": "<reasoning>",
+}
+
+
 def sort(value: Any) -> str | None:
     """Which kind of item it is."""
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return "<output>" if kind == "function_call_output" else speaker(value)
+    return KINDS.get(kind) or speaker(value) if isinstance(kind, str) else speaker(value)
 
 
 Item = Annotated[
     Annotated[UserMessage, Tag("<user>")]
-    | Annotated[AssistantMessage, Tag("<assistant>")]
-    | Annotated[FunctionCallOutput, Tag("<output>")],
+    | Annotated[ListedMessage, Tag("<assistant>")]
+    | Annotated[FunctionCall, Tag("<call>")]
+    | Annotated[FunctionCallOutput, Tag("<output>")]
+    | Annotated[Reasoning, Tag("<reasoning>")],
     Discriminator(
         sort,
         custom_error_type="sort",
-        custom_error_message="This is a message of the role user or assistant, or a function_call_output",
+        custom_error_message="This is a message of the role user, assistant, system or developer, "
+        "a function_call, a function_call_output, or reasoning",
     ),
 ]
+
+
+def told(items: Iterable[Item]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Those that are not passed over, as `Turn.input` keeps them, each with its place."""
+    for place, item in enumerate(items):
+        cut_off = getattr(item, "status", None) in ("incomplete", "in_progress")
+        if not (cut_off or isinstance(item, Reasoning)):
+            yield place, item.as_item()
 
 
 class Function(Strict):
     """A function of the client's own."""
 
     type: Literal["function"]
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    name: Annotated[str, StringConstraints(pattern=NAME)]
     description: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None

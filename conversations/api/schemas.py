@@ -8,25 +8,25 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
 from conversations.api.said import (
     EITHER,
-    AssistantMessage,
     Function,
-    FunctionCallOutput,
     Id,
     Item,
     Said,
     Strict,
     UserMessage,
+    told,
 )
+from conversations.errors import InvalidValue
 from conversations.models import Policy
 from conversations.protocol.responses import DEFAULTS
+from conversations.turns import past
 
+ITEMS = 400  # of one request, which may bring a loop of calls along
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],
@@ -93,7 +93,7 @@ class CreateResponse(Strict):
 
     input: Annotated[
         Annotated[str, StringConstraints(min_length=1), Tag("<text>")]
-        | Annotated[list[Item], Field(min_length=1, max_length=100), Tag("<list>")],
+        | Annotated[list[Item], Field(min_length=1, max_length=ITEMS), Tag("<list>")],
         EITHER,
     ]
     model: Id | None = None
@@ -130,42 +130,24 @@ class CreateResponse(Strict):
             raise ValueError("what runs in the background has to be stored")
         if self.store is False and self.conversation is not None:
             raise ValueError("what is not stored cannot be part of a conversation")
-        if self._answers_calls and not (self.conversation or self.previous_response_id):
-            raise ValueError("an output goes with previous_response_id or conversation")
         names = [tool.name for tool in self.tools or ()]
         if len(set(names)) < len(names):
             raise ValueError("two tools have one name")
         return self
 
-    @field_validator("input")
-    @classmethod
-    def asks_something(cls, value: str | list[Item]) -> str | list[Item]:
-        if isinstance(value, list) and isinstance(value[-1], AssistantMessage):
-            raise ValueError(  # noqa: TRY004 - pydantic wants this one
-                "after the last message of the assistant there is nothing to answer"
-            )
-        return value
-
-    @field_validator("tools")
-    @classmethod
-    def can_be_answered(
-        cls, value: list[Function] | None, info: ValidationInfo
-    ) -> list[Function] | None:
-        if value and info.data.get("store") is False and info.data.get("tool_choice") != "none":
-            raise ValueError("calls of what is not stored could not be answered")
-        return value
-
-    @property
-    def _answers_calls(self) -> bool:
-        given = self.input if isinstance(self.input, list) else []
-        return any(isinstance(item, FunctionCallOutput) for item in given)
-
     @property
     def items(self) -> list[dict[str, Any]]:
-        """The input as `Turn.input` keeps it."""
+        """The input as `Turn.input` keeps it. Raises `InvalidValue` where its items do not agree."""
         if isinstance(self.input, str):
             return [UserMessage(role="user", content=self.input).as_item()]
-        return [item.as_item() for item in self.input]
+        placed = list(told(self.input))
+        past.check(placed, goes_on=bool(self.conversation or self.previous_response_id))
+        items = [item for _, item in placed]
+        if not items or past.is_agents(items[-1]):
+            raise InvalidValue(
+                "After the last item of the assistant there is nothing to answer.", param="input"
+            )
+        return items
 
     @property
     def conversation_id(self) -> str | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from conversations.errors import NotFound
 
 LONGEST_INDEX = 9  # digits
-
+INPUT_PREFIXES = {"function_call": "fc", "function_call_output": "fco"}
 ITEM = re.compile(r"(?:msg|fc|fco)_([0-9a-f]{32})_(?:in(?:_\d{1,6})?|\d{1,6})")
 
 
@@ -58,7 +58,7 @@ def tool_output_id(turn: UUID, index: int) -> str:
 
 def input_id(turn: UUID, position: int, kind: str = "message") -> str:
     """The id of one item of a turn's input; nearly every input is one message."""
-    prefix = "fco" if kind == "function_call_output" else "msg"
+    prefix = INPUT_PREFIXES.get(kind, "msg")
     return f"{prefix}_{turn.hex}_in" + (f"_{position}" if position else "")
 
 

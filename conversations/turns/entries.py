@@ -1,10 +1,10 @@
-"""Items that nobody is asked to answer: what was said elsewhere, entered as turns of their own.
+"""Items that nobody is asked to answer: what was said elsewhere, entered as completed turns.
 
 And the way out: a turn that has its outcome is deleted, with all that it holds.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from conversations import protocol
 from conversations.errors import (
     InvalidValue,
     NotFound,
@@ -20,29 +21,33 @@ from conversations.errors import (
     ResponseInProgress,
     VersionConflict,
 )
-from conversations.models import Conversation, Message, Summary, Turn
+from conversations.models import Conversation, Message, Summary, ToolCall, Turn
 from conversations.stores import store_for
 from conversations.stores.base import Key, NewMessage, Snapshot
-from conversations.turns import outputs
-from conversations.turns.inputs import entering, text_of
+from conversations.turns import outputs, past
+from conversations.turns.inputs import text_of
+from conversations.turns.ledger import Asked, ask
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import UNOPENED
 
 NOWHERE = "none"  # the queue of what no worker takes
+Item = dict[str, Any]
 
 
 def enter(
     conversation_id: UUID,
     owner_id: int,
-    items: Sequence[dict[str, Any]],
+    items: Sequence[Item],
     *,
     number: int | None = None,
     expected_version: int | None = None,
 ) -> list[Turn]:
-    """A completed turn for each message, of a person or an agent, so that each has its own id.
+    """Completed turns of what persons and agents said, and of calls with what they returned.
 
-    They come with their conversation, which has the version after them. `number` is demanded of
-    the first, `expected_version` of the conversation. Raises `NotFound`, `VersionConflict`,
+    As `past.turns_of` parts them: a message has a turn of its own, and so its own id. Calls that
+    come last wait for their outputs in the next input. The turns come with their conversation,
+    which has the version after them. `number` is demanded of the first, `expected_version` of the
+    conversation. Raises `NotFound`, `VersionConflict`,
     `NotTheLast`, `InvalidValue`, and `ResponseInProgress` while something is answered.
     """
     try:
@@ -67,47 +72,79 @@ def _check(conversation: Conversation, number: int | None, version: int | None) 
         raise ResponseInProgress
 
 
-def _enter(conversation: Conversation, items: Sequence[dict[str, Any]]) -> list[Turn]:
+def _enter(conversation: Conversation, items: Sequence[Item]) -> list[Turn]:
     turns = [
-        _turn(conversation, number, item)
-        for number, item in enumerate(items, conversation.next_turn)
+        _turn(conversation, number, together)
+        for number, together in enumerate(past.turns_of(items), conversation.next_turn)
     ]
+    messages, waiting = _messages(turns), _waiting(turns[-1])
+    _name_calls(turns)
     Turn.objects.bulk_create(turns)
+    ask(turns[-1], waiting)
     Conversation.objects.filter(pk=conversation.pk).update(
         next_turn=F("next_turn") + len(turns), updated=Now()
     )
     snapshot = Snapshot(conversation.pk, conversation.version)
-    after = store_for(conversation.agent).append(snapshot, [_message(turn) for turn in turns])
-    conversation.version = after.version
+    conversation.version = store_for(conversation.agent).append(snapshot, messages).version
     return turns
 
 
-def _turn(conversation: Conversation, number: int, item: dict[str, Any]) -> Turn:
+def _turn(conversation: Conversation, number: int, items: list[Item]) -> Turn:
     return Turn(
         conversation=conversation,
         owner_id=conversation.owner_id,
         number=number,
         state=Turn.State.COMPLETED,
         pool=NOWHERE,
-        input=[item],
+        input=items,
         created=timezone.now(),
         finished=timezone.now(),
         last_event=UNOPENED,
     )
 
 
-def _message(turn: Turn) -> NewMessage:
-    """What an agent said is a pydantic-ai ModelResponse with one TextPart."""
-    if turn.input[0]["role"] == "user":
-        return entering(turn)
-    text = text_of(turn.input)
-    payload = {
-        "kind": "response",
-        "parts": [{"part_kind": "text", "content": text}],
-        "timestamp": turn.created.isoformat(),
-    }
-    key = Key(turn.pk, 0, 0)
-    return NewMessage(key, Message.Kind.RESPONSE, json.dumps(payload), text)
+def _messages(turns: Sequence[Turn]) -> list[NewMessage]:
+    """With the ids of calls that their client gave: what it sends again is told in the same bytes."""
+    tools: dict[str, str] = {}
+    messages = []
+    for turn in turns:
+        tools |= {item["call_id"]: item["name"] for item in past.calls(turn.input)}
+        messages.append(_message(turn, tools))
+    return messages
+
+
+def _message(turn: Turn, tools: Mapping[str, str]) -> NewMessage:
+    payload = past.told(turn.input, tools, at=turn.created.isoformat())
+    return NewMessage(Key(turn.pk, 0, 0), payload["kind"], json.dumps(payload), text_of(turn.input))
+
+
+def _waiting(turn: Turn) -> list[Asked]:
+    """Its calls, as the ledger has those that were left to a client."""
+    return [
+        Asked(
+            step=0,
+            call_id=item["call_id"],
+            tool=item["name"],
+            arguments=item["arguments"],
+            item=place,
+            asks=ToolCall.Asks.CLIENT,
+        )
+        for place, item in enumerate(turn.input)
+        if past.calls([item])
+    ]
+
+
+def _name_calls(turns: Sequence[Turn]) -> None:
+    """Give calls and outputs ids of this site's own, by which alone they are found here."""
+    own: dict[str, str] = {}
+    for turn in turns:
+        for place, item in enumerate(turn.input):
+            if past.calls([item]):
+                own[item["call_id"]] = protocol.call_id(turn.pk, place)
+        turn.input = [
+            {**item, "call_id": own[item["call_id"]]} if "call_id" in item else item
+            for item in turn.input
+        ]
 
 
 def delete(turn_id: UUID) -> Conversation:

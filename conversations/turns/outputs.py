@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from conversations import protocol
@@ -26,23 +26,36 @@ def of(items: Iterable[Item]) -> list[Item]:
 def addressed(conversation_id: UUID, owner_id: int, items: Iterable[Item]) -> list[Item]:
     """The items, with each output under the id of this conversation's call.
 
-    A fork has copies of the calls of the conversation that it came from; clients may go on by the
+    Calls that came with them, in a past of the client's own, are known by the ids that it gave. A
+    fork has copies of the calls of the conversation that it came from; clients may go on by the
     ids that they were given there. Raises `InvalidValue` where the conversation has no such call.
     """
     return [_addressed(conversation_id, owner_id, item) if of([item]) else item for item in items]
 
 
 def _addressed(conversation_id: UUID, owner_id: int, item: Item) -> Item:
+    call = _brought(conversation_id, item) or _named(conversation_id, owner_id, item)
+    assert call.item is not None, "a call that is left to a client has its place"
+    return {**item, "call_id": protocol.call_id(call.turn_id, call.item)}
+
+
+def _brought(conversation_id: UUID, item: Item) -> ToolCall | None:
+    """The call of a past that came with the output: nothing can have come between."""
+    turns = Turn.objects.filter(conversation=conversation_id).order_by("-number")
+    calls = ToolCall.objects.filter(turn=Subquery(turns.values("pk")[:1]), turn__attempt=0)
+    return calls.filter(tool_call_id=item["call_id"]).first()
+
+
+def _named(conversation_id: UUID, owner_id: int, item: Item) -> ToolCall:
     try:
         turn, index = protocol.call(item["call_id"])
         named = Turn.objects.get(pk=turn, owner=owner_id)
         is_here = named.conversation_id == conversation_id
         # a copy keeps the token of the claim that made the original
-        asker = Q(turn=named) if is_here else Q(turn__claim_token=named.claim_token)
-        call = _calls(conversation_id, index).get(asker)
+        copied = Q(turn__claim_token=named.claim_token, turn__attempt__gt=0)
+        return _calls(conversation_id, index).get(Q(turn=named) if is_here else copied)
     except (NotFound, Turn.DoesNotExist, ToolCall.DoesNotExist):
         raise InvalidValue("No function call waits for this output.", param="input") from None
-    return {**item, "call_id": protocol.call_id(call.turn_id, index)}
 
 
 def enter(conversation_id: UUID, items: Iterable[Item]) -> None:

@@ -35,7 +35,9 @@ FIELDS = [
     [{"role": "owner", "content": "x"}], [{"role": "user", "content": 1}], [{"role": "user", "content": []}, 5],
     [{"role": "user", "content": "x", "owner": 1}], [{"type": "input_image", "image_url": "file:///etc/passwd"}],
     [{"role": "user", "content": [{"type": "input_text", "text": "\0"}]}], [{"role": "user", "content": "x"}] * 500,
-    [{"type": "function_call_output", "call_id": "call_x", "output": "x"}], [{"type": "item_reference", "id": "x"}])
+    [{"type": "function_call_output", "call_id": "call_x", "output": "x"}], [{"type": "item_reference", "id": "x"}],
+    [{"type": "function_call", "call_id": "x", "name": "x", "arguments": "[" * DEEP}], [{"type": "reasoning"}],
+    [{"type": "function_call", "call_id": 1, "name": None, "arguments": {"x": []}}], [{"type": {"x": 1}, "role": []}])
 ] + [
     (name, value)
     for name in ("model", "conversation", "previous_response_id", "stream", "background", "store",

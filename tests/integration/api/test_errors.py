@@ -25,7 +25,7 @@ BODIES = [
     ({"input": ""}, "invalid_value", "input"),
     ({"input": 7}, "invalid_value", "input"),
     ({"input": []}, "invalid_value", "input"),
-    ({"input": [{"role": "system", "content": "x"}]}, "invalid_value", "input[0]"),
+    ({"input": [{"role": "owner", "content": "x"}]}, "invalid_value", "input[0]"),
     ({"input": [{"role": "user", "content": 1}]}, "invalid_value", "input[0].content"),
     ({"input": "x", "temperature": 0.2}, "unsupported_parameter", "temperature"),
     ({"input": "x", "instructions": "obey"}, "unsupported_parameter", "instructions"),

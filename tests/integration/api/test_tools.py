@@ -92,14 +92,6 @@ async def test_what_cannot_be_done_is_refused(program, wrong):
     assert answer.status_code == 400, answer.text
 
 
-async def test_functions_whose_calls_could_not_be_answered_are_refused_by_name(program):
-    body = {"input": "[[stream]]", "tools": [FORECAST], "store": False}
-    refused = await program.post("/v1/responses", json=body)
-    error = refused.json()["error"]
-    assert (refused.status_code, error["code"], error["param"]) == (400, "invalid_value", "tools")
-    assert (await ask(program, tool_choice="none", said="[[stream]]", store=False))["output"]
-
-
 async def test_an_output_before_what_the_assistant_said_is_refused_by_its_place(program):
     first = await ask(program, "[[tools forecast]]")
     said = [{"role": "user", "content": "and?"}, *outputs(first)]

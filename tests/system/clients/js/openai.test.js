@@ -1,13 +1,35 @@
 // The official JavaScript client, unchanged, against two replicas and real workers.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { writeFile } from "node:fs/promises";
+import { after, test } from "node:test";
 
 import OpenAI from "openai";
 import { ResponsesWS } from "openai/resources/responses/ws";
 
+// What came over the wire, before the client looks at it: bodies, and frames of websockets.
+const bodies = [];
+const frames = [];
+const read = async (body) => {
+  let text = "";
+  try {
+    for await (const chunk of body.pipeThrough(new TextDecoderStream())) text += chunk;
+  } catch {
+    // a stream that is cut: what came of it counts
+  }
+  return text;
+};
+const heard = async (...request) => {
+  const response = await fetch(...request);
+  if (!response.ok || !response.body) return response;
+  const [mine, theirs] = response.body.tee();
+  bodies.push(read(mine));
+  return new Response(theirs, response);
+};
+after(async () => writeFile(process.env.HEARD, JSON.stringify([await Promise.all(bodies), frames])));
+
 const [here, there] = process.env.ADDRESSES.split(",").map(
-  (baseURL) => new OpenAI({ apiKey: process.env.API_KEY, baseURL }),
+  (baseURL) => new OpenAI({ apiKey: process.env.API_KEY, baseURL, fetch: heard }),
 );
 const SLOW = "[[stream deltas=40 rate=40]]";
 
@@ -89,6 +111,21 @@ test("a function of the client is called and answered elsewhere", async () => {
   assert.ok((await there.responses.create(next)).output_text);
 });
 
+test("the loop of the guide to function calls, with nothing stored", async () => {
+  const parameters = { type: "object", properties: {}, additionalProperties: false };
+  const tools = [{ type: "function", name: "forecast", parameters, strict: true }];
+  const input = [{ role: "user", content: "[[tools forecast times=2]]" }];
+  let response = await here.responses.create({ input, tools, store: false });
+  for (const client of [there, here]) {
+    input.push(...response.output);
+    for (const { type, call_id } of response.output)
+      if (type === "function_call") input.push({ type: "function_call_output", call_id, output: "rain" });
+    response = await client.responses.create({ input, tools, store: false });
+  }
+  assert.equal(input.length, 5);
+  assert.ok(response.output_text);
+});
+
 test("errors are typed", async () => {
   const bad = { input: "x", temperature: 0.5 };
   const refused = await here.responses.create(bad).catch((error) => error);
@@ -105,6 +142,7 @@ test("lanes of a websocket, and steering", async () => {
   await new Promise((resolve, reject) => {
     socket.on("error", reject);
     socket.on("event", (event) => {
+      frames.push(event);
       events.push(event);
       if (event.type === "response.output_text.delta" && event.stream_id === "b" && !event.seen)
         if (events.filter((e) => e.stream_id === "b" && e.type === event.type).length === 1)

@@ -2,7 +2,8 @@
 
 Lanes run beside each other and share the connection; at most ACTIVE of them are served at a time.
 What waits in a lane is not accepted yet: `response.created` says that it is. A response that waits
-for a person holds up nothing here; what comes after the answer is shown when its lane is free.
+for a person holds up nothing here, nor does one that comes after it in its conversation; what comes
+after the answer is shown when its lane is free, of one conversation in its order.
 """
 
 import asyncio
@@ -22,13 +23,14 @@ from conversations.placing import Order
 from conversations.showing import listening
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+QUEUED = 1  # the number of `response.queued`: nobody has begun
 REMEMBERED = 100  # responses of a lane that may be named by what steers them
 
 
 class Lane:
     """What `run` works off: orders, and before them turns that were appended.
 
-    Those that steer others, and those that have waited for a person.
+    Those that steer others, and those that have waited for a person's answer.
     """
 
     def __init__(self, name: str | None, send: Send, floor: asyncio.Semaphore) -> None:
@@ -37,14 +39,15 @@ class Lane:
         self._floor = floor
         self._orders: deque[Order] = deque()
         self._appended: deque[tuple[Turn, int]] = deque()  # with the last event that was sent
-        self._paused = 0  # responses that wait for a person
+        # By turn, what waits for a person, itself or behind another: its conversation, its waiting.
+        self._paused: dict[UUID, tuple[UUID, asyncio.Task[None]]] = {}
         self._due = asyncio.Event()
         self._last: dict[UUID, int] = {}  # by turn, the number of its last event that was sent
 
     @property
     def waiting(self) -> int:
         """Orders that are not accepted yet, and responses that wait for a person."""
-        return len(self._orders) + self._paused
+        return len(self._orders) + len(self._paused)
 
     def add(self, order: Order) -> None:
         """Serve it after what came before."""
@@ -99,14 +102,22 @@ class Lane:
                         after = event["sequence_number"]
                         self._note(turn.pk, after)
                         await self.tell(event)
+                    if after <= QUEUED and await listening.is_held_up(turn):
+                        self._pause(turn, after)
+                        return
         except listening.Paused:
-            self._paused += 1
-            self._tasks.create_task(self._wait(turn, after))
+            self._pause(turn, after)
 
-    async def _wait(self, turn: Turn, after: int) -> None:
-        """Show the rest once somebody has answered."""
-        await listening.resumed(turn)
-        self._paused -= 1
+    def _pause(self, turn: Turn, after: int) -> None:
+        here = turn.conversation_id
+        before = [task for where, task in self._paused.values() if where == here]
+        self._paused[turn.pk] = here, self._tasks.create_task(self._wait(turn, after, before))
+
+    async def _wait(self, turn: Turn, after: int, before: list[asyncio.Task[None]]) -> None:
+        """Show the rest once somebody has answered, after that of those before it."""
+        if await listening.resumed(turn):
+            await asyncio.gather(*before)
+        del self._paused[turn.pk]
         self._append(turn, after)
 
     def _note(self, turn_id: UUID, number: int) -> None:

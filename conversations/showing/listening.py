@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from channels.layers import get_channel_layer
+from django.db.models import Exists
 
 from conversations import catalog, protocol, streams
 from conversations.errors import InvalidValue, NotFound, TranscriptGone
@@ -210,12 +211,21 @@ def _again(turn: Turn) -> Turn:
     return found
 
 
-async def resumed(turn: Turn) -> None:
-    """Until it waits for nobody: somebody answered, or it has ended or was deleted."""
-    waiting = Turn.objects.filter(pk=turn.pk, state=Turn.State.WAITING)
+async def is_held_up(turn: Turn) -> bool:
+    """Whether it cannot go on before a person has answered what it, or one before it, asks."""
+    held = Turn.objects.filter(pk=turn.pk, state__in=Turn.OPEN)
+    before = Turn.objects.filter(
+        conversation=turn.conversation_id, number__lte=turn.number, state=Turn.State.WAITING
+    )
+    with patience():
+        return await in_thread(held.filter(Exists(before)).exists)
+
+
+async def resumed(turn: Turn) -> bool:
+    """Once nobody's answer holds it up any more: whether it goes on, and has not ended."""
+    going = Turn.objects.filter(pk=turn.pk, state__in=Turn.OPEN)
     async with Ear(turn.conversation_id) as ear:
-        while True:
-            with patience():
-                if not await in_thread(waiting.exists):
-                    return
+        while await is_held_up(turn):
             await ear.hear(POLL)
+    with patience():
+        return await in_thread(going.exists)

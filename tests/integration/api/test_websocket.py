@@ -73,13 +73,37 @@ async def test_what_waits_for_a_person_holds_up_nothing(connection, program, mon
     asking = (await connection.until("response.created"))["response_id"]
     for lane in ({}, {"stream_id": "a"}):
         assert (await connection.answer(**lane))["status"] == "completed"
-    waiting = (await program.get(f"/v1/responses/{asking}")).json()["agentsite_pending"]
-    answer = {"call_id": waiting["calls"][0]["call_id"], "approved": True}
-    await program.post(f"/v1/responses/{asking}/answer", json=answer)
+    await allowed(program, asking)
     assert (await connection.until("response.completed"))["response_id"] == asking
     shown = [frame for frame in connection.frames if frame["response_id"] == asking]
     assert [frame["sequence_number"] for frame in shown] == list(range(len(shown)))
     assert not any("stream_id" in frame for frame in shown)
+
+
+async def allowed(program, response_id):
+    """A person lets the call be made that a response waits for."""
+    asked = (await program.get(f"/v1/responses/{response_id}")).json()["agentsite_pending"]
+    answer = {"call_id": asked["calls"][0]["call_id"], "approved": True}
+    assert (await program.post(f"/v1/responses/{response_id}/answer", json=answer)).is_success
+
+
+async def test_what_comes_behind_one_that_waits_holds_up_nothing_and_keeps_its_order(
+    connection, program, monkeypatch
+):
+    monkeypatch.setattr(socket, "ACTIVE", 1)
+    where = {"conversation": (await program.post("/v1/conversations", json={})).json()["id"]}
+    responses = []
+    for text in ("[[tools transfer]]", "[[stream]]", "[[echo]] last"):
+        await connection.create(text, **where)
+        responses.append((await connection.until("response.queued"))["response_id"])
+    elsewhere = await connection.answer("[[stream]]")  # of another conversation, on the same lane
+    await program.post(f"/v1/responses/{responses[1]}/cancel")
+    gone = await connection.until("response.incomplete")
+    assert gone["response_id"] == responses[1]
+    await allowed(program, responses[0])
+    ended = [await connection.until("response.completed") for _ in range(2)]
+    assert [event["response_id"] for event in ended] == [responses[0], responses[2]]
+    assert elsewhere["id"] not in responses
 
 
 async def test_functions_are_answered_on_a_lane(connection):

@@ -6,7 +6,7 @@ same thing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.conf import settings
@@ -42,7 +42,7 @@ class Pool:
 
 
 def pools() -> dict[str, Pool]:
-    """Every pool by its name. Raises TypeError where the settings hold a key that is none."""
+    """Every pool by its name. Raises TypeError where the settings hold what is none."""
     return {name: _pool(name, told) for name, told in settings.POOLS.items()}
 
 
@@ -71,4 +71,20 @@ def serving(queue: str) -> list[Pool]:
 def _pool(name: str, told: Mapping[str, Any]) -> Pool:
     scaling = Scaling(**told.get("scaling", {}))
     queues = tuple(told.get("queues", [name]))
-    return Pool(**{**told, "name": name, "queues": queues, "scaling": scaling})
+    pool = Pool(**{**told, "name": name, "queues": queues, "scaling": scaling})
+    _check_numbers(pool)
+    return pool
+
+
+def _check_numbers(pool: Pool) -> None:
+    """Raises TypeError, which names what is given as something else, a text perhaps."""
+    if not isinstance(pool.reserved, Mapping):
+        raise TypeError("reserved is no mapping of queues to slots")
+    counts = {name: getattr(pool, name) for name in ("slots", "minimum", "maximum")}
+    counts |= {f"reserved[{queue!r}]": slots for queue, slots in pool.reserved.items()}
+    rates = {f"scaling[{one.name!r}]": getattr(pool.scaling, one.name) for one in fields(Scaling)}
+    del rates["scaling['signal']"]
+    wrong = [name for name, value in counts.items() if type(value) is not int]
+    wrong += [name for name, value in rates.items() if type(value) not in (int, float)]
+    if wrong:
+        raise TypeError(f"no number: {', '.join(wrong)}")

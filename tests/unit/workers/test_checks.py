@@ -26,6 +26,11 @@ def test_all_slots_may_be_reserved_where_each_queue_has_some(settings):
         ("WORKER_SWEEP", "conversations.nothing.sweep", "workers.E001"),
         ("POOLS", {"default": {"slots": 0}}, "workers.E002"),
         ("POOLS", {"default": {"slost": 1}}, "workers.E002"),
+        ("POOLS", {"default": {"slots": "9"}}, "workers.E002"),
+        ("POOLS", {"default": {"slots": 9, "reserved": {"default": "2"}}}, "workers.E002"),
+        ("POOLS", {"default": {"slots": 9, "reserved": ["default"]}}, "workers.E002"),
+        ("POOLS", {"default": {"slots": 9, "maximum": None}}, "workers.E002"),
+        ("POOLS", {"default": {"slots": 9, "scaling": {"upper": "50"}}}, "workers.E002"),
         ("POOLS", {"default": {"slots": 1, "reserved": {"default": 2}}}, "workers.E005"),
         ("POOLS", {"default": {"slots": 1, "reserved": {"batch": 1}}}, "workers.E005"),
         ("POOLS", {"default": ALL_RESERVED}, "workers.E013"),
@@ -55,3 +60,9 @@ def test_all_slots_may_be_reserved_where_each_queue_has_some(settings):
 def test_a_setting_that_cannot_work_is_named(settings, name, value, expected):
     setattr(settings, name, value)
     assert expected in ids()
+
+
+def test_a_number_that_is_given_as_text_is_named_by_its_place(settings):
+    settings.POOLS = {"default": {"slots": 9, "reserved": {"default": "2"}}}
+    [told] = [message.msg for message in run_checks() if message.id == "workers.E002"]
+    assert told.endswith("no number: reserved['default']")

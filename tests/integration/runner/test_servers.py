@@ -2,10 +2,13 @@
 
 import asyncio
 import importlib.util
+import json
 import socket
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 import uvicorn
 
@@ -31,12 +34,9 @@ def port(settings):
 
 
 @asynccontextmanager
-async def serving(port):
+async def serving(port, application=None):
     """Each is a server made anew: what one knows another does not."""
-    spec = importlib.util.spec_from_file_location("toolserver", SAMPLE)
-    sample = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sample)
-    server = uvicorn.Server(uvicorn.Config(sample.application, log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(application or sample(), log_config=None, ws="none"))
     with socket.create_server(("127.0.0.1", port)) as listening:
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
@@ -45,6 +45,65 @@ async def serving(port):
             server.should_exit = True
             async with asyncio.timeout(GENEROUS):
                 await task
+
+
+def sample():
+    spec = importlib.util.spec_from_file_location("toolserver", SAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.application
+
+
+class Door:
+    """One address before several servers: each request goes to the next of them."""
+
+    def __init__(self, *ports, silent=None):
+        self.served = []  # which server a request went to, and what it was
+        self._ports = cycle(ports)
+        self._silent = silent  # how requests begin that are never answered
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            return
+        body = (await receive())["body"]
+        method = json.loads(body or "{}").get("method", "")
+        if self._silent is not None and method.startswith(self._silent):
+            await receive()  # until the client has left
+            return
+        port = next(self._ports)
+        self.served.append((port, method))
+        address = f"http://127.0.0.1:{port}{scope['path']}"
+        headers = [header for header in scope["headers"] if header[0] != b"host"]
+        async with httpx.AsyncClient() as client:
+            answer = await client.request(scope["method"], address, content=body, headers=headers)
+        told = [header for header in answer.headers.raw if header[0] != b"content-length"]
+        start = {"type": "http.response.start", "status": answer.status_code, "headers": told}
+        await send(start)
+        await send({"type": "http.response.body", "body": answer.content})
+
+
+async def test_each_call_may_meet_another_replica_of_a_server(talk, provider, port):
+    replicas = [free_port(), free_port()]
+    door = Door(*replicas)
+    async with serving(replicas[0]), serving(replicas[1]), serving(port, door):
+        turn = await talk.hear(ASKS.replace("]]", " times=3]]"))
+    told = [m for m in provider.calls[-1]["body"]["messages"] if m["role"] == "tool"]
+    assert (turn.state, [m["content"] for m in told]) == ("completed", ["Sunday"] * 3)
+    assert turn.notices == []
+    assert {at for at, method in door.served if method == "tools/call"} == set(replicas)
+
+
+@pytest.mark.parametrize("silent", ["", "tools/list"])  # at once, or once it is connected
+async def test_a_server_that_does_not_answer_in_time_is_out_of_reach(
+    talk, provider, port, settings, silent
+):
+    calendar = settings.AGENTS["demo"]["mcp"]["calendar"]
+    calendar |= {"connect": 0.5, "timeout": 10 * GENEROUS}
+    there = free_port()
+    async with serving(there), serving(port, Door(there, silent=silent)):
+        turn = await talk.hear("[[stream deltas=1]]")
+    assert turn.state == "completed"
+    assert turn.notices == ["The tools of calendar are out of reach at the moment."]
 
 
 async def test_its_tools_are_called_through_the_ledger(talk, provider, port):

@@ -54,9 +54,14 @@ def passwords(addresses: str) -> Iterator[str]:
     """The passwords in the addresses of servers; all of one that cannot be read."""
     for address in {addresses, *redis.split(addresses)}:
         try:
-            password = urlsplit(address).password or ""
+            parts = urlsplit(address)
         except ValueError:
-            password = address
-        yield from (password, unquote(password))
+            found = [address]
+        else:
+            options = [option.partition("=") for option in parts.query.split("&")]
+            found = [value for name, _, value in options if SECRET.search(name)]
+            found.append(parts.password or "")
+        for password in found:
+            yield from (password, unquote(password))
     with suppress(psycopg.Error):
         yield str(conninfo_to_dict(addresses).get("password", ""))

@@ -1,4 +1,7 @@
-"""A master, its replica and a Sentinel that watches them: real servers of a test's own."""
+"""A master, its replica and a Sentinel that watches them: real servers of a test's own.
+
+The Sentinel wants another password than they do.
+"""
 
 import subprocess
 from pathlib import Path
@@ -7,13 +10,15 @@ import redis
 
 from devtools.children import Command
 from devtools.ports import free_port
+from tests.integration import certificates
 from tests.integration.redis_server import STOP_WITHIN, RedisServer
 from tests.waiting import eventually
 
 DATABASE = 2
 CONFIGURATION = """\
 bind 127.0.0.1
-port {port}
+{listening}
+requirepass {own}
 dir "{folder}"
 sentinel monitor {name} 127.0.0.1 {master} 1
 sentinel auth-pass {name} {password}
@@ -22,21 +27,40 @@ sentinel failover-timeout {name} 3000
 """
 
 
-class Watched:
-    """The Sentinel's address begins with one that is away, as one of three may be."""
+OWN = "another-word"
 
-    def __init__(self, folder: Path, *, down_after: int = 300) -> None:
+
+class Watched:
+    """The Sentinel's address begins with one that is away, as one of three may be.
+
+    With `secure` all three speak TLS; the test reaches the servers without it, at another port.
+    """
+
+    def __init__(self, folder: Path, *, down_after: int = 300, secure: bool = False) -> None:
         """`down_after`: milliseconds of silence until another is made the master."""
         self._folder = folder
         self._down_after = down_after
         self._port = free_port()
+        self._files = certificates.make(folder) if secure else None
         self.name = f"Main-{self._port}"  # django-redis keeps connections by it, in a process
-        password = "secret-word"
-        self.master = RedisServer(folder / "master", password)
-        self.replica = RedisServer(folder / "replica", password)
-        self._password = password
-        self.url = f"redis+sentinel://:secret-word@127.0.0.1:1,127.0.0.1:{self._port}/{self.name}/{DATABASE}"
+        self._password = "secret-word"
+        self._ports = (free_port(), free_port())  # over TLS
+        self.master, self.replica = (
+            RedisServer(folder / name, self._password, more=self._tls(port))
+            for name, port in zip(("master", "replica"), self._ports, strict=True)
+        )
+        scheme = "rediss" if secure else "redis"
+        options = [f"sentinel_password={OWN}"]
+        options += [f"ssl_ca_certs={self._files[0]}"] if self._files else []
+        hosts = f"127.0.0.1:1,127.0.0.1:{self._port}"
+        self.url = (
+            f"{scheme}+sentinel://:{self._password}@{hosts}/{self.name}/{DATABASE}"
+            f"?{'&'.join(options)}"
+        )
         self._process: subprocess.Popen[bytes] | None = None
+
+    def _tls(self, port: int) -> list[str]:
+        return certificates.lines(self._files, port) if self._files else []
 
     def start(self) -> None:
         self.master.start()
@@ -44,16 +68,22 @@ class Watched:
         with self.master.client() as master, self.replica.client() as replica:
             master.config_set("repl-diskless-sync-delay", 0)
             replica.config_set("masterauth", self._password)
-            replica.replicaof("127.0.0.1", self.master.port)
+            replica.replicaof("127.0.0.1", self._master_port)
             eventually(lambda: replica.info("replication")["master_link_status"] == "up")
         self._process = self._sentinel().start()
-        with redis.Redis(port=self._port) as sentinel:
+        trust = {"ssl": True, "ssl_ca_certs": self._files[0]} if self._files else {}
+        with redis.Redis(port=self._port, host="127.0.0.1", password=OWN, **trust) as sentinel:
             eventually(lambda: self._knows(sentinel))
+
+    @property
+    def _master_port(self) -> int:
+        return self._ports[0] if self._files else self.master.port
 
     def _sentinel(self) -> Command:
         configuration = self._folder / "sentinel.conf"
-        told = {"port": self._port, "folder": self._folder, "name": self.name}
-        told |= {"master": self.master.port, "password": f'"{self._password}"'}
+        lines = ["port 0", *self._tls(self._port)] if self._files else [f"port {self._port}"]
+        told = {"listening": "\n".join(lines), "folder": self._folder, "name": self.name}
+        told |= {"master": self._master_port, "password": f'"{self._password}"', "own": OWN}
         told |= {"down_after": self._down_after}
         configuration.write_text(CONFIGURATION.format(**told), encoding="utf-8")
         argv = (str(self.master.binary), str(configuration), "--sentinel")

@@ -7,7 +7,7 @@ from redis.retry import Retry
 
 from workers.redis import addresses
 from workers.redis.addresses import Cluster, Sentinels
-from workers.redis.sentinels import patience
+from workers.redis.sentinels import asking
 
 
 def for_queues(url: str) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def for_queues(url: str) -> dict[str, Any]:
         "DB": found.database,
         # Not USERNAME: django-rq's admin pages would leave it out.
         "CONNECTION_KWARGS": found.credentials,
-        "SENTINEL_KWARGS": patience(Retry),
+        "SENTINEL_KWARGS": asking(found, Retry),
     }
 
 
@@ -43,6 +43,6 @@ def for_cache(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
         # What an URL would say of these is put into lower case, or kept quoted.
         "CONNECTION_POOL_KWARGS": {"service_name": found.master, **found.credentials},
         "SENTINELS": list(found.hosts),
-        "SENTINEL_KWARGS": patience(Retry),
+        "SENTINEL_KWARGS": asking(found, Retry),
     }
     return {"LOCATION": f"redis://{found.master}/{found.database}", "OPTIONS": {**options, **told}}

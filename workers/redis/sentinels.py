@@ -20,7 +20,7 @@ class MasterPool(SentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
     """Connections to the master, of which a caller awaits a free one, as in any blocking pool."""
 
     def __init__(self, found: Sentinels, **options: Any) -> None:
-        manager = Sentinel(found.hosts, sentinel_kwargs=patience(Retry))  # type: ignore[no-untyped-call]
+        manager = Sentinel(found.hosts, sentinel_kwargs=asking(found, Retry))  # type: ignore[no-untyped-call]
         super().__init__(found.master, manager, **found.credentials, **options)  # type: ignore[no-untyped-call]
 
     async def aclose(self) -> None:
@@ -28,14 +28,14 @@ class MasterPool(SentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
         await self.sentinel_manager.aclose()
 
 
-def patience(retry: type[Retry] | type[SyncRetry]) -> dict[str, Any]:
+def asking(found: Sentinels, retry: type[Retry] | type[SyncRetry]) -> dict[str, Any]:
     """How one Sentinel is asked."""
-    return PATIENCE | {"retry": retry(NoBackoff(), 0)}
+    return PATIENCE | found.asking | {"retry": retry(NoBackoff(), 0)}
 
 
 def client(found: Sentinels, **options: Any) -> redis.Redis:
     """A client of the master, for threads."""
-    manager = SyncSentinel(found.hosts, sentinel_kwargs=patience(SyncRetry))  # type: ignore[no-untyped-call]
+    manager = SyncSentinel(found.hosts, sentinel_kwargs=asking(found, SyncRetry))  # type: ignore[no-untyped-call]
     chosen = found.credentials | options
     master: redis.Redis = manager.master_for(found.master, **chosen)  # type: ignore[no-untyped-call]
     return master

@@ -9,6 +9,7 @@ from channels.layers import get_channel_layer
 from django.core.cache import cache
 
 from conversations import streams
+from tests.integration import certificates
 from tests.integration.streams.frames import opened_message
 from tests.integration.watched import Watched
 from tests.waiting import GENEROUS
@@ -25,9 +26,12 @@ def down_after():
 
 
 @pytest.fixture
-def watched(tmp_path, settings, layer_on, down_after):
+def watched(request, tmp_path, settings, layer_on, down_after):
     """Every role is on the servers that one Sentinel watches."""
-    found = Watched(tmp_path, down_after=down_after)
+    secure = getattr(request, "param", False)
+    if secure and not certificates.are_of_use():
+        pytest.skip("this Redis speaks no TLS")
+    found = Watched(tmp_path, down_after=down_after, secure=secure)
     found.start()
     for role in ("QUEUE", "CACHE", "LIVE", "STORE"):
         setattr(settings, f"REDIS_{role}_URL", found.url)
@@ -100,6 +104,7 @@ async def again(use, *args):
 
 
 @pytest.mark.parametrize("down_after", [1000 * GENEROUS])  # a master that stalls stays the master
+@pytest.mark.parametrize("watched", [False, True], ids=["plain", "TLS"], indirect=True)
 async def test_every_role_reaches_the_master(watched, writer):
     for use in ROLES:
         await asyncio.to_thread(use, watched)

@@ -7,7 +7,15 @@ from django.core.checks import run_checks
 
 from agentsite import env, hidden
 from workers.redis import addresses
-from workers.redis.addresses import Cluster, NoDatabase, NoHost, NoMaster, Sentinels, UnknownScheme
+from workers.redis.addresses import (
+    Cluster,
+    NoDatabase,
+    NoHost,
+    NoMaster,
+    Sentinels,
+    UnknownOption,
+    UnknownScheme,
+)
 
 TWO = (("a", 26379), ("b", 5))
 
@@ -25,12 +33,32 @@ def test_an_address_of_one_server_names_no_others(address):
         ("redis+sentinel://:p%40s@a,b:5/main/0", Sentinels(TWO, "main", password="p@s")),
         ("redis+sentinel://u:p@a,b:5/m", Sentinels(TWO, "m", username="u", password="p")),
         ("redis+sentinel://[::1]:7/main", Sentinels((("::1", 7),), "main")),
+        (
+            "redis+sentinel://:p@a,b:5/m?sentinel_username=v&sentinel_password=q%40",
+            Sentinels(TWO, "m", own=("v", "q@"), password="p"),
+        ),
+        (
+            "rediss+sentinel://a,b:5/m?ssl_ca_certs=/ca.pem&ssl_check_hostname=no",
+            Sentinels(
+                TWO, "m", tls={"ssl": True, "ssl_ca_certs": "/ca.pem", "ssl_check_hostname": False}
+            ),
+        ),
         ("redis+cluster://a:26379,b:5", Cluster(TWO)),
-        ("redis+cluster://u:p%40s@a", Cluster((("a", 6379),), "u", "p@s")),
+        ("rediss+cluster://a:26379,b:5", Cluster(TWO, tls={"ssl": True})),
+        ("redis+cluster://u:p%40s@a", Cluster((("a", 6379),), username="u", password="p@s")),
     ],
 )
 def test_an_address_names_sentinels_and_their_master_or_nodes(address, found):
     assert addresses.read(address) == found
+
+
+def test_tls_is_spoken_to_each_server_and_a_sentinel_hears_its_own_password():
+    found = addresses.read("rediss+sentinel://:p@a/m?sentinel_password=q&ssl_ca_certs=/ca")
+    tls = {"ssl": True, "ssl_ca_certs": "/ca", "username": None}
+    assert found.credentials == tls | {"password": "p", "db": 0}
+    assert found.asking == tls | {"password": "q"}
+    secure = addresses.read("rediss+cluster://:p@a?ssl_ca_certs=/ca")
+    assert secure.credentials == tls | {"password": "p"}
 
 
 @pytest.mark.parametrize(
@@ -47,10 +75,13 @@ def test_an_address_names_sentinels_and_their_master_or_nodes(address, found):
         ("redis+sentinel://:secret@a/main/zero", NoDatabase),
         ("redis+cluster://:secret@a,,b", NoHost),
         ("redis+cluster://:secret@a/1", NoDatabase),
+        ("redis+sentinel://a/main?secret", UnknownOption),
+        ("redis+sentinel://a/main?ssl_ca_certs=secret", UnknownOption),
+        ("rediss+cluster://a?sentinel_password=secret", UnknownOption),
     ],
 )
 def test_an_unusable_address_is_refused_with_the_mend_and_without_the_secret(address, error):
-    with pytest.raises(error, match=r"redis\+(sentinel|cluster)://") as refused:
+    with pytest.raises(error, match=r"write redis\+|begins with none of|it may have") as refused:
         addresses.read(address)
     assert "secret" not in str(refused.value)
 
@@ -93,5 +124,6 @@ def test_only_a_role_that_can_be_on_a_cluster_takes_its_address(monkeypatch):
 
 
 def test_the_passwords_of_all_addresses_are_secrets(monkeypatch):
-    monkeypatch.setitem(os.environ, "REDIS_LIVE_URL", "redis+sentinel://:p1@a,b/m,redis://:p2@c")
-    assert {"p1", "p2"} <= set(hidden.secrets())
+    addresses_ = "redis+sentinel://:p1@a,b/m?sentinel_password=p%403,redis://:p2@c"
+    monkeypatch.setitem(os.environ, "REDIS_LIVE_URL", addresses_)
+    assert {"p1", "p2", "p@3", "p%403"} <= set(hidden.secrets())

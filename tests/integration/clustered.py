@@ -40,9 +40,13 @@ class Clustered:
                 client.cluster("addslotsrange", first, min(first + SHARE, SLOTS) - 1)
                 client.cluster("set-config-epoch", number + 1)
             for client in clients:
-                for master, bus in zip(self.masters, self._buses, strict=True):
-                    client.cluster("meet", "127.0.0.1", master.port, bus)
+                self.meet(client)
         self.await_whole()
+
+    def meet(self, client: redis.Redis) -> None:
+        """Make a node and every master known to each other."""
+        for master, bus in zip(self.masters, self._buses, strict=True):
+            client.cluster("meet", "127.0.0.1", master.port, bus)
 
     def mend(self) -> None:
         """Start again who was stopped: empty, but with the slots that he had."""

@@ -118,10 +118,16 @@ const isLocal = ({ status }) => status === "unsent" || status === "refused";
 function accepted(state, { idempotency_key, response_id, position }) {
   const mine = state.turns.find((turn) => turn.key === idempotency_key && isLocal(turn));
   if (!mine) return state;
-  const known = state.turns.find((turn) => turn.id === response_id) ?? answered(response_id);
-  const turn = { ...known, key: idempotency_key, input: mine.input, position };
-  return { ...state, turns: settled(state.turns.filter((other) => other !== mine), turn) };
+  const others = state.turns.filter((other) => other !== mine);
+  const known = state.turns.find((turn) => turn.id === response_id);
+  if (!known && liesBefore(state, response_id)) return { ...state, turns: others, torn: true };
+  const turn = { ...(known ?? answered(response_id)), key: idempotency_key, input: mine.input, position };
+  return { ...state, turns: settled(others, turn) };
 }
+
+// What was sent long ago, and is sent again because nobody heard that it had come: its place is above all
+// that is shown. Ids are in the order of time.
+const liesBefore = (state, id) => state.more && id < oldest(state);
 
 // An error names the key or the response of the frame that it answers, where there was one.
 function refused(state, { idempotency_key, code, message }) {

@@ -226,3 +226,11 @@ test("what came along from elsewhere is shown as whose it is", () => {
   equal(state.turns.map(({ input }) => input), ["Be brief.", null, null]);
   equal(state.turns.map((turn) => turn.items.map(({ type }) => type)), [[], ["message", "function_call"], []]);
 });
+
+test("what came long ago and is sent again does not stand at the end", () => {
+  const shown = { type: "agentsite:snapshot", responses: ["b", "c"].map((turn) => ({ response_id: `resp_${turn}`, status: "completed" })) };
+  const again = [sent("k1"), accepted("k1", "a"), ...events("a", ...begin, delta("Yes", 0))];
+  const state = play([{ ...shown, has_more: true }, ...again]);
+  equal([state.torn, state.turns.map(({ id }) => id), outbox(state)], [true, ["resp_b", "resp_c"], []]);
+  equal(play([shown, ...again]).turns.map(({ id }) => id), ["resp_b", "resp_c", "resp_a"]); // nothing lies before
+});

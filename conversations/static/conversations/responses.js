@@ -109,12 +109,25 @@ function parted(items) {
 // The turns of a snapshot that have ended.
 export function told(items, responses) {
   const parts = parted(items);
-  return responses.map(({ response_id, status, error, notices = [], worker, attempt, sequence_number = ALL }) => {
+  const turns = responses.map(({ response_id, status, error, notices = [], worker, attempt, sequence_number = ALL }) => {
     const [asked, came] = halves(parts.get(response_id) ?? []);
     const input = asked.length ? textOf(asked) : null;
     const ending = { status, error: error ?? null, notices, worker: worker ?? "", attempt: attempt ?? 1 };
     return { ...answered(response_id), ...ending, seen: sequence_number, input, items: itemsOf(came) };
   });
+  return returned(turns, items.filter(isInput));
+}
+
+// What a program sent for its functions is shown with their calls, whose turns have ended.
+export function returned(turns, input) {
+  const outputs = input.filter(({ type }) => type === "function_call_output");
+  return outputs.length ? turns.map((turn) => joined(turn, outputs)) : turns;
+}
+
+function joined(turn, outputs) {
+  const called = new Set(turn.items.map((item) => item?.type === "function_call" && item.call_id));
+  const own = outputs.filter(({ call_id }) => called.has(call_id));
+  return own.length ? { ...turn, items: [...turn.items, ...own] } : turn;
 }
 
 // What an agent said or called elsewhere, and what was sent along, is shown like an answer of its own.

@@ -1,7 +1,7 @@
 // What the page knows: a pure reducer from the socket's frames and the person's own deeds to the
 // turns that are shown. Nothing here touches the document or the network.
 
-import { answered, follow, itemsOf, textOf, told } from "./responses.js";
+import { answered, follow, itemsOf, returned, textOf, told } from "./responses.js";
 
 export const ENDED = new Set(["completed", "failed", "incomplete", "cancelled"]);
 
@@ -36,7 +36,7 @@ const STEPS = {
   "agentsite:snapshot": snapshot,
   "agentsite:subscribed": (state, { replica }) => ({ ...state, replica }),
   "agentsite:accepted": accepted,
-  "agentsite:input": (state, event) => patched(state, event.response_id, { input: textOf(event.items) }),
+  "agentsite:input": asked,
   "agentsite:asked": (state, { response_id, calls, expires }) => patched(state, response_id, { asked: calls, expires }),
   "agentsite:notice": (state, { response_id, notices }) => patched(state, response_id, { notices }),
   "agentsite:attempt": (state, event) => patched(state, event.response_id, { attempt: event.attempt }),
@@ -78,7 +78,8 @@ function forgotten(state, { key }) {
 }
 
 function snapshot(state, { replica = state.replica, items = [], responses = [], active = [], has_more = false }) {
-  const turns = [...told(items, responses), ...active.map(inProgress)];
+  const ended = returned(told(items, responses), active.flatMap(({ input }) => input ?? []));
+  const turns = [...ended, ...active.map(inProgress)];
   const known = turns.map((turn) => remembered(turn, state.turns));
   const waiting = state.turns.filter(isLocal);
   return { ...state, replica, torn: false, ready: true, more: has_more, turns: [...known, ...waiting] };
@@ -134,6 +135,11 @@ function refused(state, { idempotency_key, code, message }) {
   const mine = state.turns.find((turn) => turn.key === idempotency_key && turn.status === "unsent");
   if (!mine) return { ...state, notice: { code, message } };
   return patched(state, mine.id, { status: "refused", error: { code, message } });
+}
+
+function asked(state, { response_id, items }) {
+  const told = patched(state, response_id, { input: textOf(items) });
+  return { ...told, turns: returned(told.turns, items) };
 }
 
 function progressed(state, { response_id, call_id, fraction, message }) {

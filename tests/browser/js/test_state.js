@@ -224,7 +224,10 @@ test("what came along from elsewhere is shown as whose it is", () => {
   const responses = ["a", "b", "c"].map((turn) => ({ response_id: `resp_${turn}`, status: "completed" }));
   const state = reduce(initial, { type: "agentsite:snapshot", items, responses });
   equal(state.turns.map(({ input }) => input), ["Be brief.", null, null]);
-  equal(state.turns.map((turn) => turn.items.map(({ type }) => type)), [[], ["message", "function_call"], []]);
+  const kinds = ({ turns }) => turns.map((turn) => turn.items.map(({ type }) => type));
+  equal(kinds(state), [[], ["message", "function_call", "function_call_output"], []]);
+  const asking = reduce(initial, { type: "agentsite:snapshot", items: items.slice(0, 3), responses: responses.slice(0, 2) });
+  equal(kinds(play([{ type: "agentsite:input", response_id: "resp_c", items: [items[3]] }], asking)), kinds(state));
 });
 
 test("what came long ago and is sent again does not stand at the end", () => {

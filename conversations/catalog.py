@@ -162,10 +162,12 @@ def delete(conversation: Conversation) -> None:
 def delete_turn(turn: Turn) -> None:
     """Forget a turn with its outcome; with the last one its conversation, if nobody named that.
 
-    Raises `errors.NotFound`, `errors.ResponseInProgress`.
+    What came along with a request, as said before, goes with the conversation that it began. Raises
+    `errors.NotFound`, `errors.ResponseInProgress`.
     """
     conversation = turns.delete(turn.pk)
-    if not conversation.named and not Turn.objects.filter(conversation=conversation).exists():
+    left = Turn.objects.filter(conversation=conversation).exclude(pool=turns.NOWHERE)
+    if not conversation.named and not left.exists():
         delete(conversation)
 
 

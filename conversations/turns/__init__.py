@@ -10,7 +10,7 @@ from conversations.turns.cancellation import Look, cancel, watch
 from conversations.turns.checkpoints import checkpoint
 from conversations.turns.claims import Claim, claim
 from conversations.turns.copies import copy
-from conversations.turns.entries import delete, enter
+from conversations.turns.entries import NOWHERE, delete, enter
 from conversations.turns.ledger import Asked, finish_tool, note_progress, start_tool
 from conversations.turns.outcomes import Ended, Outcome, end
 from conversations.turns.returns import give_up, hand_back, requeue
@@ -18,6 +18,7 @@ from conversations.turns.summaries import Extent, copy_summaries, extent, sum_up
 from conversations.turns.waiting import Answer, Resumed, expire, resume, wait
 
 __all__ = [
+    "NOWHERE",
     "Accepted",
     "Answer",
     "Asked",

@@ -38,29 +38,31 @@ def check(items: Iterable[Placed], *, goes_on: bool) -> None:
     Where the request goes on from something, `goes_on`, what it asks may bring outputs of calls
     that were made there. Raises `InvalidValue`.
     """
-    open_calls: dict[str, int] = {}  # of the agent's last items: places by call_id
+    made: dict[str, int] = {}  # the calls among the agent's last items: places by call_id
     strangers: list[int] = []  # places of outputs that no call stands before
     for agents, run in groupby(items, key=lambda placed: is_agents(placed[1])):
         if agents:
             _refuse(strangers, "No function call stands before this output.")
-            open_calls = _called(run)
+            made = _places(run, "Another function call has this call_id.")
             continue
-        for place, item in run:
-            if outputs.of([item]) and open_calls.pop(item["call_id"], None) is None:
-                strangers.append(place)
-        _refuse(open_calls.values(), "This function call has no output after it.")
-    _refuse(open_calls.values(), "This function call has no output after it.")
+        given = _places(run, "This function call has an output already.")
+        strangers = [place for call_id, place in given.items() if call_id not in made]
+        made = {call_id: place for call_id, place in made.items() if call_id not in given}
+        _refuse(made.values(), "This function call has no output after it.")
+    _refuse(made.values(), "This function call has no output after it.")
     if not goes_on:
         _refuse(strangers, "No function call stands before this output.")
 
 
-def _called(run: Iterable[Placed]) -> dict[str, int]:
+def _places(run: Iterable[Placed], twice: str) -> dict[str, int]:
+    """Those of calls, or of outputs, by call_id; `twice` says why there may be but one of each."""
     found: dict[str, int] = {}
     for place, item in run:
-        if calls([item]):
-            if item["call_id"] in found:
-                _refuse([place], "Another function call has this call_id.")
-            found[item["call_id"]] = place
+        call_id = item.get("call_id")
+        if call_id in found:
+            _refuse([place], twice)
+        if call_id:
+            found[call_id] = place
     return found
 
 

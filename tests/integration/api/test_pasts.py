@@ -88,6 +88,15 @@ async def test_what_came_along_is_kept_listed_and_gone_on_from(program, provider
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
 
 
+async def test_a_past_goes_with_the_last_response(program):
+    first = await ask(program, [{"role": "assistant", "content": "Hm?"}, *LOOP])
+    second = await ask(program, "[[echo]] more", previous_response_id=first["id"])
+    for response in (second, first):
+        assert await in_thread(Conversation.objects.exists)
+        await program.delete(f"/v1/responses/{response['id']}")
+    assert not await in_thread(Conversation.objects.exists)
+
+
 async def test_its_open_calls_are_in_the_ledger(program):
     await ask(program, LOOP)
     call = await in_thread(ToolCall.objects.get)
@@ -167,6 +176,7 @@ BAD = [
     ([ASKED, CALL], "input[1]"),
     ([ASKED, OUTPUT], "input[1]"),
     ([ASKED, CALL, {**OUTPUT, "call_id": "b"}], "input[1]"),
+    ([ASKED, CALL, OUTPUT, OUTPUT], "input[3]"),
     ([ASKED, CALL, CALL, OUTPUT], "input[2]"),
     ([ASKED, {**CALL, "status": "incomplete"}, OUTPUT], "input[2]"),
     ([ASKED, {"role": "assistant", "content": "Sun."}], "input"),

@@ -7,6 +7,7 @@ import pytest
 from openai.types.conversations import ConversationItem
 from pydantic import TypeAdapter
 
+from conversations.admin import transcript
 from conversations.api.schemas import ITEMS
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.threads import in_thread
@@ -97,8 +98,13 @@ async def test_a_past_goes_with_the_last_response(program):
     assert not await in_thread(Conversation.objects.exists)
 
 
-async def test_its_open_calls_are_in_the_ledger(program):
+async def test_its_open_calls_are_in_the_ledger_and_shown_with_it(program):
     await ask(program, LOOP)
+    conversation = await in_thread(Conversation.objects.get)
+    blocks = (await in_thread(transcript.read, conversation)).blocks
+    parts = [part for block in blocks for line in block.lines for part in line.parts]
+    assert [part.look for part in parts] == ["user", "call", "result", "text"]
+    assert parts[1].ledger.state == "done"
     call = await in_thread(ToolCall.objects.get)
     assert (call.tool, call.tool_call_id) == ("forecast", "a")
     assert (call.state, call.asks) == ("done", "client")

@@ -10,14 +10,14 @@ import redis
 
 from devtools.children import Command
 from devtools.ports import free_port
-from tests.integration import certificates
 from tests.integration.redis_server import STOP_WITHIN, RedisServer
+from tests.integration.tunnels import Tunnel, certificate
 from tests.waiting import eventually
 
 DATABASE = 2
 CONFIGURATION = """\
 bind 127.0.0.1
-{listening}
+port {port}
 requirepass {own}
 dir "{folder}"
 sentinel monitor {name} 127.0.0.1 {master} 1
@@ -33,7 +33,7 @@ OWN = "another-word"
 class Watched:
     """The Sentinel's address begins with one that is away, as one of three may be.
 
-    With `secure` all three speak TLS; the test reaches the servers without it, at another port.
+    With `secure` all are reached over TLS.
     """
 
     def __init__(self, folder: Path, *, down_after: int = 300, secure: bool = False) -> None:
@@ -41,26 +41,27 @@ class Watched:
         self._folder = folder
         self._down_after = down_after
         self._port = free_port()
-        self._files = certificates.make(folder) if secure else None
         self.name = f"Main-{self._port}"  # django-redis keeps connections by it, in a process
         self._password = "secret-word"
-        self._ports = (free_port(), free_port())  # over TLS
-        self.master, self.replica = (
-            RedisServer(folder / name, self._password, more=self._tls(port))
-            for name, port in zip(("master", "replica"), self._ports, strict=True)
-        )
-        scheme = "rediss" if secure else "redis"
-        options = [f"sentinel_password={OWN}"]
-        options += [f"ssl_ca_certs={self._files[0]}"] if self._files else []
-        hosts = f"127.0.0.1:1,127.0.0.1:{self._port}"
-        self.url = (
-            f"{scheme}+sentinel://:{self._password}@{hosts}/{self.name}/{DATABASE}"
-            f"?{'&'.join(options)}"
-        )
+        self.master = RedisServer(folder / "master", self._password)
+        self.replica = RedisServer(folder / "replica", self._password)
+        self._files = certificate(folder) if secure else None
+        ports = (self._port, self.master.port) if self._files else ()
+        self.tunnels = {port: Tunnel(port, self._files) for port in ports}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def _tls(self, port: int) -> list[str]:
-        return certificates.lines(self._files, port) if self._files else []
+    @property
+    def url(self) -> str:
+        kind, trust = "redis+sentinel", ""
+        if self._files:
+            kind, trust = "rediss+sentinel", f"&ssl_ca_certs={self._files[0]}"
+        hosts = f"127.0.0.1:1,127.0.0.1:{self._door(self._port)}"
+        place = f"{hosts}/{self.name}/{DATABASE}"
+        return f"{kind}://:{self._password}@{place}?sentinel_password={OWN}{trust}"
+
+    def _door(self, port: int) -> int:
+        """Where whoever uses it knocks."""
+        return self.tunnels[port].port if port in self.tunnels else port
 
     def start(self) -> None:
         self.master.start()
@@ -68,22 +69,16 @@ class Watched:
         with self.master.client() as master, self.replica.client() as replica:
             master.config_set("repl-diskless-sync-delay", 0)
             replica.config_set("masterauth", self._password)
-            replica.replicaof("127.0.0.1", self._master_port)
+            replica.replicaof("127.0.0.1", self._door(self.master.port))
             eventually(lambda: replica.info("replication")["master_link_status"] == "up")
         self._process = self._sentinel().start()
-        trust = {"ssl": True, "ssl_ca_certs": self._files[0]} if self._files else {}
-        with redis.Redis(port=self._port, host="127.0.0.1", password=OWN, **trust) as sentinel:
+        with redis.Redis(port=self._port, host="127.0.0.1", password=OWN) as sentinel:
             eventually(lambda: self._knows(sentinel))
-
-    @property
-    def _master_port(self) -> int:
-        return self._ports[0] if self._files else self.master.port
 
     def _sentinel(self) -> Command:
         configuration = self._folder / "sentinel.conf"
-        lines = ["port 0", *self._tls(self._port)] if self._files else [f"port {self._port}"]
-        told = {"listening": "\n".join(lines), "folder": self._folder, "name": self.name}
-        told |= {"master": self._master_port, "password": f'"{self._password}"', "own": OWN}
+        told = {"port": self._port, "folder": self._folder, "name": self.name, "own": OWN}
+        told |= {"master": self._door(self.master.port), "password": f'"{self._password}"'}
         told |= {"down_after": self._down_after}
         configuration.write_text(CONFIGURATION.format(**told), encoding="utf-8")
         argv = (str(self.master.binary), str(configuration), "--sentinel")
@@ -109,3 +104,5 @@ class Watched:
             self._process.wait(STOP_WITHIN)
         self.replica.stop()
         self.master.stop()
+        for tunnel in self.tunnels.values():
+            tunnel.close()

@@ -9,7 +9,6 @@ from channels.layers import get_channel_layer
 from django.core.cache import cache
 
 from conversations import streams
-from tests.integration import certificates
 from tests.integration.streams.frames import opened_message
 from tests.integration.watched import Watched
 from tests.waiting import GENEROUS
@@ -28,10 +27,7 @@ def down_after():
 @pytest.fixture
 def watched(request, tmp_path, settings, layer_on, down_after):
     """Every role is on the servers that one Sentinel watches."""
-    secure = getattr(request, "param", False)
-    if secure and not certificates.are_of_use():
-        pytest.skip("this Redis speaks no TLS")
-    found = Watched(tmp_path, down_after=down_after, secure=secure)
+    found = Watched(tmp_path, down_after=down_after, secure=getattr(request, "param", False))
     found.start()
     for role in ("QUEUE", "CACHE", "LIVE", "STORE"):
         setattr(settings, f"REDIS_{role}_URL", found.url)
@@ -109,6 +105,7 @@ async def test_every_role_reaches_the_master(watched, writer):
     for use in ROLES:
         await asyncio.to_thread(use, watched)
     await use_log(writer)
+    assert all(tunnel.handshakes for tunnel in watched.tunnels.values())
     received: asyncio.Queue = asyncio.Queue()
     hearing = asyncio.create_task(hear(watched, received))
     assert await asyncio.wait_for(tell(received), GENEROUS) == b"it"

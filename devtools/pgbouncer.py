@@ -1,13 +1,11 @@
 """A PgBouncer of our own in front of a PostgreSQL, pooling transactions; for tests only."""
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import dev
-from devtools import postgresql
+from devtools import debian, postgresql
 from devtools.children import Account, Command
 
 # `auth_type = any` leaves it to the server who comes in; nobody but us reaches its port.
@@ -23,21 +21,6 @@ pool_mode = transaction
 default_pool_size = {connections}
 ignore_startup_parameters = options
 """
-
-
-def ensure() -> Path:
-    """The program; root installs it, others are told how."""
-    program = find()
-    if program is None:
-        dev.apt_install("pgbouncer")
-        program = find()
-    assert program
-    return program
-
-
-def find() -> Path | None:
-    found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    return Path(found) if found else None
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ class PgBouncer:
             os.chown(configuration, self.account.uid, self.account.gid)
         return Command(
             name="pgbouncer",
-            argv=(str(ensure()), str(configuration)),
+            argv=(str(debian.ensure("pgbouncer")), str(configuration)),
             log=self.log,
             account=self.account,
             port=self.port,

@@ -1,6 +1,5 @@
 """The samples for nginx: each is taken as it is, and balances as it says."""
 
-import shutil
 import subprocess
 import threading
 import urllib.request
@@ -14,12 +13,12 @@ from uuid import UUID
 
 import pytest
 
+from devtools import debian
 from devtools.ports import free_port
 from tests.waiting import GENEROUS, eventually
 
 SAMPLES = Path(__file__).resolve().parents[3] / "deploy" / "nginx"
 WAYS = sorted(path.stem for path in SAMPLES.glob("*.conf") if path.stem != "site")
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 FRONT, PRIVATE = 8080, 8081
 SAMPLED = (8001, 8002, FRONT, PRIVATE)  # the ports that stand in the samples
 MAIN = """
@@ -33,8 +32,6 @@ http {{
     include {folder}/site.conf;
 }}
 """
-
-pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx here")
 
 
 class Replica(BaseHTTPRequestHandler):
@@ -78,6 +75,7 @@ Ask = Callable[..., str]
 @pytest.fixture
 def door(replicas, tmp_path) -> Iterator[Callable[[str], Ask]]:
     """Opens nginx with one of the samples; asks through it, and tells who answered."""
+    nginx = debian.ensure("nginx")
     running: list[subprocess.Popen] = []
 
     def open_door(way: str) -> Ask:
@@ -88,7 +86,7 @@ def door(replicas, tmp_path) -> Iterator[Callable[[str], Ask]]:
                 text = text.replace(f"127.0.0.1:{sample}", f"127.0.0.1:{real}")
             (tmp_path / f"{target}.conf").write_text(text)
         (tmp_path / "nginx.conf").write_text(MAIN.format(folder=tmp_path))
-        command = [NGINX, "-e", f"{tmp_path}/error.log", "-c", f"{tmp_path}/nginx.conf"]
+        command = [nginx, "-e", f"{tmp_path}/error.log", "-c", f"{tmp_path}/nginx.conf"]
         checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr
         running.append(subprocess.Popen(command))

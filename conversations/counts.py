@@ -15,8 +15,8 @@ def accepted(turn: Turn) -> None:
 
 
 def claimed(turn: Turn) -> None:
-    """`turn` as it was before: its attempts tell whether anybody had it."""
-    is_first, queue, created = turn.attempt == 0, turn.pool, turn.created
+    """Whoever waits for an answer has waited until the first claim."""
+    is_first, queue, created = turn.attempt == 1, turn.pool, turn.created
 
     def count() -> None:
         metrics.TURNS_CLAIMED.labels(queue).inc()

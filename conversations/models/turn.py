@@ -44,7 +44,6 @@ class Turn(models.Model):
     HELD = (State.RUNNING, State.WAITING)
     ENDED = (State.COMPLETED, State.FAILED, State.CANCELLED, State.ROLLED_BACK)
 
-    has_waited = False  # not stored: `turns.claim` took it up from where it waited
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, db_index=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, db_index=False)

@@ -1,6 +1,5 @@
 """The store of record: a row per message, guarded by the version in the conversation's row."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -13,16 +12,11 @@ from django.db.models import Count, F, OuterRef, Subquery, TextField
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
 
-from conversations.errors import Fenced, NotFound, VersionConflict
-from conversations.models import Conversation, Message, Turn
+from conversations.errors import NotFound, VersionConflict
+from conversations.models import Conversation, Message
 from conversations.stores.base import Fence, Keeps, Key, NewMessage, Snapshot, Store, Told
+from conversations.stores.writes import Row, check, insert, written
 
-# The compare-and-set of the version. Every write begins with it, because it also takes the
-# Conversation lock and gives the numbers of the new messages; the ORM's update returns nothing.
-ADVANCE = """
-UPDATE conversations_conversation SET version = version + 1, next_message = next_message + %s
-WHERE id = %s AND version = %s RETURNING next_message
-"""
 # However many messages there are, they never leave PostgreSQL.
 FORK = """
 WITH copied AS (
@@ -48,7 +42,7 @@ class DatabaseStore(Store):
     """Rows of PostgreSQL; a transcript begins and ends with the row of its conversation.
 
     Keeps all that a store can keep. A subclass may keep the contents of messages elsewhere: it
-    has `insert`, `load`, `told` and `fork` of its own, and the rows still decide.
+    has `row`, `wrote`, `load`, `told` and `fork` of its own, and the rows still decide.
     """
 
     keeps = frozenset(Keeps)
@@ -67,11 +61,9 @@ class DatabaseStore(Store):
         try:
             # Only a fence is looked at after the first write, so only then a savepoint pays.
             with transaction.atomic(savepoint=fence is not None or self.may_refuse):
-                following = advance(snapshot, len(messages))
-                if following is not None:
+                if rows := insert(snapshot, [self.row(message) for message in messages]):
                     check(fence)
-                    self.insert(snapshot.handle, following - len(messages), messages)
-                    self.wrote(snapshot, messages)
+                    self.wrote(snapshot, messages, rows)
                     return grown(snapshot, messages, version=snapshot.version + 1)
         except IntegrityError:
             if not written(messages):
@@ -82,18 +74,20 @@ class DatabaseStore(Store):
             raise VersionConflict(current=current)
         return grown(snapshot, messages, version=current)
 
-    may_refuse = False  # whether `insert` may raise `Unstorable`
+    may_refuse = False  # whether `wrote` may raise `Unstorable`
 
-    def insert(self, handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
-        """Write them under the numbers from `first` on; the Conversation lock is held."""
-        Message.objects.bulk_create(rows(handle, first, messages))
+    def row(self, message: NewMessage) -> NewMessage:
+        """What PostgreSQL keeps of a message."""
+        return message
 
-    def wrote(self, before: Snapshot, messages: Sequence[NewMessage]) -> None:
+    def wrote(self, before: Snapshot, messages: Sequence[NewMessage], rows: Sequence[Row]) -> None:
         """What a subclass does about a write that took place now; its commit is still to come."""
 
     def retract(self, snapshot: Snapshot, turn: UUID) -> Snapshot:
+        held = Conversation.objects.filter(pk=snapshot.handle, version=snapshot.version)
         with transaction.atomic(savepoint=False):
-            if advance(snapshot, 0) is not None:
+            # As every write it begins with the version, which also takes the Conversation lock.
+            if held.update(version=F("version") + 1):
                 Message.objects.filter(turn=turn, retracted=False).update(retracted=True)
                 return self.load_afresh(snapshot.handle)
         raise VersionConflict(current=version_of(snapshot.handle))
@@ -164,44 +158,6 @@ def look_up(
     return version, metadata, unseen(count, newest_first, newest), newest_first[::-1]
 
 
-def advance(snapshot: Snapshot, count: int) -> int | None:
-    """Move the version, and with it the number of the next message, or None: it has moved."""
-    with connection.cursor() as cursor:
-        cursor.execute(ADVANCE, [count, snapshot.handle, snapshot.version])
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def check(fence: Fence | None) -> None:
-    """Raise `Fenced` when the claim is lost. Under the Conversation lock the answer holds."""
-    if fence is None:
-        return
-    held = Turn.objects.filter(
-        pk=fence.turn, claim_token=fence.token, state=Turn.State.RUNNING
-    ).exists()
-    if not held:
-        raise Fenced
-
-
-def rows(handle: UUID, first: int, messages: Sequence[NewMessage]) -> list[Message]:
-    """The rows of these messages, whole."""
-    return [
-        Message(
-            conversation_id=handle,
-            number=number,
-            turn_id=message.key.turn,
-            attempt=message.key.attempt,
-            step=message.key.step,
-            kind=message.kind,
-            payload=json.loads(message.payload),
-            text=message.text,
-            trace=list(message.trace),
-            retracted=message.retracted,
-        )
-        for number, message in enumerate(messages, first)
-    ]
-
-
 def as_told(row: Message) -> Told:
     """A row that is whole."""
     assert row.payload is not None, "its store keeps it elsewhere"
@@ -214,14 +170,6 @@ def as_told(row: Message) -> Told:
         retracted=row.retracted,
         created=row.created,
     )
-
-
-def written(messages: Sequence[NewMessage]) -> bool:
-    """Whether these are in the transcript: an earlier try was committed, its reply was lost."""
-    keys = {message.key for message in messages}
-    steps = Message.objects.filter(turn__in={key.turn for key in keys})
-    present = set(steps.values_list("turn", "attempt", "step"))
-    return bool(keys) and all((key.turn, key.attempt, key.step) in present for key in keys)
 
 
 def version_of(handle: UUID) -> int:

@@ -21,7 +21,7 @@ from django.db.models import F
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
 from conversations.stores.base import NewMessage, Snapshot, Told
-from conversations.stores.database import DatabaseStore, as_told, look_up, rows
+from conversations.stores.database import DatabaseStore, Row, as_told, look_up
 
 NEAR = 64  # numbers between two messages that are still read in one go
 
@@ -73,13 +73,14 @@ class ForeignStore(DatabaseStore):
 
     # --- The store ------------------------------------------------------------------------------
 
-    def insert(self, handle: UUID, first: int, messages: Sequence[NewMessage]) -> None:
-        if not messages:
-            return
-        made = Message.objects.bulk_create(rows(handle, first, [bare(each) for each in messages]))
-        contents = [Content(message.payload, message.trace) for message in messages]
+    def row(self, message: NewMessage) -> NewMessage:
+        """Without what its place keeps."""
+        return replace(message, payload="null", text="", trace=())
+
+    def wrote(self, before: Snapshot, messages: Sequence[NewMessage], rows: Sequence[Row]) -> None:
+        contents = [Content(message.payload, message.trace).packed() for message in messages]
         # The ids come from a sequence, which no roll-back turns back: later tries have higher ones.
-        self._put_all(handle, first, made[-1].pk, [content.packed() for content in contents])
+        self._put_all(before.handle, rows[0].number, rows[-1].pk, contents)
 
     def _put_all(self, handle: UUID, first: int, write: int, contents: Sequence[str]) -> None:
         """In pieces; between them PostgreSQL hears that this transaction lives."""
@@ -148,11 +149,6 @@ class ForeignStore(DatabaseStore):
         """Contents first: a commit that fails afterwards leaves a gap, and never an orphan."""
         self.drop(handle)
         super().delete(handle)
-
-
-def bare(message: NewMessage) -> NewMessage:
-    """The message without what its place keeps."""
-    return replace(message, payload="null", text="", trace=())
 
 
 def words(payload: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from conversations.errors import NotFound
 from conversations.models import Conversation
 from conversations.stores import hot
 from conversations.stores.base import NewMessage, Snapshot
-from conversations.stores.database import DatabaseStore, grown
+from conversations.stores.database import DatabaseStore, Row, grown
 
 
 class HybridStore(DatabaseStore):
@@ -45,7 +45,7 @@ class HybridStore(DatabaseStore):
             return snapshot
         return grown(snapshot, wrote, version=version)
 
-    def wrote(self, before: Snapshot, messages: Sequence[NewMessage]) -> None:
+    def wrote(self, before: Snapshot, messages: Sequence[NewMessage], rows: Sequence[Row]) -> None:
         visible = [message.payload for message in messages if not message.retracted]
         self._then(lambda: hot.append(before.handle, before.version, visible))
 

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Max
+from django.db.models.functions import Now
 
 from conversations import counts, hints
 from conversations.errors import Buried, Unstorable
@@ -29,6 +29,18 @@ SELECT conversation.*, worker.name AS worker_name
 FROM conversations_conversation AS conversation, workers_workerprocess AS worker
 WHERE conversation.id = %s AND worker.id = %s
 FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker
+"""
+# Turns are claimed in their order, so one that runs or waits is always the oldest open.
+TAKE = """
+UPDATE conversations_turn AS turn SET
+    state = 'running', claim_token = %(token)s, attempt = attempt + 1,
+    worker = %(worker)s, worker_name = %(name)s, started = COALESCE(started, clock_timestamp())
+WHERE state = 'queued' AND pool = ANY(%(serves)s) AND id = (
+    SELECT id FROM conversations_turn
+    WHERE conversation_id = %(conversation)s AND state IN ('queued', 'running', 'waiting')
+    ORDER BY number LIMIT 1
+)
+RETURNING *
 """
 
 
@@ -85,18 +97,18 @@ def _claim(
 ) -> Claim | None:
     with transaction.atomic():
         conversation = _lock(conversation_id, worker_id)
-        turn = _oldest_open(conversation_id) if conversation else None
-        if conversation is None or turn is None:
+        if conversation is None:
             return None
-        if turn.claim_token == token:  # an earlier try was committed
+        if turn := _take(conversation, worker_id, token, serves):
+            counts.claimed(turn)
+            return _made(conversation, turn, () if turn.attempt > 1 else (entering(turn),))
+        turn = _oldest_open(conversation_id)
+        if turn and turn.claim_token == token:  # an earlier try was committed
             return _made(conversation, turn, ())
-        if turn.state != Turn.State.QUEUED:
-            return None
-        if turn.pool not in serves:
+        if turn and turn.state == Turn.State.QUEUED:
             Turn.objects.filter(pk=turn.pk).update(hinted_at=Now())
             hint(conversation_id, turn.pool)
-            return None
-        return _take(conversation, turn, worker_id, token)
+    return None
 
 
 def _lock(conversation_id: UUID, worker_id: UUID) -> Conversation | None:
@@ -106,32 +118,25 @@ def _lock(conversation_id: UUID, worker_id: UUID) -> Conversation | None:
     return rows[0] if rows else None
 
 
+def _take(
+    conversation: Conversation, worker_id: UUID, token: UUID, serves: Collection[str]
+) -> Turn | None:
+    values = {
+        "conversation": conversation.pk,
+        "worker": worker_id,
+        "name": vars(conversation)["worker_name"],
+        "token": token,
+        "serves": list(serves),
+    }
+    return next(iter(Turn.objects.raw(TAKE, values)), None)
+
+
 def _oldest_open(conversation_id: UUID) -> Turn | None:
-    """Turns are claimed in their order, so one that runs or waits is always the oldest open."""
-    steps = Message.objects.filter(turn=OuterRef("pk"), retracted=False).order_by("-step")
     return (
         Turn.objects.filter(conversation=conversation_id, state__in=Turn.OPEN)
-        .annotate(last_step=Coalesce(Subquery(steps.values("step")[:1]), 0))
         .order_by("number")
         .first()
     )
-
-
-def _take(conversation: Conversation, turn: Turn, worker_id: UUID, token: UUID) -> Claim:
-    taken = Turn.objects.filter(pk=turn.pk, state=Turn.State.QUEUED).update(
-        state=Turn.State.RUNNING,
-        claim_token=token,
-        attempt=F("attempt") + 1,
-        worker=worker_id,
-        worker_name=vars(conversation)["worker_name"],
-        started=Coalesce("started", Now()),
-    )
-    assert taken == 1, "somebody changed a turn without the Conversation lock"
-    counts.claimed(turn)
-    wrote = () if turn.attempt else (entering(turn),)
-    turn.has_waited = bool(turn.attempt) and turn.waited == turn.attempt
-    turn.attempt, turn.claim_token = turn.attempt + 1, token
-    return _made(conversation, turn, wrote)
 
 
 def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...]) -> Claim:
@@ -157,15 +162,23 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
         base_version=conversation.version,
         version=snapshot.version,
         wrote=wrote,
-        next_step=vars(turn)["last_step"] + 1,
+        next_step=_next_step(turn),
         metadata=conversation.metadata,
         created=turn.created,
-        has_waited=turn.has_waited,
+        has_waited=turn.waited == turn.attempt - 1,
         input=turn.input,
         request=turn.request,
         origin=turn.origin,
         ending=ending,
     )
+
+
+def _next_step(turn: Turn) -> int:
+    """After what the model sees of it; a first attempt finds nothing but the input."""
+    if turn.attempt == 1:
+        return 1
+    kept = Message.objects.filter(turn=turn, retracted=False)
+    return (kept.aggregate(last=Max("step"))["last"] or 0) + 1
 
 
 def _ending(turn: Turn) -> Outcome | None:

@@ -4,7 +4,7 @@ import pytest
 
 from conversations import turns
 from conversations.models import Turn
-from conversations.stores import database
+from conversations.stores import database, writes
 from conversations.turns import acceptance, cancellation, claims, outcomes, waiting
 from tests.integration.explorer import wrong
 from tests.integration.explorer.search import Violation
@@ -51,10 +51,11 @@ def test_a_claim_without_a_lock_is_caught(explore, monkeypatch):
     monkeypatch.setattr(claims, "LOCK", wrong.CLAIM_WITHOUT_A_LOCK)
 
     def scene(world):
-        world.accept()
-        return {"one": lambda: world.claim("one"), "two": lambda: world.claim("two")}
+        world.accept("first")
+        second = world.accept("second").turn
+        return {"claim": world.claim, "cancel": lambda: turns.cancel(second.id)}
 
-    with pytest.raises(Violation, match="without the Conversation lock"):
+    with pytest.raises(Violation, match="no hint is on its way"):
         explore(scene)
 
 
@@ -173,7 +174,7 @@ def test_a_requeue_of_another_claim_is_caught(explore):
 
 
 def test_an_append_to_any_version_is_caught(explore, monkeypatch):
-    monkeypatch.setattr(database, "ADVANCE", wrong.APPEND_TO_ANY_VERSION)
+    monkeypatch.setattr(writes, "APPEND", wrong.APPEND_TO_ANY_VERSION)
 
     def scene(world):
         claim = running(world)

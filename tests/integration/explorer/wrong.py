@@ -7,7 +7,7 @@ from django.db import transaction
 
 from conversations import turns
 from conversations.models import Turn
-from conversations.stores import database
+from conversations.stores import writes
 from conversations.turns import acceptance, claims, outcomes, waiting
 from conversations.turns.locks import lock
 
@@ -53,9 +53,7 @@ END_WITHOUT_THE_FLAG = without(
     outcomes.CLOSE, "WHEN 'rollback' THEN 'rolled_back'", instead="WHEN '' THEN ''"
 )
 END_OF_A_ZOMBIE_COUNTS = without(outcomes.COUNT_DOWN, " AND open_turns > 0")
-APPEND_TO_ANY_VERSION = without(
-    database.ADVANCE, "version = %s RETURNING", instead="version <> -1 - %s RETURNING"
-)
+APPEND_TO_ANY_VERSION = without(writes.APPEND, " AND version = %(version)s")
 
 
 def no_lock(turn_id, *, skip_locked=False):

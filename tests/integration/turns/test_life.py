@@ -27,14 +27,14 @@ def test_an_accepted_message_is_claimed_answered_and_ended(say, claim, finish, c
     assert (conversation.version, conversation.open_turns) == (2, 0)
 
 
-def test_a_turn_without_tools_takes_eleven_statements_and_three_commits(say, claim, finish):
+def test_a_turn_without_tools_takes_eight_statements_and_three_commits(say, claim, finish):
     with CaptureQueriesContext(connection) as accepting:
         say(idempotency_key="k")
     with CaptureQueriesContext(connection) as claiming:
         claimed = claim()
     with CaptureQueriesContext(connection) as ending:
         finish(claimed, messages=[answer(claimed)])
-    assert [statements(each) for each in (accepting, claiming, ending)] == [2, 5, 4]
+    assert [statements(each) for each in (accepting, claiming, ending)] == [2, 3, 3]
 
 
 def test_what_a_turn_used_and_when_it_was_heard_first_is_kept(say, claim, finish):

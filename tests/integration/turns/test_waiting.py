@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 CALLS = '{"kind": "response", "parts": [{"part_kind": "text", "content": "Hi"}]}'
 TRACE = [[3, 2, 0, 0], [5, 3, 0, 1, 1], [7, 4, 0, 0]]
+TOKEN = UUID(int=7)
 MINUTE = 60
 
 
@@ -68,6 +70,14 @@ def test_the_last_answer_wakes_a_worker(waiting, claim):
     assert hints() == 1
     assert (claim().attempt, Turn.objects.get().crashes) == (2, 0)
     assert ToolCall.objects.get(tool="write").result == {"denied": "not today"}
+
+
+def test_a_resumed_claim_that_was_never_heard_of_is_known_again(waiting, claim):
+    turns.resume(waiting.turn_id, [turns.Answer(item=1), turns.Answer(item=2)])
+    claims = [claim(token=TOKEN) for _ in range(2)]
+    assert [(each.attempt, each.next_step, each.has_waited) for each in claims] == [
+        (2, 2, True)
+    ] * 2
 
 
 def test_an_answer_may_come_again_and_not_otherwise(waiting):

@@ -168,9 +168,6 @@ def conversation() -> tuple[uuid.UUID, uuid.UUID]:
 def message(turn: uuid.UUID, step: int) -> Any:
     from conversations.stores.base import Key, NewMessage  # noqa: PLC0415
 
-    said = text(step)
-    part = {"part_kind": "text", "content": said}
+    part = {"part_kind": "text", "content": text(step)}
     payload = json.dumps({"kind": "response", "parts": [part]})
-    return NewMessage(
-        key=Key(turn, 1, step), kind="response", payload=payload, text=said, trace=[[3, 2, 0, 0]]
-    )
+    return NewMessage(Key(turn, 1, step), "response", payload, trace=[[3, 2, 0, 0]])

@@ -5,9 +5,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from conversations.models import Conversation, Message
+from conversations.models.message import SAID
 from conversations.threads import in_thread
 
 TITLE = 200  # characters
@@ -38,7 +39,8 @@ class Records:
     def _messages(self) -> QuerySet[Message]:
         """Those that a person has written or read; between them are those of tools alone."""
         messages = Message.objects.filter(conversation__owner_id=self.owner_id, retracted=False)
-        return messages.exclude(text="")
+        text, prompt = [Q(payload__contains={"parts": [{"part_kind": kind}]}) for kind in SAID]
+        return messages.filter(text | prompt)
 
 
 def of(*, conversation_id: UUID, owner_id: int, metadata: dict[str, Any]) -> Records:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.db.models.functions import Left
+from django.db.models import Func, QuerySet, TextField, Value
+from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,6 +16,7 @@ from conversations.admin.pages import PagedAdmin
 from conversations.models import Message, ToolCall
 
 BEGINNING = 100  # characters of a message that the list shows
+SAID_FIRST = '$.parts[*] ? (@.part_kind == "text" || @.part_kind == "user-prompt").content'
 
 
 class Unfinished(admin.SimpleListFilter):
@@ -59,11 +60,13 @@ class MessageAdmin(OfTurn):
         "in_transcript", "turn_link", "kind", "step", "attempt", "retracted", "created",
         "text", "stored", "events",
     )  # fmt: skip
-    readonly_fields = ("in_transcript", "turn_link", "stored", "events")
+    readonly_fields = ("in_transcript", "turn_link", "text", "stored", "events")
 
     def listed(self, rows: QuerySet) -> QuerySet:
-        rows = rows.annotate(begins=Left("text", BEGINNING))
-        return rows.defer("payload", "trace", "text")
+        said = Func("payload", Value(SAID_FIRST), function="jsonb_path_query_first")
+        words = Func(said, Value("{}"), template="(%(expressions)s)", arg_joiner=" #>> ")
+        begins = Left(Coalesce(words, Value("")), BEGINNING, output_field=TextField())
+        return rows.annotate(begins=begins).defer("payload", "trace")
 
     @admin.display(description="conversation")
     def in_transcript(self, message: Message) -> SafeString:

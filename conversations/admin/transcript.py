@@ -80,7 +80,7 @@ def _messages(
     conversation: Conversation, *, before: int | None, after: int | None
 ) -> list[Message]:
     """In order. The index a_message_number_is_used_once serves each of the three."""
-    rows = Message.objects.filter(conversation=conversation).defer("trace", "text")
+    rows = Message.objects.filter(conversation=conversation).defer("trace")
     if after is not None:
         return list(rows.filter(number__gt=after).order_by("number")[:SIZE])
     if before is not None:

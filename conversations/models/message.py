@@ -6,6 +6,8 @@ from django.db.models import Q
 from conversations.models.conversation import Conversation
 from conversations.models.turn import Turn
 
+SAID = ("text", "user-prompt")  # parts of a message that a person reads or wrote
+
 
 class Message(models.Model):
     """One pydantic-ai ModelMessage as JSON, never rewritten; the messages are the checkpoint.
@@ -13,7 +15,7 @@ class Message(models.Model):
     `attempt` and `step` name the write: step 0 (attempt 0) is the turn's input, each later
     model response or set of tool results takes the next step, counted over all attempts.
     `trace` tells how it was shown: `conversations.traces` rebuilds the events from it. Stores that
-    keep contents elsewhere leave payload, text and trace empty: ask `Store.told` for messages.
+    keep contents elsewhere leave payload and trace empty: ask `Store.told` for messages.
     """
 
     class Kind(models.TextChoices):
@@ -29,7 +31,6 @@ class Message(models.Model):
     step = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=Kind)
     payload = models.JSONField(null=True, help_text="None: its store keeps it elsewhere")
-    text = models.TextField(blank=True, help_text="What a person reads of it")
     trace = models.JSONField(default=list)
     retracted = models.BooleanField(
         default=False, help_text="Rolled back, deleted or incomplete: never shown to the model"
@@ -55,3 +56,10 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.conversation_id} message {self.number}"
+
+    @property
+    def text(self) -> str:
+        """What a person wrote or read of it, from the payload: it is stored once."""
+        parts = self.payload["parts"] if self.payload else ()
+        said = (part["content"] for part in parts if part["part_kind"] in SAID)
+        return "\n\n".join(each for each in said if isinstance(each, str))

@@ -20,7 +20,7 @@ from conversations.models import Message, Turn
 from conversations.runner import histories
 from conversations.runner.histories import History
 from conversations.runner.patience import borne
-from conversations.runner.storable import storable, storable_data
+from conversations.runner.storable import storable_data
 from conversations.showing.replays import outputs
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage, Snapshot
@@ -110,7 +110,6 @@ class Steps:
             key=Key(self._claim.turn_id, self._claim.attempt, self.next - 1),
             kind=kind,
             payload=payload,
-            text=storable(text_of(said)),
             trace=self._shown.trace(*items),
         )
 
@@ -130,7 +129,6 @@ class Steps:
                 key=Key(self._claim.turn_id, attempt, self.next),
                 kind=Message.Kind.RESPONSE,
                 payload=dumped(said),
-                text=text_of(said),
                 trace=self._shown.trace(*items),
                 retracted=True,
             )
@@ -147,11 +145,6 @@ def dumped(said: ModelMessage) -> str:
         return payload
     [data] = ModelMessagesTypeAdapter.dump_python([said], mode="json")
     return json.dumps(storable_data(data))
-
-
-def text_of(said: ModelMessage) -> str:
-    """What a person reads of it."""
-    return "\n\n".join(part.content for part in said.parts if isinstance(part, TextPart))
 
 
 def part_of(held: Sequence[str]) -> ModelResponsePart | None:

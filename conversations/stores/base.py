@@ -49,7 +49,6 @@ class NewMessage:
     key: Key
     kind: str  # Message.Kind
     payload: str
-    text: str = ""  # what a person reads of it
     trace: Sequence[Sequence[int]] = ()  # as conversations.traces writes it
     retracted: bool = False  # an incomplete partial: kept and shown, never given to the model
 

@@ -21,11 +21,10 @@ from conversations.stores.writes import Row, check, insert, written
 FORK = """
 WITH copied AS (
     INSERT INTO conversations_message (
-        conversation_id, number, turn_id, attempt, step, kind, payload, text, trace, retracted,
-        created
+        conversation_id, number, turn_id, attempt, step, kind, payload, trace, retracted, created
     )
     SELECT %s, row_number() OVER (ORDER BY number) - 1, copy.id, attempt, step, kind,
-        payload, text, trace, retracted, created
+        payload, trace, retracted, created
     FROM conversations_message AS message
     JOIN unnest(%s::uuid[], %s::uuid[]) AS copy (turn, id)
         ON message.turn_id = copy.turn
@@ -98,7 +97,7 @@ class DatabaseStore(Store):
 
     def told(self, handle: UUID, turns: Collection[UUID]) -> Mapping[UUID, Sequence[Told]]:
         by_turn: defaultdict[UUID, list[Told]] = defaultdict(list)
-        for row in Message.objects.filter(turn__in=turns).defer("text").order_by("number"):
+        for row in Message.objects.filter(turn__in=turns).order_by("number"):
             by_turn[row.turn_id].append(as_told(row))
         return by_turn
 

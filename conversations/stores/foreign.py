@@ -75,7 +75,7 @@ class ForeignStore(DatabaseStore):
 
     def row(self, message: NewMessage) -> NewMessage:
         """Without what its place keeps."""
-        return replace(message, payload="null", text="", trace=())
+        return replace(message, payload="null", trace=())
 
     def wrote(self, before: Snapshot, messages: Sequence[NewMessage], rows: Sequence[Row]) -> None:
         contents = [Content(message.payload, message.trace).packed() for message in messages]
@@ -130,7 +130,6 @@ class ForeignStore(DatabaseStore):
         for row in rows:
             if content := contents.get(row.number):
                 row.payload, row.trace = json.loads(content.payload), list(content.trace)
-                row.text = words(row.payload)
 
     def fork(self, source: UUID, target: UUID, turns: Mapping[UUID, UUID]) -> None:
         copied = Message.objects.filter(conversation=source, turn__in=turns).order_by("number")
@@ -149,12 +148,6 @@ class ForeignStore(DatabaseStore):
         """Contents first: a commit that fails afterwards leaves a gap, and never an orphan."""
         self.drop(handle)
         super().delete(handle)
-
-
-def words(payload: dict[str, Any]) -> str:
-    """What a person wrote or read of a message."""
-    parts = (part for part in payload["parts"] if part["part_kind"] in ("text", "user-prompt"))
-    return "\n\n".join(part["content"] for part in parts if isinstance(part["content"], str))
 
 
 def spans(numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -21,15 +21,15 @@ WITH conversation AS (
     RETURNING id, next_message - %(count)s AS first
 )
 INSERT INTO conversations_message (
-    conversation_id, number, turn_id, attempt, step, kind, payload, text, trace, retracted, created
+    conversation_id, number, turn_id, attempt, step, kind, payload, trace, retracted, created
 )
 SELECT conversation.id, first + position - 1, turn, attempt, step, kind,
-    NULLIF(payload, 'null'), text, trace, retracted, clock_timestamp()
+    NULLIF(payload, 'null'), trace, retracted, clock_timestamp()
 FROM conversation, unnest(
     %(turns)s::uuid[], %(attempts)s::int[], %(steps)s::int[], %(kinds)s::text[],
-    %(payloads)s::jsonb[], %(texts)s::text[], %(traces)s::jsonb[], %(retracted)s::bool[]
+    %(payloads)s::jsonb[], %(traces)s::jsonb[], %(retracted)s::bool[]
 ) WITH ORDINALITY AS message (
-    turn, attempt, step, kind, payload, text, trace, retracted, position
+    turn, attempt, step, kind, payload, trace, retracted, position
 )
 RETURNING number, id
 """
@@ -53,7 +53,6 @@ def insert(snapshot: Snapshot, messages: Sequence[NewMessage]) -> list[Row]:
         "steps": [message.key.step for message in messages],
         "kinds": [message.kind for message in messages],
         "payloads": [message.payload for message in messages],
-        "texts": [message.text for message in messages],
         "traces": [json.dumps(list(message.trace)) for message in messages],
         "retracted": [message.retracted for message in messages],
     }

@@ -25,7 +25,6 @@ from conversations.models import Conversation, Message, Summary, ToolCall, Turn
 from conversations.stores import store_for
 from conversations.stores.base import Key, NewMessage, Snapshot
 from conversations.turns import outputs, past
-from conversations.turns.inputs import text_of
 from conversations.turns.ledger import Asked, ask
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import UNOPENED
@@ -115,7 +114,7 @@ def _messages(turns: Sequence[Turn]) -> list[NewMessage]:
 
 def _message(turn: Turn, tools: Mapping[str, str]) -> NewMessage:
     payload = past.told(turn.input, tools, at=turn.created.isoformat())
-    return NewMessage(Key(turn.pk, 0, 0), payload["kind"], json.dumps(payload), text_of(turn.input))
+    return NewMessage(Key(turn.pk, 0, 0), payload["kind"], json.dumps(payload))
 
 
 def _waiting(turn: Turn) -> list[Asked]:

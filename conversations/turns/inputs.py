@@ -23,7 +23,6 @@ def entering(turn: Turn, *, retracted: bool = False) -> NewMessage:
         key=Key(turn.id, 0, 0),
         kind=Message.Kind.REQUEST,
         payload=json.dumps({"kind": "request", "parts": parts}),
-        text=text,
         retracted=retracted,
     )
 

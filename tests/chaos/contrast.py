@@ -165,7 +165,6 @@ def a_pair(turn: TurnRow, said: list[dict[str, str]]) -> list[MessageRow]:
             step,
             kind,
             {"parts": [{"part_kind": "user-prompt", "content": one["content"]}]},
-            one["content"],
             False,
         )
         for step, (kind, one) in enumerate(zip(["request", "response"], said, strict=True))

@@ -11,7 +11,7 @@ SELECT id, conversation_id, number, state, idempotency_key, attempt, crashes, la
 FROM conversations_turn ORDER BY conversation_id, number
 """
 MESSAGES = """
-SELECT conversation_id, turn_id, number, attempt, step, kind, payload, text, retracted
+SELECT conversation_id, turn_id, number, attempt, step, kind, payload, retracted
 FROM conversations_message ORDER BY conversation_id, number
 """
 
@@ -53,8 +53,15 @@ class MessageRow:
     step: int
     kind: str
     payload: dict[str, Any]
-    text: str
     retracted: bool
+
+    @property
+    def text(self) -> str:
+        """What a person reads or wrote of it."""
+        parts = self.payload.get("parts", ())
+        return "".join(
+            part["content"] for part in parts if part["part_kind"] in ("text", "user-prompt")
+        )
 
     @property
     def is_reply(self) -> bool:

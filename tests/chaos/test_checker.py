@@ -21,12 +21,13 @@ REPLY = f"turn_id = {TURN} AND kind = 'response'"
 FIRST = "(SELECT id FROM conversations_turn WHERE number = 0 ORDER BY id LIMIT 1)"
 EARLY = "created = '2000-01-01' WHERE number = 3"  # before those that it stood behind had ended
 LAST = "(SELECT id FROM conversations_message ORDER BY number DESC LIMIT 1)"
+OTHER = "jsonb_set(payload, '{parts,0,content}', '\"other\"')"
 # What is done to the rows, and what is told of it.
 BROKEN = {
     f"DELETE FROM conversations_message WHERE {REPLY}": "numbers have gaps",
     f"DELETE FROM conversations_message WHERE id = {LAST}": "numbers have gaps",
-    f"UPDATE conversations_message SET text = 'other' WHERE {REPLY}": "'other' is not",
-    f"UPDATE conversations_message SET text = 'o' WHERE turn_id = {TURN}": "times in the transcript",
+    f"UPDATE conversations_message SET payload = {OTHER} WHERE {REPLY}": "'other' is not",
+    f"UPDATE conversations_message SET payload = {OTHER} WHERE turn_id = {TURN}": "times in the transcript",
     f"UPDATE conversations_message SET payload = '{{}}' WHERE {REPLY}": "was rewritten",
     f"UPDATE conversations_message SET retracted = true WHERE {REPLY}": "completed with",
     f"UPDATE conversations_message SET number = 999 WHERE id = {LAST}": "numbers have gaps",

@@ -30,7 +30,7 @@ def turn(number=0, state="completed", **more) -> TurnRow:
 def message(of, step, kind, text, *, partial=False, retracted=False) -> MessageRow:
     part = {"part_kind": "user-prompt", "content": text}
     payload = {"parts": [part], "state": "interrupted" if partial else "complete"}
-    return MessageRow(HERE, of.id, step, 1, step, kind, payload, text, retracted or partial)
+    return MessageRow(HERE, of.id, step, 1, step, kind, payload, retracted or partial)
 
 
 def said(of, reply=REPLY, **more) -> dict:

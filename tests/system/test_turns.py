@@ -84,7 +84,7 @@ def ids(*responses: str) -> list[str]:
 
 def reply_of(site: Site, response: str) -> str:
     """The text of a reply as PostgreSQL has it."""
-    statement = "SELECT text FROM conversations_message WHERE turn_id = %s AND kind = 'response' ORDER BY number"
+    statement = "SELECT COALESCE(payload->'parts'->0->>'content', '') FROM conversations_message WHERE turn_id = %s AND kind = 'response' ORDER BY number"
     return "".join(row[0] for row in site.rows(statement, *ids(response)))
 
 

@@ -64,7 +64,6 @@ def message_of(turn: Turn, *parts: dict, **traits: Any) -> Message:
         "step": number,
         "kind": kind,
         "payload": {"kind": kind, "parts": list(parts)},
-        "text": str(parts[0]["content"]),
     }
     return Message.objects.create(
         conversation=conversation, number=number, turn=turn, **{**defaults, **traits}

@@ -26,7 +26,7 @@ PAYLOAD = '{"kind": "response", "parts": [{"part_kind": "text", "content": "Hi"}
 def said(claim: turns.Claim, *, step: int = 1, retracted: bool = False) -> NewMessage:
     """One answer of the model in this claim."""
     key = Key(claim.turn_id, claim.attempt, step)
-    return NewMessage(key=key, kind="response", payload=PAYLOAD, text="Hi", retracted=retracted)
+    return NewMessage(key=key, kind="response", payload=PAYLOAD, retracted=retracted)
 
 
 class World:

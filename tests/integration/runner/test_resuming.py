@@ -100,7 +100,7 @@ async def test_a_death_between_two_responses_repeats_neither_response_nor_tool(
 def reply(claim, entries):
     said = ModelResponse([TextPart("All is said.")])
     key = Key(claim.turn_id, claim.attempt, claim.next_step)
-    return NewMessage(key, "response", dumped(said), "All is said.", trace=entries)
+    return NewMessage(key, "response", dumped(said), trace=entries)
 
 
 async def left_by_a_worker(talk, turn, trace=()):

@@ -84,7 +84,6 @@ class Run:
             key=Key(self.claim.turn_id, self.claim.attempt, step),
             kind=Message.Kind.RESPONSE,
             payload=json.dumps(payload),
-            text=text,
             trace=self.emitter.trace(item),
             retracted=status != "completed",
         )

@@ -12,7 +12,6 @@ def said(turn, text, *, step, attempt=1, retracted=False) -> NewMessage:
         key=Key(turn.id, attempt, step),
         kind="response",
         payload=json.dumps({"kind": "response", "parts": [part]}),
-        text=text,
         trace=[[3, 2, 0, 0]],
         retracted=retracted,
     )

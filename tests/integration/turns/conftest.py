@@ -73,10 +73,10 @@ def append(conversation):
 
 def answer(claim: turns.Claim, text: str = "Hi", *, retracted: bool = False) -> NewMessage:
     """The next thing that the model says in this claim."""
+    part = {"part_kind": "text", "content": text}
     return NewMessage(
         key=Key(claim.turn_id, claim.attempt, claim.next_step),
         kind="response",
-        payload=json.dumps({"kind": "response", "parts": []}),
-        text=text,
+        payload=json.dumps({"kind": "response", "parts": [part]}),
         retracted=retracted,
     )

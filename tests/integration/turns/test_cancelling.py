@@ -26,7 +26,7 @@ def waiting(turn, conversation, worker_row):
     """It said something, and waits for a person."""
     claim = turns.claim(conversation.id, worker_row.id, pool="default")
     snapshot = Snapshot(conversation.id, claim.version)
-    said = NewMessage(Key(turn.pk, 1, 1), "response", SAID, "Hi", TRACE)
+    said = NewMessage(Key(turn.pk, 1, 1), "response", SAID, TRACE)
     turns.checkpoint(store_for("demo"), snapshot, [said], fence=Fence(turn.pk, claim.token))
     Turn.objects.update(state=Turn.State.WAITING)
     return turn

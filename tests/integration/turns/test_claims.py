@@ -1,5 +1,7 @@
 """What a worker gets, and what becomes of turns that lost theirs."""
 
+import json
+
 import pytest
 
 from conversations import turns
@@ -26,7 +28,8 @@ def crash(claim):
 def test_a_claim_says_what_it_wrote(say, claim):
     say("Hello")
     claimed = claim()
-    assert [message.text for message in claimed.wrote] == ["Hello"]
+    [message] = claimed.wrote
+    assert json.loads(message.payload)["parts"][0]["content"] == "Hello"
     assert (claimed.base_version, claimed.version, claimed.next_step) == (0, 1, 1)
 
 

@@ -21,7 +21,7 @@ def test_an_accepted_message_is_claimed_answered_and_ended(say, claim, finish, c
     claimed = claim()
     ended = finish(claimed, messages=[answer(claimed, "Four.")], last_event=11)
     conversation.refresh_from_db()
-    texts = list(Message.objects.order_by("number").values_list("text", flat=True))
+    texts = [message.text for message in Message.objects.order_by("number")]
     assert texts == ["What is two and two?", "Four."]
     assert (ended.state, ended.version, ended.last_event) == ("completed", 2, 11)
     assert (conversation.version, conversation.open_turns) == (2, 0)

@@ -43,7 +43,7 @@ def states():
 def shown():
     """What the model may see."""
     rows = Message.objects.filter(retracted=False).order_by("number")
-    return list(rows.values_list("text", flat=True))
+    return [row.text for row in rows]
 
 
 MIXES = {

@@ -36,7 +36,7 @@ def waiting(say, claim):
         turns.Asked(step=1, call_id=tool, tool=tool, arguments={"for": "you"}, item=item)
         for item, tool in enumerate(["pay", "write"], 1)
     ]
-    said = NewMessage(Key(held.turn_id, 1, 1), "response", CALLS, "Hi", TRACE)
+    said = NewMessage(Key(held.turn_id, 1, 1), "response", CALLS, TRACE)
     queues.queue("default").empty()
     turns.wait(
         held.turn_id, held.token, asked, seconds=MINUTE, messages=[said], usage={"requests": 1}

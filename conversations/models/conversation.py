@@ -49,7 +49,7 @@ class Conversation(models.Model):
         db_default=True,
         help_text="If not, a request made it for its response, and it goes with the last one",
     )
-    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True)
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, db_index=False)
     metadata = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now_add=True)
@@ -58,6 +58,10 @@ class Conversation(models.Model):
         indexes = [
             # the owner's list, newest first
             models.Index(fields=["owner", "-updated"], name="conversation_of_owner"),
+            # the forks of one that is deleted; few are forks, and each message moves a row
+            models.Index(
+                fields=["parent"], condition=Q(parent__isnull=False), name="conversation_forks"
+            ),
             # the sweep: what was not to be stored and is still there
             models.Index(
                 fields=["updated"], condition=Q(stored=False), name="conversation_not_stored"

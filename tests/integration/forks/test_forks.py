@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from conversations import catalog, turns
@@ -155,3 +155,10 @@ async def test_messages_of_a_fork_are_rows_of_its_own(talk):
     fork = await forked(talk)
     await in_thread(catalog.delete, fork.conversation)
     assert await in_thread(Message.objects.count) == 2
+
+
+def test_who_deletes_a_conversation_finds_its_forks_by_an_index(conversation):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Conversation.objects.filter(parent__in=[conversation.pk]).explain()
+    assert "conversation_forks" in plan

@@ -27,7 +27,9 @@ class Request:
     parameters: dict[str, Any]
 
     def digest(self, agent: str) -> str:
-        """The same for the same request, and for no other."""
+        """The same for the same request, and for no other; without a key none comes again."""
+        if self.key is None:
+            return ""
         what: list[Any] = [self._where, agent, self.policy, self.items]
         if self.parameters:
             what.append(self.parameters)

@@ -27,6 +27,11 @@ def test_a_conversation_of_another_person_is_not_found(conversation, owner):
         turns.accept(uuid.uuid4(), owner.id, [])
 
 
+def test_only_what_may_come_again_is_kept_to_compare(say):
+    hashes = [say(idempotency_key=key).turn.request_hash for key in (None, "k")]
+    assert [len(each) for each in hashes] == [0, 64]
+
+
 def test_a_repeated_key_gets_the_first_answer_again(say):
     first = say(idempotency_key="k")
     again = say(idempotency_key="k")

@@ -7,7 +7,7 @@ from conversations.streams.writing import APPEND
 
 ACCEPT = b"INSERT INTO conversations_turn ("
 CLAIM = b"FOR NO KEY UPDATE OF conversation FOR KEY SHARE OF worker"
-TAKE = b'"attempt" = ("conversations_turn"."attempt" + 1)'  # of a claim that finds a turn
+TAKE = b"state = 'running', claim_token = "  # of a claim, which may find nothing
 END = b"SET open_turns = open_turns - 1"
 COMMIT = b"COMMIT"
 BEGIN = b"BEGIN"

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 CHUNK = 65536  # bytes
 ROLLBACK = b"ROLLBACK"
+NO_ROW = b"UPDATE 0\x00"
 PUBLISHED = b"message\r\n"  # near the beginning of what Redis sends to subscribers
 
 
@@ -92,6 +93,7 @@ class Line:
         self._reader, self._writer = reader, writer
         self._answers, self._server = answers, server
         self._trap: Trap | None = None  # whose first words have passed here
+        self._is_told = True  # what became of those
         self._harm: Trap | None = None  # for the next reply
 
     def cut(self) -> None:
@@ -128,9 +130,8 @@ class Line:
         if self._trap and self._trap.then in data:
             trap, self._trap = self._trap, None
             return None if trap.is_off else trap
-        if self._trap and ROLLBACK in data:  # it came to nothing
-            self._relay.traps.append(self._trap)
-            self._trap = None
+        if ROLLBACK in data:
+            self._wait_for_another()
         for trap in [trap for trap in self._relay.traps if trap.matches(data)]:
             if trap.skip:
                 trap.skip -= 1
@@ -138,13 +139,22 @@ class Line:
             self._relay.traps.remove(trap)
             if not trap.then:
                 return trap
-            self._trap = trap
+            self._trap, self._is_told = trap, False
             # with a pipeline both may come at once
             return trap if trap.then in data.split(trap.words, 1)[1] else None
         return None
 
+    def _wait_for_another(self) -> None:
+        """What the trap's first words began came to nothing."""
+        if self._trap:
+            self._relay.traps.append(self._trap)
+            self._trap = None
+
     async def _replies(self) -> None:
         while data := await self._answers.read(CHUNK):
+            if not self._is_told and NO_ROW in data:
+                self._wait_for_another()
+            self._is_told = True
             if self._relay.deaf and PUBLISHED in data[:20]:
                 self._relay.missed.set()
                 continue

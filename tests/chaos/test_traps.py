@@ -80,6 +80,13 @@ def test_a_claim_that_was_rolled_back_is_waited_past():
     assert asyncio.run(hits(trap, "claimed", COMMITTED, *said, *again)) == {"claimed": 1}
 
 
+def test_a_claim_that_finds_nothing_is_waited_past():
+    said = [(TAKE, b"UPDATE 0\x00"), (COMMIT, b"nothing was done")]
+    trap = Trap(TAKE, Harm.DELAY, then=COMMIT, seconds=0)
+    again = [(TAKE, b"UPDATE 1\x00"), (COMMIT, b"COMMIT\x00")]
+    assert asyncio.run(hits(trap, "claimed", COMMITTED, *said, *again)) == {"claimed": 1}
+
+
 def test_the_last_frame_is_not_streaming():
     trap = Trap(FRAME, Harm.DELAY, unless=FINAL)
     assert trap.matches(b"EVALSHA " + FRAME)

@@ -19,6 +19,7 @@ from conversations.errors import InvalidValue, NotFound, NotTheLast, PreviousNot
 from conversations.models import Conversation, Turn
 from conversations.turns import Accepted, past
 from conversations.turns.inputs import text_of
+from workers.agents import registry
 
 SHOWN_TIERS = {"priority": "priority", "flex": "flex", "batch": "flex"}
 
@@ -111,6 +112,11 @@ def _previous(order: Order) -> Turn:
 
 def _ask(order: Order, conversation: Conversation, *, number: int | None = None) -> Accepted:
     """What was said before the question is entered first, in the same commit."""
+    if (
+        order.parameters.get("instructions")
+        and not registry.options(conversation.agent).instructions
+    ):
+        raise InvalidValue("This model takes no instructions.", param="instructions")
     said, asked = past.halves(order.items)
     parameters = {**order.parameters, "service_tier": _tier_shown(order)}
     version = order.expected_version

@@ -97,6 +97,7 @@ class CreateResponse(Strict):
         EITHER,
     ]
     model: Id | None = None
+    instructions: Annotated[str, StringConstraints(max_length=50_000)] | None = None
     conversation: (
         Annotated[Annotated[Id, Tag("<id>")] | Annotated[ConversationRef, Tag("<object>")], NAMED]
         | None
@@ -160,6 +161,7 @@ class CreateResponse(Strict):
         return {
             "conversation": self.conversation is not None,
             "previous_response_id": self.previous_response_id,
+            "instructions": self.instructions,
             "store": self.store is not False,
             "background": bool(self.background),
             "metadata": self.metadata or {},

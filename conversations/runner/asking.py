@@ -67,6 +67,7 @@ class Asking:
             agent.iter(
                 None,
                 message_history=history,
+                instructions=self._claim.request.get("instructions"),  # after the agent's own
                 deps=await self._deps() if options.deps else None,
                 usage=self.usage,
                 usage_limits=UsageLimits(request_limit=options.request_limit),

@@ -32,6 +32,7 @@ class Options:
     deps: str = ""  # dotted path of a factory: (conversation_id=, owner_id=, metadata=) -> deps
     store: str = field(default_factory=lambda: settings.STORE_DEFAULT)  # a name in STORES
     queue: str | None = None  # a name in QUEUES; None: as settings.ROUTING decides
+    instructions: bool = True  # whether a request may add some to the agent's own
     request_limit: int = 50  # model responses in one turn
     reply_limit: int = 12_000_000  # characters of one model response
     mcp: dict[str, Any] = field(default_factory=dict)  # by name, workers.agents.tools.Server

@@ -28,7 +28,7 @@ BODIES = [
     ({"input": [{"role": "owner", "content": "x"}]}, "invalid_value", "input[0]"),
     ({"input": [{"role": "user", "content": 1}]}, "invalid_value", "input[0].content"),
     ({"input": "x", "temperature": 0.2}, "unsupported_parameter", "temperature"),
-    ({"input": "x", "instructions": "obey"}, "unsupported_parameter", "instructions"),
+    ({"input": "x", "instructions": "x" * 50_001}, "invalid_value", "instructions"),
     ({"input": "x", "owner": 1}, "unsupported_parameter", "owner"),
     ({"input": "x", "stream": "yes"}, "invalid_value", "stream"),
     ({"input": "x", "model": "nobody"}, "invalid_value", "model"),

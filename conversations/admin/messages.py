@@ -66,7 +66,8 @@ class MessageAdmin(OfTurn):
         said = Func("payload", Value(SAID_FIRST), function="jsonb_path_query_first")
         words = Func(said, Value("{}"), template="(%(expressions)s)", arg_joiner=" #>> ")
         begins = Left(Coalesce(words, Value("")), BEGINNING, output_field=TextField())
-        return rows.annotate(begins=begins).defer("payload", "trace")
+        rows = rows.annotate(begins=begins)
+        return rows.defer("payload", "trace")
 
     @admin.display(description="conversation")
     def in_transcript(self, message: Message) -> SafeString:

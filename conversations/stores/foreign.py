@@ -21,7 +21,8 @@ from django.db.models import F
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.models import Conversation, Message
 from conversations.stores.base import NewMessage, Snapshot, Told
-from conversations.stores.database import DatabaseStore, Row, as_told, look_up
+from conversations.stores.database import DatabaseStore, as_told, look_up
+from conversations.stores.writes import Row
 
 NEAR = 64  # numbers between two messages that are still read in one go
 

@@ -13,7 +13,8 @@ from conversations.errors import NotFound
 from conversations.models import Conversation
 from conversations.stores import hot
 from conversations.stores.base import NewMessage, Snapshot
-from conversations.stores.database import DatabaseStore, Row, grown
+from conversations.stores.database import DatabaseStore, grown
+from conversations.stores.writes import Row
 
 
 class HybridStore(DatabaseStore):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 def insert(snapshot: Snapshot, messages: Sequence[NewMessage]) -> list[Row]:
     """Write them and move the version; what was written, or nothing where that has moved."""
-    values = {
+    values: dict[str, Any] = {
         "conversation": snapshot.handle,
         "version": snapshot.version,
         "count": len(messages),

@@ -20,7 +20,7 @@ from tests.integration.budgets.costs import cost_of
 from tests.waiting import GENEROUS
 
 A_SECOND = 45  # frames, at most: they come 25 ms apart or more
-MEMORY = 50 + MANY / 2_500  # MB; pydantic-ai keeps the pieces until the end
+MEMORY = 50 + MANY / 2_500  # MB; the pieces are kept until the end, and the taps keep the frames
 WORDS = "".join(f"word{n} " for n in range(MANY))
 
 

@@ -151,7 +151,7 @@ def crews(stage: Stage, size: int) -> Iterator[list[Crew]]:
 
 def start(stage: Stage, workers: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "benchmarks.crew", "--workers", str(workers)]
-    environment = {**stage.environment, "LOG_LEVEL": "ERROR"}
+    environment = {**stage.environment, "LOG_LEVEL": "ERROR", "LOG_STREAM": "stderr"}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
 

@@ -28,7 +28,7 @@ PAUSE = 1.0  # seconds between two faults at most
 
 
 async def main(faults: int, seed: int) -> int:
-    """One run in an arena of its own; the number of violations."""
+    """One run in an arena of its own; the exit status."""
     with tempfile.TemporaryDirectory(prefix="agentsite-chaos-") as folder:
         violations = ["the run itself broke off"]
         try:
@@ -37,8 +37,13 @@ async def main(faults: int, seed: int) -> int:
         finally:
             if violations:
                 say(f"logs are in {keep(Path(folder))}")
+    return close(faults, seed, violations)
+
+
+def close(faults: int, seed: int, violations: Sequence[str]) -> int:
+    """Say the summary, which is the last line; the exit status."""
     say(f"seed {seed}: {faults} faults, {len(violations)} violations")
-    return len(violations)
+    return 1 if violations else 0
 
 
 async def run(
@@ -219,4 +224,4 @@ if __name__ == "__main__":
     os.environ["DISTRIBUTION"] = options.distribution  # of every process that is started
     if options.recovery:
         sys.exit(asyncio.run(recovery.main(options.recovery)))
-    sys.exit(bool(asyncio.run(main(options.faults, options.seed))))
+    sys.exit(asyncio.run(main(options.faults, options.seed)))

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.chaos import outcomes, outside, replaying, seen
-from tests.chaos.__main__ import died
+from tests.chaos.__main__ import close, died
 from tests.chaos.people import Sent
 from tests.chaos.records import MessageRow, TurnRow
 from tests.provider.script import chain
@@ -232,3 +232,11 @@ def test_a_response_that_is_not_replayed_is_found():
     assert list(replaying.compared(["a"], {}, {"a": again})) == []
     assert list(replaying.compared(["a", "b"], {}, {"a": again}))
     assert list(replaying.compared(["a"], {}, {"a": response(delta(3))}))
+
+
+@pytest.mark.parametrize(("violations", "status"), [([], 0), (["a message is lost"] * 3, 1)])
+def test_a_run_ends_with_its_summary_and_says_by_its_status_whether_a_promise_broke(
+    capsys, violations, status
+):
+    assert close(60, 7, violations) == status
+    assert capsys.readouterr().out == f"seed 7: 60 faults, {len(violations)} violations\n"

@@ -78,7 +78,7 @@ def kept(conversation):
     """The last turn, and what it said."""
     turn = Turn.objects.filter(conversation=conversation).latest("number")
     said = Message.objects.filter(turn=turn, kind=Message.Kind.RESPONSE)
-    return turn, list(said.values_list("text", flat=True))
+    return turn, [message.text for message in said]
 
 
 async def shown(turn):

@@ -28,7 +28,7 @@ export function start({ changed, enter, show }) {
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.isComposing) return;
     event.stopPropagation(); // it is no wish to stop an answer
-    form.reset();
+    form.elements.find.value = "";
     now();
   });
   document.addEventListener("keydown", (event) => {

@@ -29,6 +29,7 @@ PROCESSES = 4  # at most, that share the workers
 TURNS = 400  # of each size, however many workers share them
 BACKLOG = 100_000
 BATCH = 5_000
+SETTLING = 5  # seconds until the first look of each session is over, and counted
 REST = 4  # seconds of doing nothing
 TITLE = "The fleet's work in PostgreSQL and Redis"
 
@@ -108,6 +109,7 @@ def turns_for(size: int) -> int:
 
 def resting(stage: Stage) -> tuple[float, float]:
     """CPU of PostgreSQL as a share of a core, and transactions a second, while nothing is asked."""
+    time.sleep(SETTLING)
     used, done, begun = stage.cpu("postgresql"), transactions(stage), time.perf_counter()
     time.sleep(REST)
     took = time.perf_counter() - begun

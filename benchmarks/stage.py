@@ -26,6 +26,7 @@ from devtools.redis import Redis
 
 READY_WITHIN = 60  # seconds
 SERVERS = {"postgresql", "redis", "provider"}
+CONNECTIONS = 1000  # four for each of 200 workers, and some
 
 
 @dataclass
@@ -55,7 +56,8 @@ class Stage:
 
     def _start_servers(self) -> None:
         home = self._folder.path
-        database = PostgreSQL(home / "postgresql", free_port(), home / "postgresql.log")
+        log = home / "postgresql.log"
+        database = PostgreSQL(home / "postgresql", free_port(), log, connections=CONNECTIONS)
         database.create()
         database.await_ready(meanwhile=self.start(database.command()))
         memory = Redis(home / "redis", free_port(), home / "redis.log")

@@ -36,6 +36,7 @@ class PostgreSQL:
     port: int
     log: Path
     durable: bool = True
+    connections: int = 300  # at most
 
     @property
     def url(self) -> str:
@@ -94,7 +95,8 @@ class PostgreSQL:
 
     def command(self) -> Command:
         """The server in the foreground; TCP on 127.0.0.1 only."""
-        options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300"]
+        options = ["listen_addresses=127.0.0.1", "unix_socket_directories="]
+        options.append(f"max_connections={self.connections}")
         options += [] if self.durable else THROWAWAY
         program = (str(self.binaries / "postgres"), "-D", str(self.home / "data"))
         return Command(

@@ -116,7 +116,7 @@ class Store(Protocol):
     def append(
         self, snapshot: Snapshot, messages: Sequence[NewMessage], *, fence: Fence | None = None
     ) -> Snapshot:
-        """Add messages in one commit if the version is still the snapshot's.
+        """Add messages, at least one, in one commit if the version is still the snapshot's.
 
         Returns the snapshot after it. A key that is present already under the same fence counts
         as written. Raises `errors.VersionConflict` (read again, append again), `errors.Fenced`, or

@@ -112,7 +112,7 @@ async def alive(turn: TurnFacts) -> AsyncGenerator[None]:
 async def _beat(turn: TurnFacts) -> None:
     while True:
         try:
-            await server(turn.conversation_id).set(_sign(turn.id), 1, ex=SILENCE)
+            await server(turn.conversation_id).execute("SET", _sign(turn.id), 1, "EX", SILENCE)
         except (RedisError, OSError) as error:
             log.warning("sign_of_life_not_given", error=type(error).__name__)
         await asyncio.sleep(BEAT)
@@ -120,4 +120,4 @@ async def _beat(turn: TurnFacts) -> None:
 
 async def lives(turn: TurnFacts) -> bool:
     """Whether a worker has given a sign of life of late. Raises redis.RedisError."""
-    return bool(await server(turn.conversation_id).exists(_sign(turn.id)))
+    return bool(await server(turn.conversation_id).execute("EXISTS", _sign(turn.id)))

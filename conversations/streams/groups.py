@@ -4,10 +4,10 @@ from typing import Any
 from uuid import UUID
 
 import msgpack
-import redis.asyncio
 from django.conf import settings
 
 from workers.redis import connections
+from workers.redis.pipelining import Pipelining
 
 
 def group(conversation: UUID) -> str:
@@ -20,14 +20,14 @@ def channel(conversation: UUID) -> str:
     return f"{settings.CHANNEL_PREFIX}__group__{group(conversation)}"
 
 
-def server(conversation: UUID) -> redis.asyncio.Redis:
-    """The running loop's client of the server that carries the group, and its turns' logs."""
+def server(conversation: UUID) -> Pipelining:
+    """The running loop's way to the server that carries the group, and its turns' logs."""
     return connections.live(channel(conversation))
 
 
 async def announce(conversation: UUID, message: dict[str, Any]) -> None:
     """Tell every tab of a conversation something that no log holds."""
-    await server(conversation).publish(channel(conversation), msgpack.packb(message))
+    await server(conversation).execute("PUBLISH", channel(conversation), msgpack.packb(message))
 
 
 def dissolve(conversation: UUID) -> None:

@@ -35,7 +35,8 @@ async def note(
     `frame` is what clients see, with its type. Raises redis.RedisError, OSError.
     """
     message = {"type": "turn.noted", "turn": turn.hex, "frame": frame}
-    await server(conversation).register_script(NOTE)(
+    await server(conversation).run(
+        NOTE,
         [_key(turn)],
         [
             name,
@@ -49,10 +50,10 @@ async def note(
 
 async def notes(conversation: UUID, turn: UUID) -> list[dict[str, Any]]:
     """The frames of a turn that are not over. Raises redis.RedisError, OSError."""
-    found = await server(conversation).hgetall(_key(turn))
+    found = await server(conversation).execute("HGETALL", _key(turn))
     return [msgpack.unpackb(frame) for frame in found.values()]
 
 
 async def forget_notes(conversation: UUID, turn: UUID) -> None:
     """What a dead attempt was at, nobody is at any more. Raises redis.RedisError, OSError."""
-    await server(conversation).delete(_key(turn))
+    await server(conversation).execute("DEL", _key(turn))

@@ -1,5 +1,6 @@
 """Reading a turn's log from any number, and letting it go."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -52,7 +53,7 @@ return found
 
 async def read(turn: Logged, after: int = -1) -> Read | None:
     """The entries with an event after number `after`, and whose log it is, at one moment."""
-    found = await server(turn.conversation_id).register_script(READ)(keys(turn.id), [after])
+    found = await server(turn.conversation_id).run(READ, keys(turn.id), [after])
     if not found:
         return None
     token, attempt, following, *tail = found
@@ -68,7 +69,5 @@ def as_entries(base: bytes | None, frames: Sequence[Any]) -> tuple[Entry, ...]:
 
 async def expire(turn: Logged, *, seconds: int = KEPT) -> None:
     """Let the log of a turn that has ended go; 0 forgets it now."""
-    async with server(turn.conversation_id).pipeline(transaction=False) as pipeline:
-        for key in keys(turn.id):
-            pipeline.expire(key, seconds)
-        await pipeline.execute()
+    execute = server(turn.conversation_id).execute
+    await asyncio.gather(*(execute("EXPIRE", key, seconds) for key in keys(turn.id)))

@@ -110,7 +110,8 @@ async def open_log(writer: Writer) -> Opened:
 
     May be repeated. Raises `errors.Fenced` where a higher attempt has opened it.
     """
-    found = await server(writer.facts.conversation_id).register_script(OPEN)(
+    found = await server(writer.facts.conversation_id).run(
+        OPEN,
         keys(writer.facts.id),
         [
             writer.token.bytes,
@@ -154,7 +155,8 @@ return 'ok'
 async def append(writer: Writer, entries: Sequence[Entry]) -> Append:
     """Log and publish one frame: entries with consecutive numbers. May be repeated unchanged."""
     frame = msgpack.packb(pack(entries))
-    status = await server(writer.facts.conversation_id).register_script(APPEND)(
+    status = await server(writer.facts.conversation_id).run(
+        APPEND,
         keys(writer.facts.id),
         [writer.token.bytes, entries[0].number, entries[-1].following, frame],
     )
@@ -184,7 +186,8 @@ async def restore(writer: Writer, entries: Sequence[Entry], following: int) -> N
 
     PostgreSQL has confirmed the claim. Raises `errors.Fenced` as `open_log` does.
     """
-    ours = await server(writer.facts.conversation_id).register_script(RESTORE)(
+    ours = await server(writer.facts.conversation_id).run(
+        RESTORE,
         keys(writer.facts.id),
         [
             writer.token.bytes,
@@ -212,7 +215,8 @@ return 1
 
 async def rebase(writer: Writer, entries: Sequence[Entry]) -> bool:
     """Put all entries of the log into its base, so that a long turn's log stays short."""
-    taken = await server(writer.facts.conversation_id).register_script(REBASE)(
+    taken = await server(writer.facts.conversation_id).run(
+        REBASE,
         keys(writer.facts.id),
         [writer.token.bytes, entries[-1].following, msgpack.packb(condense(entries))],
     )

@@ -25,6 +25,7 @@ from redis.retry import Retry as SyncRetry
 from workers.redis import addresses, clusters, sentinels
 from workers.redis.addresses import Cluster, Sentinels
 from workers.redis.cancelling import cancellable
+from workers.redis.pipelining import Pipelining
 
 CONNECTIONS = 16  # a loop and server; one command takes well under a millisecond of each
 TIMEOUT = 2  # seconds until a server that hangs counts as down
@@ -34,12 +35,17 @@ TIMEOUT = 2  # seconds until a server that hangs counts as down
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 
 Clients = dict[str, redis.asyncio.Redis]  # by address
+Pipelines = dict[str, Pipelining]
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = WeakKeyDictionary()
+_pipelines: WeakKeyDictionary[asyncio.AbstractEventLoop, Pipelines] = WeakKeyDictionary()
 
 
-def live(channel: str) -> redis.asyncio.Redis:
-    """The running loop's client of role `live`: of the server that carries a channel."""
-    return _client(server_of(channel))
+def live(channel: str) -> Pipelining:
+    """The running loop's way to role `live`: to the server that carries a channel."""
+    pipelines, url = _pipelines.setdefault(asyncio.get_running_loop(), {}), server_of(channel)
+    if url not in pipelines:
+        pipelines[url] = Pipelining(_client(url))
+    return pipelines[url]
 
 
 def servers_of(urls: str) -> list[str]:
@@ -184,5 +190,7 @@ class ClusterConnectionFactory(ConnectionFactory):  # type: ignore[misc]  # unty
 
 async def close() -> None:
     """Close the running loop's clients."""
+    for pipeline in _pipelines.pop(asyncio.get_running_loop(), {}).values():
+        await pipeline.aclose()
     for client in _clients.pop(asyncio.get_running_loop(), {}).values():
         await client.aclose()

@@ -100,7 +100,7 @@ async def finished(errand: Errand) -> dict[str, Any]:
     async for some in events(errand):
         told = [*told, *some][-2:]
     response = told[-1]["response"]
-    if response["status"] != "completed":
+    if response["status"] == "failed":
         error = response["error"]
         raise TurnFailed(error["message"], code=error["code"])
     state = {key: value for key, value in told[0].items() if key != "type"}

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conversations.models import Policy
 from conversations.protocol import STATUS
+from conversations.protocol.responses import REASONS
 
 
 class Open(BaseModel):
@@ -41,6 +42,12 @@ class Ref(Open):
     id: str
 
 
+class Incomplete(Open):
+    """Why a response is incomplete."""
+
+    reason: Literal[tuple(sorted(REASONS.values()))]  # type: ignore[valid-type]
+
+
 class Response(Open):
     """A response object of Open Responses: a turn as it is now."""
 
@@ -48,7 +55,8 @@ class Response(Open):
     object: Literal["response"]
     created_at: int
     completed_at: int | None
-    status: Literal[tuple(sorted(set(STATUS.values())))]  # type: ignore[valid-type]
+    status: Literal[tuple(sorted({*STATUS.values(), "incomplete"}))]  # type: ignore[valid-type]
+    incomplete_details: Incomplete | None
     model: str
     output: list[dict[str, Any]]
     error: dict[str, Any] | None
@@ -113,7 +121,7 @@ class Chat(Open):
     id: str
     object: Literal["agentsite.chat"]
     created_at: int
-    status: Literal["completed"]
+    status: Literal["completed", "incomplete"]
     model: str
     output: list[dict[str, Any]]
     usage: dict[str, Any] | None

@@ -1,6 +1,7 @@
 """Items and functions as requests of /v1/ give them, and as `Turn.input` keeps them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
@@ -112,7 +113,7 @@ Said = Annotated[
 
 
 class ListedMessage(AssistantMessage):
-    """As a response has it: one that was cut off is of no use to the model, so it is passed over."""
+    """As a response has it: one that was cut off is passed over, if the assistant spoke again."""
 
     status: Literal["completed", "incomplete", "in_progress"] | None = "completed"  # type: ignore[assignment]
 
@@ -187,12 +188,19 @@ Item = Annotated[
 ]
 
 
-def told(items: Iterable[Item]) -> Iterator[tuple[int, dict[str, Any]]]:
+def told(items: Sequence[Item]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Those that are not passed over, as `Turn.input` keeps them, each with its place."""
-    for place, item in enumerate(items):
-        cut_off = getattr(item, "status", None) in ("incomplete", "in_progress")
-        if not (cut_off or isinstance(item, Reasoning)):
+    for place, (item, after) in enumerate(zip_longest(items, items[1:])):
+        if not isinstance(item, Reasoning) and _counts(item, after):
             yield place, item.as_item()
+
+
+def _counts(item: Item, after: Item | None) -> bool:
+    """Whether it is whole; or words that were cut off, and the last of the assistant's."""
+    status = getattr(item, "status", None)
+    if status == "incomplete" and isinstance(item, ListedMessage):
+        return not isinstance(after, ListedMessage | FunctionCall | Reasoning)
+    return status not in ("incomplete", "in_progress")
 
 
 class Function(Strict):

@@ -8,7 +8,7 @@ from conversations.protocol.endings import ending
 from conversations.protocol.events import events
 from conversations.protocol.ids import call, call_id, conversation_id, response_id, turn_id
 from conversations.protocol.items import input_items, output, user_message
-from conversations.protocol.responses import STATUS, response
+from conversations.protocol.responses import STATUS, outcome, response
 
 __all__ = [
     "STATUS",
@@ -19,6 +19,7 @@ __all__ = [
     "ending",
     "events",
     "input_items",
+    "outcome",
     "output",
     "response",
     "response_id",

@@ -4,12 +4,11 @@ from typing import Any
 
 from conversations.facts import TurnFacts
 from conversations.protocol import ids, items
-from conversations.protocol.responses import STATUS, response
+from conversations.protocol.responses import outcome, response
 from conversations.traces import Entry, Kind
 
 Event = dict[str, Any]
 # A cancelled response ends in response.incomplete: the specification has no event of its own.
-STEERED = "steered"  # the code of an error that is none: more input took its place
 TERMINAL = {
     "completed": "completed",
     "failed": "failed",
@@ -98,11 +97,7 @@ def _tool_output(facts: TurnFacts, entry: Entry) -> Shown:
 
 
 def _end(facts: TurnFacts, entry: Entry) -> Shown:
-    status, error = STATUS[entry.data["status"]], entry.data["error"]
-    if status == "cancelled" and error and error["code"] == STEERED:
-        status, details, error = "incomplete", {"reason": STEERED}, None
-    else:
-        details = None
+    status, details, error = outcome(entry.data["status"], entry.data["error"])
     ended = response(
         facts,
         status,

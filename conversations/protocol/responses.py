@@ -16,6 +16,11 @@ STATUS = {
     "cancelled": "cancelled",
     "rolled_back": "cancelled",
 }
+# Why a response is incomplete, by the state of its turn: codes of errors that are none.
+REASONS = {
+    "cancelled": "steered",  # more input took its place
+    "completed": "max_output_tokens",  # the model had to stop, and what it said counts
+}
 # Parameters as the specification has them when nobody sets them. A request changes those that this
 # site knows what to do with; the others are as they stand here in every response.
 DEFAULTS: dict[str, Any] = {
@@ -42,6 +47,16 @@ DEFAULTS: dict[str, Any] = {
     "safety_identifier": None,
     "prompt_cache_key": None,
 }
+
+
+def outcome(
+    state: str, error: Mapping[str, Any] | None
+) -> tuple[str, dict[str, str] | None, Mapping[str, Any] | None]:
+    """The status, the details of what is incomplete, and the error, from those of a turn."""
+    code = error["code"] if error else None
+    if code and REASONS.get(state) == code:
+        return "incomplete", {"reason": code}, None
+    return STATUS[state], None, None if code in REASONS.values() else error
 
 
 def response(

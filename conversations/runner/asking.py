@@ -1,18 +1,18 @@
 """Asks the agent: from the transcript to the reply, with a checkpoint after every step between."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from pydantic_ai import Agent, AgentRun, CallToolsNode, ModelRequestNode, UsageLimits
 from pydantic_ai.capabilities import AbstractCapability, ReinjectSystemPrompt
 from pydantic_ai.messages import (
     ModelMessage,
-    ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
+    TextPart,
     ToolCallPart,
 )
 from pydantic_ai.tools import DeferredToolRequests
@@ -28,13 +28,12 @@ from conversations.runner.notes import Notes
 from conversations.runner.sharing import Sharing
 from conversations.runner.showing import Showing
 from conversations.runner.steps import Steps
+from conversations.runner.transcripts import is_cut, is_reply, parsed
 from conversations.stores.base import NewMessage
 from conversations.threads import in_thread
 from conversations.turns import Asked, Claim
 from conversations.turns.commits import settled
 from workers.agents import notices, registry, tools
-
-LARGE = 100_000  # characters of a history that the event loop does not parse itself
 
 
 class Asking:
@@ -54,12 +53,14 @@ class Asking:
         self.asked: Sequence[Asked] = ()  # what the run left to others
         self.notices: Sequence[str] = ()  # for the person
         self.waits = False  # for them, with the rest of the turn to come
+        self.is_cut = False  # the model had to stop before it was done
 
     async def ask(self, transcript: Sequence[str]) -> list[NewMessage]:
         """Until the agent has replied; returns the messages that are left for the end to store."""
         options = registry.options(self._claim.agent)
         history = await self.recall(transcript)
         if is_reply(history[-1]):
+            self.is_cut = is_cut(history[-1])
             return []  # only the end was lost; pydantic-ai would pay for another reply
         agent = registry.agent(self._claim.agent)
         async with (
@@ -79,8 +80,11 @@ class Asking:
             async for node in run:
                 if Agent.is_model_request_node(node):
                     await self._request(node, run)
-                elif Agent.is_call_tools_node(node) and self._makes_calls(node, run):
-                    await self._keep(run.new_messages())  # before the calls are made
+                elif Agent.is_call_tools_node(node):
+                    if is_cut(node.model_response):
+                        return self._cut(node.model_response, run)
+                    if self._makes_calls(node, run):
+                        await self._keep(run.new_messages())  # before the calls are made
         return self._last(run)
 
     @asynccontextmanager
@@ -181,6 +185,20 @@ class Asking:
         )
         return new
 
+    def _cut(self, cut: ModelResponse, run: AgentRun[Any, Any]) -> list[NewMessage]:
+        """What the model said until it had to stop. Its words count; no call of it is made.
+
+        The calls are shown as incomplete and the model is not told of them, for no provider takes
+        half of one.
+        """
+        self.is_cut = True
+        words = [part for part in cut.parts if not isinstance(part, ToolCallPart)]
+        has_said = any(isinstance(part, TextPart) and part.content for part in words)
+        said = [replace(cut, parts=words)] if has_said else []
+        self._items = [item for item in self._items if len(self._shown.held(item)) == 1]
+        new = self._new([*run.new_messages()[:-1], *said])
+        return [*new, *self._steps.partial(attempt=self._claim.attempt)]
+
     async def _keep(self, messages: Sequence[ModelMessage]) -> None:
         if new := self._new(messages):
             await self._steps.keep(new)
@@ -198,20 +216,3 @@ class Asking:
         else:
             self._asked = ()
         return self._steps.message(message, self._items)
-
-
-async def parsed(
-    messages: Sequence[str], *, known: Mapping[str, ModelMessage] = MappingProxyType({})
-) -> list[ModelMessage]:
-    """The transcript as pydantic-ai has it; what is `known` is not parsed again."""
-    text = f"[{','.join(message for message in messages if message not in known)}]"
-    if len(text) < LARGE:
-        fresh = iter(ModelMessagesTypeAdapter.validate_json(text))
-    else:
-        fresh = iter(await in_thread(ModelMessagesTypeAdapter.validate_json, text))
-    return [known[message] if message in known else next(fresh) for message in messages]
-
-
-def is_reply(message: ModelMessage) -> bool:
-    """Whether the agent has nothing left to do after this."""
-    return isinstance(message, ModelResponse) and not message.tool_calls

@@ -25,7 +25,7 @@ from conversations.stores.base import NewMessage
 from conversations.streams import Writer
 from conversations.threads import in_thread, unbroken
 from conversations.traces import Entry
-from conversations.turns import Claim, Ended, Outcome
+from conversations.turns import CUT, Claim, Ended, Outcome
 from workers.agents import registry
 from workers.agents.failures import failure
 from workers.interrupts import Interrupt, Reason, current
@@ -176,6 +176,7 @@ class Life:
                 await steps.keep(self._left_behind)
                 self._left_behind = []
                 messages = await asking.ask(transcript)
+                error = CUT if asking.is_cut else None
         except asyncio.CancelledError:
             if self._interrupt.reason not in ENDINGS:
                 raise

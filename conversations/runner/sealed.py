@@ -31,7 +31,7 @@ from conversations.stores.base import NewMessage, Snapshot
 from conversations.stores.sealed import SealedStore
 from conversations.streams import Writer
 from conversations.threads import in_thread
-from conversations.turns import Claim
+from conversations.turns import CUT, Claim
 from conversations.turns.inputs import entering
 from workers.agents import registry
 from workers.agents.failures import failure
@@ -93,7 +93,8 @@ async def _answered(
     await _register(errand, state)
     usage = counted(asking.usage) if asking else None
     ended = "failed" if error else "completed"
-    return over(ended, last_event=shown.next, error=error, usage=usage), state
+    why = error or (CUT if asking and asking.is_cut else None)
+    return over(ended, last_event=shown.next, error=why, usage=usage), state
 
 
 def _claim(errand: Errand, store: SealedStore, token: UUID) -> Claim:

@@ -21,6 +21,7 @@ from conversations.runner import histories
 from conversations.runner.histories import History
 from conversations.runner.patience import borne
 from conversations.runner.storable import storable_data
+from conversations.runner.transcripts import is_cut
 from conversations.showing.replays import outputs
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage, Snapshot
@@ -99,8 +100,7 @@ class Steps:
         """The next step: what was said, with the trace of the items that showed it."""
         payload = dumped(said)
         if isinstance(said, ModelResponse):
-            for item in items:
-                self._shown.close(item)
+            self._close(items, was_cut=is_cut(said))
             kind = Message.Kind.RESPONSE
         else:
             items = [self._shown.tool_output(*output) for output in outputs(json.loads(payload))]
@@ -112,6 +112,12 @@ class Steps:
             payload=payload,
             trace=self._shown.trace(*items),
         )
+
+    def _close(self, items: Iterable[int], *, was_cut: bool) -> None:
+        """The last item of a response that was cut off is incomplete."""
+        cut = self._shown.unfinished[-1:] if was_cut else ()
+        for item in items:
+            self._shown.close(item, status="incomplete" if item in cut else "completed")
 
     def partial(self, *, attempt: int) -> list[NewMessage]:
         """What was seen and never finished, closed as incomplete; the model is never shown it."""

@@ -198,17 +198,26 @@ def _items(view: TurnView) -> list[dict[str, Any]]:
 
 def _outcome(view: TurnView) -> dict[str, Any]:
     """With its last number, so that a client that knows it all can name a cursor."""
-    return {**_summary(view), "error": view.error, "sequence_number": view.entries[-1].number}
+    status, details, error = protocol.outcome(view.state, view.error)
+    return {
+        **_summary(view),
+        "status": status,
+        "error": error,
+        "sequence_number": view.entries[-1].number,
+        **({"incomplete_details": details} if details else {}),
+    }
 
 
 def _active(view: TurnView, entries: Sequence[Entry]) -> dict[str, Any]:
     """It may have ended since its row was read: then its last entry says so."""
     last = entries[-1]
-    state = last.data["status"] if last.kind is Kind.END else view.state
+    end = last.data if last.kind is Kind.END else {}
+    status, details, _ = protocol.outcome(end.get("status", view.state), end.get("error"))
     return {
         **_summary(view),
         "asked": view.asked,
-        "status": protocol.STATUS[state],
+        "status": status,
+        **({"incomplete_details": details} if details else {}),
         "sequence_number": last.following - 1,
         "input": protocol.input_items(view.facts.id, view.input),
         "output": protocol.output(view.facts, entries),

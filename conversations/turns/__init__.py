@@ -12,12 +12,13 @@ from conversations.turns.claims import Claim, claim
 from conversations.turns.copies import copy
 from conversations.turns.entries import NOWHERE, delete, enter
 from conversations.turns.ledger import Asked, finish_tool, note_progress, start_tool
-from conversations.turns.outcomes import Ended, Outcome, end
+from conversations.turns.outcomes import CUT, Ended, Outcome, end
 from conversations.turns.returns import give_up, hand_back, requeue
 from conversations.turns.summaries import Extent, copy_summaries, extent, sum_up
 from conversations.turns.waiting import Answer, Resumed, expire, resume, wait
 
 __all__ = [
+    "CUT",
     "NOWHERE",
     "Accepted",
     "Answer",

@@ -22,6 +22,7 @@ from conversations.turns.inputs import entering
 from conversations.turns.ledger import Asked, ask
 
 STEERED = {"code": "steered", "message": "More input came; the next response goes on with it."}
+CUT = {"code": "max_output_tokens", "message": "The reply came to its greatest length."}
 INPUT = [0, 0]  # attempt and step of the message that holds it; there only after a claim
 UNOPENED = 2  # number of the final event where no log was opened: created, queued, final
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from tests.provider.script import Script, texts, tool_calls
+from tests.provider.script import Script, texts, tool_calls, whole_texts
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -38,7 +38,7 @@ def whole(plan: Script, body: dict[str, Any]) -> dict[str, Any]:
         message["tool_calls"] = calls
     return {
         **envelope(body, "chat.completion"),
-        "choices": [{"index": 0, "message": message, "finish_reason": finish(calls)}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish(plan, body, calls)}],
         "usage": usage(),
     }
 
@@ -56,7 +56,7 @@ async def stream(
         return await fault(plan, body, writer, released, after)
     async for delta in deltas(plan, body, calls):
         await event(writer, chunk(body, delta))
-    return await close(body, writer, finish(calls))
+    return await close(body, writer, finish(plan, body, calls))
 
 
 async def deltas(
@@ -69,6 +69,8 @@ async def deltas(
 ) -> AsyncIterator[dict[str, Any]]:
     """The deltas of the reply at the script's rate."""
     if calls:
+        if said := plan.words.get("saying"):
+            yield {"content": said}
         for index, call in enumerate(calls):
             yield {"tool_calls": [{"index": index, **call}]}
         return
@@ -115,8 +117,12 @@ async def close(body: dict[str, Any], writer: asyncio.StreamWriter, reason: str)
     return True
 
 
-def finish(calls: list[dict[str, Any]]) -> str:
-    return "tool_calls" if calls else "stop"
+def finish(plan: Script, body: dict[str, Any], calls: list[dict[str, Any]]) -> str:
+    if "finish" in plan.words:
+        return plan.words["finish"]
+    if calls:
+        return "tool_calls"
+    return "length" if len(whole_texts(plan, body)) > len(texts(plan, body)) else "stop"
 
 
 def usage() -> dict[str, int]:

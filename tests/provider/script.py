@@ -15,6 +15,9 @@ In the last user message: `[[cut after=3]]`. As the model: `stream?deltas=20&rat
     garbage  after=0: so many deltas, then what is no JSON
     html     a page where a stream should be
 
+A reply takes no more deltas than the request's token limit, and then ends by `length`; so does one with
+finish=length. With saying=Well a reply with calls begins with that word.
+
 With wait=1 the first request after the prompt waits for `release` before anything. Words have no
 blanks in them.
 """
@@ -65,7 +68,13 @@ def prompt(body: dict[str, Any]) -> str:
 
 
 def texts(script: Script, body: dict[str, Any]) -> list[str]:
-    """The deltas of the reply."""
+    """The deltas of the reply, as many as the request lets it have."""
+    most = body.get("max_completion_tokens") or body.get("max_tokens")  # each delta is one token
+    return whole_texts(script, body)[:most]
+
+
+def whole_texts(script: Script, body: dict[str, Any]) -> list[str]:
+    """The deltas of a reply that nothing cuts off."""
     if script.kind == "echo":
         return [word + " " for word in prompt(body).split()]
     if script.kind == "chain":

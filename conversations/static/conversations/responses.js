@@ -14,6 +14,7 @@ export function answered(id) {
     seen: -1, // number of the last event
     items: [],
     error: null,
+    reason: null, // why it is incomplete
     notices: [], // what is to be known beside the answer
     asked: [], // calls that wait for somebody's answer
     expires: null, // when that is too late, in seconds since 1970
@@ -70,8 +71,10 @@ function finished(turn, index, item) {
 }
 
 function ended(turn, { type, response }) {
-  return { status: type.slice("response.".length), error: response?.error ?? null, asked: [] };
+  return { status: type.slice("response.".length), error: response?.error ?? null, reason: reasonOf(response), asked: [] };
 }
+
+export const reasonOf = (response) => response?.incomplete_details?.reason ?? null;
 
 // JavaScript counts UTF-16 units, the server characters.
 export function characters(text) {
@@ -109,11 +112,13 @@ function parted(items) {
 // The turns of a snapshot that have ended.
 export function told(items, responses) {
   const parts = parted(items);
-  const turns = responses.map(({ response_id, status, error, notices = [], worker, attempt, sequence_number = ALL }) => {
+  const turns = responses.map((response) => {
+    const { response_id, status, error, notices = [], worker, attempt, sequence_number = ALL } = response;
     const [asked, came] = halves(parts.get(response_id) ?? []);
     const input = asked.length ? textOf(asked) : null;
-    const ending = { status, error: error ?? null, notices, worker: worker ?? "", attempt: attempt ?? 1 };
-    return { ...answered(response_id), ...ending, seen: sequence_number, input, items: itemsOf(came) };
+    const ending = { status, error: error ?? null, reason: reasonOf(response), notices };
+    const by = { worker: worker ?? "", attempt: attempt ?? 1 };
+    return { ...answered(response_id), ...ending, ...by, seen: sequence_number, input, items: itemsOf(came) };
   });
   return returned(turns, items.filter(isInput));
 }

@@ -1,7 +1,7 @@
 // What the page knows: a pure reducer from the socket's frames and the person's own deeds to the
 // turns that are shown. Nothing here touches the document or the network.
 
-import { answered, follow, itemsOf, returned, textOf, told } from "./responses.js";
+import { answered, follow, itemsOf, reasonOf, returned, textOf, told } from "./responses.js";
 
 export const ENDED = new Set(["completed", "failed", "incomplete", "cancelled"]);
 
@@ -101,10 +101,11 @@ function trimmed(state) {
   return { ...state, more: true, turns: state.turns.slice(first) };
 }
 
-function inProgress({ response_id, status, sequence_number, input, output = [], asked, worker, attempt }) {
+function inProgress(response) {
+  const { response_id, status, sequence_number, input, output = [], asked, worker, attempt } = response;
   const items = itemsOf(output);
   const waits = { asked: asked?.calls ?? [], expires: asked?.expires ?? null };
-  const shown = { status, seen: sequence_number, items, ...waits, worker: worker ?? "", attempt: attempt ?? 1 };
+  const shown = { status, reason: reasonOf(response), seen: sequence_number, items, ...waits, worker: worker ?? "", attempt: attempt ?? 1 };
   return { ...answered(response_id), ...shown, input: input ? textOf(input) : null };
 }
 

@@ -4,7 +4,7 @@ import { make } from "./make.js";
 import { Prose } from "./prose.js";
 import { ENDED } from "./state.js";
 import { tool } from "./tool.js";
-import { failure, STATUS, waiting } from "./words.js";
+import { failure, outcome, STATUS, waiting } from "./words.js";
 
 const button = (text, verb) => make("button", { type: "button", className: "quiet", textContent: text, dataset: { verb } });
 
@@ -132,7 +132,7 @@ function under(turn) {
   if (!ENDED.has(turn.status)) return [];
   const parts = [];
   if (turn.status === "failed") parts.push(problem(turn), ...anotherTry(turn));
-  else if (STATUS[turn.status]) parts.push(make("span", { textContent: STATUS[turn.status] }));
+  else if (outcome(turn)) parts.push(make("span", { textContent: outcome(turn) }));
   if (turn.items.some((item) => item?.text)) parts.push(button("Copy", "copy-answer"));
   if (turn.status !== "failed" && hasWords(turn)) parts.push(button("Regenerate", "regenerate"));
   if (turn.worker) parts.push(make("span", { className: "worker", textContent: turn.worker }));

@@ -1,7 +1,7 @@
 // For those who listen: says in a few words when an answer begins and how it ended, no more.
 
 import { ENDED } from "./state.js";
-import { failure } from "./words.js";
+import { failure, REASONS } from "./words.js";
 
 export class Voice {
   constructor(element) {
@@ -20,11 +20,11 @@ export class Voice {
     this.awake ||= ready;
   }
 
-  say({ status, error, asked }) {
+  say({ status, reason, error, asked }) {
     if (asked.length) this.element.textContent = `May ${asked[0].name} be used? Approve or refuse.`;
     else if (status === "in_progress") this.element.textContent = "The answer begins.";
     else if (status === "failed") this.element.textContent = failure(error ?? undefined);
     else if (status === "completed") this.element.textContent = "The answer is complete.";
-    else if (ENDED.has(status)) this.element.textContent = "The answer was stopped.";
+    else if (ENDED.has(status)) this.element.textContent = `${REASONS[reason] ?? "The answer was stopped"}.`;
   }
 }

@@ -49,6 +49,14 @@ export const STATUS = {
   incomplete: "Stopped",
 };
 
+// Why an answer is incomplete that nobody stopped.
+export const REASONS = {
+  max_output_tokens: "Cut off: the answer came to its greatest length",
+};
+
+// How an answer ended that is not whole.
+export const outcome = ({ status, reason }) => REASONS[reason] ?? STATUS[status];
+
 const WAITS = {
   provider_busy: "Waiting for a place at the model's provider",
   provider_paused: "The model's provider has asked for a pause",

@@ -13,6 +13,14 @@ test("deltas make the text", () => {
   equal(state.turns[0].status, "completed");
 });
 
+test("why an answer is incomplete is known, from its last event and from a snapshot", () => {
+  const why = { incomplete_details: { reason: "max_output_tokens" } };
+  const live = play(events("a", ...begin, delta("Hel", 0), done("Hel", { status: "incomplete" }), ending("incomplete", why)));
+  const responses = [{ response_id: "resp_a", status: "incomplete", ...why }];
+  const later = reduce(initial, { type: "agentsite:snapshot", items: [], responses });
+  equal([live, later].map(({ turns: [{ status, reason }] }) => [status, reason]), [["incomplete", "max_output_tokens"], ["incomplete", "max_output_tokens"]]);
+});
+
 test("an event that was seen is dropped", () => {
   const frames = events("a", ...begin, delta("Hel", 0), delta("lo", 3));
   equal(texts(play([...frames, ...frames.slice(3)])), ["Hello"]);

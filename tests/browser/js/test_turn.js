@@ -41,6 +41,14 @@ test("an item that was lost with its log is not shown any more", () => {
   equal(view.element.querySelector(".answer").textContent.trim(), "Again");
 });
 
+test("an answer that came to its greatest length says so, and stays", () => {
+  const items = [{ id: "msg_a_0", type: "message", status: "incomplete", text: "Half a" }];
+  const element = shown({ items, status: "incomplete", reason: "max_output_tokens" });
+  equal(element.querySelector(".answer").textContent.trim(), "Half a");
+  ok(element.querySelector(".under").textContent.startsWith("Cut off: the answer came to its greatest length"));
+  ok(shown({ items, status: "incomplete", reason: "steered" }).querySelector(".under").textContent.startsWith("Stopped"));
+});
+
 test("what is not sent yet can be discarded", () => {
   equal(shown({ status: "unsent", input: "Hi" }).querySelector(".fate [data-verb]").dataset.verb, "discard");
 });

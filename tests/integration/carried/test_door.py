@@ -82,6 +82,22 @@ async def test_a_reply_that_fails_leaves_the_old_state_good(say):
     assert text(await say("Again [[echo]]", first.json()["state"])) == "Again"
 
 
+async def test_a_reply_that_is_cut_off_is_kept_and_says_so(say, provider):
+    first = await say("[[stream finish=length]]")
+    Chat.model_validate(first.json(), strict=True)
+    assert first.json()["status"] == "incomplete"
+    assert first.json()["incomplete_details"] == {"reason": "max_output_tokens"}
+    told = events_of(await say("[[stream finish=length]]", first.json()["state"], stream=True))
+    assert [event["type"] for event in told[-2:]] == ["agentsite:state", "response.incomplete"]
+    assert text(await say("on [[echo]]", told[-2]["state"])) == "on"
+    assert "word4" in provider.calls[-1]["body"]["messages"][-2]["content"]
+
+
+async def test_parameters_of_the_model_are_refused_by_name(say):
+    error = (await say("Hello", temperature=0.2)).json()["error"]
+    assert (error["code"], error["param"]) == ("unsupported_parameter", "temperature")
+
+
 async def test_tools_are_called_without_a_ledger(say, asked):
     answer = await say("[[tool]]")
     assert answer.status_code == 200, answer.text

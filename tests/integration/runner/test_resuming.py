@@ -97,13 +97,13 @@ async def test_a_death_between_two_responses_repeats_neither_response_nor_tool(
     assert types == ["function_call", "function_call_output", "message", "message"]
 
 
-def reply(claim, entries):
-    said = ModelResponse([TextPart("All is said.")])
+def reply(claim, entries, finish_reason=None):
+    said = ModelResponse([TextPart("All is said.")], finish_reason=finish_reason)
     key = Key(claim.turn_id, claim.attempt, claim.next_step)
     return NewMessage(key, "response", dumped(said), trace=entries)
 
 
-async def left_by_a_worker(talk, turn, trace=()):
+async def left_by_a_worker(talk, turn, trace=(), **how):
     """A worker committed its reply and died before the end, and before anybody saw the closing."""
     claim = await in_thread(turns.claim, talk.conversation.id, talk.worker.id, pool="default")
     facts = TurnFacts(turn.pk, talk.conversation.id, "demo", int(turn.created.timestamp()))
@@ -111,7 +111,7 @@ async def left_by_a_worker(talk, turn, trace=()):
     snapshot = Snapshot(talk.conversation.id, claim.version)
     fence = Fence(claim.turn_id, claim.token)
     store = store_for("demo")
-    await in_thread(turns.checkpoint, store, snapshot, [reply(claim, trace)], fence=fence)
+    await in_thread(turns.checkpoint, store, snapshot, [reply(claim, trace, **how)], fence=fence)
     await talk.die(turn)
 
 
@@ -122,6 +122,14 @@ async def test_a_finished_reply_is_not_asked_for_again(talk, provider):
     assert provider.calls == []
     assert (await talk.row(turn)).state == Turn.State.COMPLETED
     assert await talk.texts() == ["hello", "All is said."]
+
+
+async def test_a_reply_that_was_cut_off_is_incomplete_whoever_ends_it(talk, provider):
+    turn = await talk.say("hello")
+    await left_by_a_worker(talk, turn, finish_reason="length")
+    await talk.answer()
+    assert provider.calls == []
+    assert (await talk.row(turn)).error["code"] == "max_output_tokens"
 
 
 async def test_what_was_committed_and_never_shown_is_shown_with_its_numbers(talk, provider):

@@ -13,7 +13,9 @@ from conversations.traces import SPAN, Kind
 from tests.unit.protocol.turns import FACTS, ended, entries
 
 FAILURE = {"code": "provider_timeout", "message": "The provider took too long.", "detail": "x"}
+STEERED, CUT = {"code": "steered", "message": ""}, {"code": "max_output_tokens", "message": ""}
 ENDS = [("completed", None), ("cancelled", None), ("rolled_back", None), ("failed", FAILURE)]
+ENDS += [("completed", CUT), ("cancelled", STEERED), ("rolled_back", CUT)]
 SDK = TypeAdapter(ResponseStreamEvent)
 
 
@@ -101,6 +103,20 @@ def test_a_delta_tells_where_it_belongs_in_its_item():
 def test_each_outcome_has_its_event_and_status(status, event, seen):
     last = shown(ended(status, FAILURE))[-1]
     assert (last["type"], last["response"]["status"]) == (event, seen)
+
+
+@pytest.mark.parametrize(("state", "error"), [("completed", CUT), ("cancelled", STEERED)])
+def test_what_is_incomplete_tells_why_and_has_no_error(state, error):
+    last = shown(ended(state, error))[-1]
+    as_the_sdk_reads(last)
+    response = last["response"]
+    assert (last["type"], response["status"]) == ("response.incomplete", "incomplete")
+    assert (response["incomplete_details"], response["error"]) == ({"reason": error["code"]}, None)
+
+
+def test_what_was_rolled_back_is_cancelled_however_long_it_was():
+    response = shown(ended("rolled_back", CUT))[-1]["response"]
+    assert (response["status"], response["error"]) == ("cancelled", None)
 
 
 def test_a_failure_tells_its_code_and_message_and_nothing_more():

@@ -34,8 +34,8 @@ export class Carried {
     return this.#wasHere() ? "cleared" : "new";
   }
 
-  // Say something; `onText` hears the reply so far. Nothing is kept but a reply with its new state.
-  async send(text, { onText = () => {} } = {}) {
+  // Say something; `onText` hears the reply so far, `onCut` that it came to its greatest length. Nothing is kept but a reply with its new state.
+  async send(text, { onText = () => {}, onCut = () => {} } = {}) {
     this.reread();
     if (this.status === "cleared") throw new Refused({ code: "cleared", message: CLEARED }, 0);
     const body = { message: text, stream: true, ...(this.#kept && { state: this.#kept.state }) };
@@ -48,6 +48,7 @@ export class Carried {
     const reply = await answered(response, onText);
     this.said.push({ role: "user", text }, { role: "agent", text: reply.text });
     this.#keep({ state: reply.state, said: this.said });
+    if (reply.isCut) onCut();
     return reply.text;
   }
 
@@ -89,15 +90,16 @@ async function problem(response) {
 
 // The reply's text and the new state, from server-sent events.
 async function answered(response, onText) {
-  let [text, state] = ["", null];
+  let [text, state, isCut] = ["", null, false];
   for await (const event of events(response.body)) {
     if (event.type === "response.output_text.delta") onText((text += event.delta));
     else if (event.type === "agentsite:state") state = event.state;
+    else if (event.type === "response.incomplete") isCut = true;
     else if (event.type === "error") throw new Refused(event, 0);
     else if (event.type === "response.failed") throw new Refused(event.response.error, 0);
   }
   if (!state) throw new Refused({ code: "cut_off", message: "The answer was cut off; send it again." }, 0);
-  return { text, state };
+  return { text, state, isCut };
 }
 
 async function* events(body) {

@@ -48,7 +48,8 @@ async function send(text) {
   line("user", text);
   const reply = line("agent");
   try {
-    await chat.send(text, { onText: (so) => (reply.textContent = so) });
+    const onCut = () => notice("The answer was cut off: it came to its greatest length.");
+    await chat.send(text, { onText: (so) => (reply.textContent = so), onCut });
     byId("text").value = "";
   } catch (error) {
     follow(); // without what came of it, and with what another tab has said meanwhile

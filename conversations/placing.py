@@ -15,8 +15,15 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from conversations import access, catalog, turns
-from conversations.errors import InvalidValue, NotFound, NotTheLast, PreviousNotFound
+from conversations.errors import (
+    InvalidValue,
+    NotFound,
+    NotTheLast,
+    PreviousNotFound,
+    UnsupportedParameter,
+)
 from conversations.models import Conversation, Turn
+from conversations.protocol.responses import DEFAULTS
 from conversations.turns import Accepted, past
 from conversations.turns.inputs import text_of
 from workers.agents import registry
@@ -112,13 +119,9 @@ def _previous(order: Order) -> Turn:
 
 def _ask(order: Order, conversation: Conversation, *, number: int | None = None) -> Accepted:
     """What was said before the question is entered first, in the same commit."""
-    if (
-        order.parameters.get("instructions")
-        and not registry.options(conversation.agent).instructions
-    ):
-        raise InvalidValue("This model takes no instructions.", param="instructions")
+    taken = _taken(order.parameters, registry.options(conversation.agent))
     said, asked = past.halves(order.items)
-    parameters = {**order.parameters, "service_tier": _tier_shown(order)}
+    parameters = {**taken, "service_tier": _tier_shown(order)}
     version = order.expected_version
     if said:
         parameters = {**parameters, "said": _digest(said)}
@@ -137,6 +140,20 @@ def _ask(order: Order, conversation: Conversation, *, number: int | None = None)
         tier=order.tier,
         parameters=parameters,
     )
+
+
+def _taken(parameters: dict[str, Any], options: registry.Options) -> dict[str, Any]:
+    """The parameters without those that the agent takes none of and that are as without them.
+
+    Raises `InvalidValue`, and `UnsupportedParameter` for one that is not.
+    """
+    if parameters.get("instructions") and not options.instructions:
+        raise InvalidValue("This model takes no instructions.", param="instructions")
+    refused = parameters.keys() & set(registry.PARAMETERS) - set(options.parameters)
+    for name in sorted(refused):
+        if parameters[name] != DEFAULTS[name]:
+            raise UnsupportedParameter(f"This model takes no {name}.", param=name)
+    return {name: value for name, value in parameters.items() if name not in refused}
 
 
 def _enter(

@@ -65,6 +65,12 @@ class Response(Open):
     conversation: Ref | None
     tools: list[dict[str, Any]]
     metadata: dict[str, str]
+    temperature: float = Field(description="1 where the request sets none")
+    top_p: float
+    presence_penalty: float
+    frequency_penalty: float
+    parallel_tool_calls: bool
+    max_output_tokens: int | None
     service_tier: Literal["default", "flex", "priority"]
     store: bool
     background: bool

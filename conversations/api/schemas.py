@@ -25,6 +25,7 @@ from conversations.errors import InvalidValue
 from conversations.models import Policy
 from conversations.protocol.responses import DEFAULTS
 from conversations.turns import past
+from workers.agents.registry import PARAMETERS
 
 ITEMS = 400  # of one request, which may bring a loop of calls along
 Metadata = Annotated[
@@ -34,10 +35,10 @@ Metadata = Annotated[
     ],
     Field(max_length=16),
 ]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
 # What the specification has and this site does not offer: taken only as it is without them.
 FIXED: dict[str, Any] = {
     **{name: value for name, value in DEFAULTS.items() if name != "incomplete_details"},
-    "include": [],
     "stream_options": {"include_obfuscation": False},
 }
 
@@ -108,6 +109,13 @@ class CreateResponse(Strict):
     store: bool | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "default", "flex", "priority"] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16, lt=2**31)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    parallel_tool_calls: bool | None = None
+    include: list[Literal["reasoning.encrypted_content"]] | None = None  # of no reasoning, none
     tool_choice: Literal["auto", "none"] | None = None
     tools: Annotated[list[Function], Field(max_length=128)] | None = None
     policy: Policy | None = Field(None, strict=False)
@@ -167,6 +175,7 @@ class CreateResponse(Strict):
             "metadata": self.metadata or {},
             "tools": [tool.model_dump() for tool in self.tools or ()],
             "tool_choice": self.tool_choice or "auto",
+            **self.model_dump(include=set(PARAMETERS), exclude_none=True),
         }
 
 

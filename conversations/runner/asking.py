@@ -25,6 +25,7 @@ from conversations.runner import deferred, summing
 from conversations.runner.calls import Calls, Ledger, closed
 from conversations.runner.deferred import ClientTools
 from conversations.runner.notes import Notes
+from conversations.runner.parameters import Parameters
 from conversations.runner.sharing import Sharing
 from conversations.runner.showing import Showing
 from conversations.runner.steps import Steps
@@ -50,6 +51,7 @@ class Asking:
         self._asked: Sequence[ToolCallPart] = ()  # calls whose results are not kept yet
         self._has_read = False  # the transcript
         self._clients = ClientTools.of(claim.request)
+        self._parameters = Parameters(claim.request)
         self.asked: Sequence[Asked] = ()  # what the run left to others
         self.notices: Sequence[str] = ()  # for the person
         self.waits = False  # for them, with the rest of the turn to come
@@ -69,6 +71,7 @@ class Asking:
                 None,
                 message_history=history,
                 instructions=self._claim.request.get("instructions"),  # after the agent's own
+                model_settings=self._parameters.settings,
                 deps=await self._deps() if options.deps else None,
                 usage=self.usage,
                 usage_limits=UsageLimits(request_limit=options.request_limit),
@@ -79,6 +82,8 @@ class Asking:
         ):
             async for node in run:
                 if Agent.is_model_request_node(node):
+                    if self._parameters.are_spent(self.usage):
+                        return self._unasked(node, run)
                     await self._request(node, run)
                 elif Agent.is_call_tools_node(node):
                     if is_cut(node.model_response):
@@ -184,6 +189,14 @@ class Asking:
             run.result.output, clients=self._clients, step=self._calls.step, shown=self._shown
         )
         return new
+
+    def _unasked(
+        self, node: ModelRequestNode[Any, Any], run: AgentRun[Any, Any]
+    ) -> list[NewMessage]:
+        """What the model would have been told, had the request left it anything to answer with."""
+        self.is_cut = True
+        asks = [] if node.is_resuming_without_prompt else [node.request]
+        return self._new([*run.new_messages(), *asks])
 
     def _cut(self, cut: ModelResponse, run: AgentRun[Any, Any]) -> list[NewMessage]:
         """What the model said until it had to stop. Its words count; no call of it is made.

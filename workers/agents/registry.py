@@ -3,7 +3,7 @@
 Only `agent`, `deps` and `warm_up` import what the settings name; a worker alone calls them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,6 +16,17 @@ from workers.agents import traced
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent
+
+# Settings of a model that a request may come with, as Open Responses calls them.
+PARAMETERS = (
+    "temperature",
+    "top_p",
+    "max_output_tokens",
+    "presence_penalty",
+    "frequency_penalty",
+    "parallel_tool_calls",
+)
+KNOWN_TO_MODELS = PARAMETERS[:3]  # to nearly all of them
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +44,7 @@ class Options:
     store: str = field(default_factory=lambda: settings.STORE_DEFAULT)  # a name in STORES
     queue: str | None = None  # a name in QUEUES; None: as settings.ROUTING decides
     instructions: bool = True  # whether a request may add some to the agent's own
+    parameters: Sequence[str] = KNOWN_TO_MODELS  # those of PARAMETERS that a request may set
     request_limit: int = 50  # model responses in one turn
     reply_limit: int = 12_000_000  # characters of one model response
     mcp: dict[str, Any] = field(default_factory=dict)  # by name, workers.agents.tools.Server
@@ -41,6 +53,10 @@ class Options:
     window: int = 80  # messages that the model is shown at most; 0: all
     summary: str = ""  # dotted path of what sums up the rest; without one the model is not told
     keep: int = 20  # about as many stay when the window is cut
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.parameters) - set(PARAMETERS):
+            raise TypeError(f"there is no parameter {', '.join(sorted(unknown))}")
 
 
 def names() -> list[str]:

@@ -31,3 +31,10 @@ async def test_every_operation_tells_its_key_and_its_errors(program):
         for operation in methods.values():
             assert operation["security"] == [{"Bearer": []}]
             assert set(operation["responses"]) >= PROBLEMS
+
+
+async def test_what_a_request_may_set_has_its_range(program):
+    told = (await document(program))["components"]["schemas"]["CreateResponse"]["properties"]
+    ranges = {name: told[name]["anyOf"][0] for name in ("temperature", "max_output_tokens")}
+    assert ranges["temperature"] == {"type": "number", "minimum": 0, "maximum": 2}
+    assert ranges["max_output_tokens"]["minimum"] == 16

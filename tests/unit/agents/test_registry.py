@@ -23,6 +23,12 @@ def test_a_key_that_nobody_knows_is_refused(settings):
         registry.options("plain")
 
 
+def test_a_parameter_that_nobody_knows_is_refused(settings):
+    settings.AGENTS = {"plain": {"agent": "some.where", "parameters": ["top_p", "colour"]}}
+    with pytest.raises(TypeError, match="no parameter colour"):
+        registry.options("plain")
+
+
 def test_an_agent_that_is_not_in_the_settings_is_unknown():
     with pytest.raises(registry.UnknownAgent):
         registry.options("nobody")

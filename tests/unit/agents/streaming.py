@@ -3,9 +3,9 @@
 from pydantic_ai import Agent
 
 
-async def streamed(agent, prompt=None, history=None, deps=None):
+async def streamed(agent, prompt=None, history=None, deps=None, **how):
     """The run, ended."""
-    async with agent.iter(prompt, message_history=history, deps=deps) as run:
+    async with agent.iter(prompt, message_history=history, deps=deps, **how) as run:
         async for node in run:
             if Agent.is_model_request_node(node):
                 async with node.stream(run.ctx) as stream:

@@ -25,8 +25,8 @@ def at_once(settings):
     settings.DEMO_PACE = 0
 
 
-async def told(prompt, history=()):
-    return await streamed(agent, prompt, list(history), Records())
+async def told(prompt, history=(), **how):
+    return await streamed(agent, prompt, list(history), Records(), **how)
 
 
 async def test_it_looks_things_up_through_its_deps():
@@ -83,3 +83,13 @@ async def test_it_reads_the_story_and_says_how_far_it_is():
     assert f"**{len(story().split())}** words" in result.output
     assert told_so_far[-1][0] == 1
     assert told_so_far[0][1].startswith("reading page 1 of")
+
+
+@pytest.mark.parametrize("most", [1, 16, 400])
+async def test_it_says_no_more_than_it_may_and_that_there_was_more(most):
+    whole = await told("Tell me a long story")
+    cut = await told("Tell me a long story", model_settings={"max_tokens": most})
+    assert whole.output.startswith(cut.output)
+    assert most / 4 < cut.usage.output_tokens <= most
+    reasons = [result.new_messages()[-1].finish_reason for result in (whole, cut)]
+    assert reasons == ["stop", "length"]

@@ -2,20 +2,29 @@
 
 import asyncio
 import json
+import math
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Literal, Protocol
+from itertools import accumulate
+from typing import Any, Literal, Protocol
 
 from django.conf import settings
 from pydantic_ai import Agent, RunContext, ToolFailed
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolReturnPart, UserPromptPart
+from pydantic_ai.models import ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
 
 from workers.agents.demo import arithmetic
 from workers.agents.demo.heard import Call, Heard, Result
 from workers.agents.demo.script import answer, story
 from workers.agents.progress import progress
+
+Piece = str | DeltaToolCalls
+BETWEEN_TOKENS = re.compile(r'[\s",.:]+')
 
 
 class Records(Protocol):
@@ -34,15 +43,56 @@ class Records(Protocol):
         """Give this conversation another title."""
 
 
-async def stream(
-    messages: list[ModelMessage], info: AgentInfo
-) -> AsyncIterator[str | DeltaToolCalls]:
+async def stream(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Piece]:
     """The model: reads what it has heard, then says its line word by word at a human pace."""
-    tools = frozenset(tool.name for tool in info.function_tools)
-    line = answer(replace(heard(messages), tools=tools))
-    for piece in words(line) if isinstance(line, str) else calls(line, messages):
+    pieces, _ = line(messages, info.function_tools, info.model_settings)
+    for piece in pieces or [""]:
         yield piece
         await asyncio.sleep(1 / settings.DEMO_PACE if settings.DEMO_PACE else 0)
+
+
+def line(
+    messages: Sequence[ModelMessage], tools: Sequence[ToolDefinition], how: ModelSettings | None
+) -> tuple[list[Piece], bool]:
+    """The pieces of what it says next, as many as it may, and whether there would be more."""
+    known = frozenset(tool.name for tool in tools)
+    said = answer(replace(heard(messages), tools=known))
+    pieces: list[Piece] = list(words(said) if isinstance(said, str) else calls(said, messages))
+    most = (how or {}).get("max_tokens", math.inf)
+    fitting = [
+        piece for piece, spent in zip(pieces, spending(pieces), strict=True) if spent <= most
+    ]
+    return fitting, len(fitting) < len(pieces)
+
+
+def spending(pieces: Iterable[Piece]) -> Iterator[int]:
+    """The tokens up to the end of each piece, as FunctionModel counts them."""
+    texts = (
+        piece
+        if isinstance(piece, str)
+        else "".join(call.json_args or "" for call in piece.values())
+        for piece in pieces
+    )
+    return accumulate(len(BETWEEN_TOKENS.split(text.strip())) for text in texts)
+
+
+class Script(FunctionModel):
+    """The script as a model, which tells where it had to stop."""
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        asked = messages, model_settings, model_request_parameters, run_context
+        tools = model_request_parameters.declared_function_tools
+        async with super().request_stream(*asked) as response:
+            _, is_cut = line(messages, tools, model_settings)
+            response.finish_reason = "length" if is_cut else "stop"
+            yield response
 
 
 def words(text: str) -> Iterator[str]:
@@ -87,9 +137,7 @@ def text(part: UserPromptPart) -> str:
     return " ".join(item for item in part.content if isinstance(item, str))
 
 
-agent = Agent(
-    FunctionModel(stream_function=stream, model_name="script"), name="demo", deps_type=Records
-)
+agent = Agent(Script(stream_function=stream, model_name="script"), name="demo", deps_type=Records)
 
 
 @agent.tool_plain(metadata={"idempotent": True})

@@ -119,7 +119,7 @@ def _previous(order: Order) -> Turn:
 
 def _ask(order: Order, conversation: Conversation, *, number: int | None = None) -> Accepted:
     """What was said before the question is entered first, in the same commit."""
-    taken = _taken(order.parameters, registry.options(conversation.agent))
+    taken = _taken(order.parameters, conversation.agent)
     said, asked = past.halves(order.items)
     parameters = {**taken, "service_tier": _tier_shown(order)}
     version = order.expected_version
@@ -142,11 +142,14 @@ def _ask(order: Order, conversation: Conversation, *, number: int | None = None)
     )
 
 
-def _taken(parameters: dict[str, Any], options: registry.Options) -> dict[str, Any]:
+def _taken(parameters: dict[str, Any], agent: str) -> dict[str, Any]:
     """The parameters without those that the agent takes none of and that are as without them.
 
     Raises `InvalidValue`, and `UnsupportedParameter` for one that is not.
     """
+    if agent not in settings.AGENTS:
+        return parameters  # it left the settings, and its turns fail
+    options = registry.options(agent)
     if parameters.get("instructions") and not options.instructions:
         raise InvalidValue("This model takes no instructions.", param="instructions")
     refused = parameters.keys() & set(registry.PARAMETERS) - set(options.parameters)

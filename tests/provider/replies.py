@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from tests.provider.script import Script, texts, tool_calls, whole_texts
+from tests.provider.script import Script, most, texts, tool_calls, whole_texts
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -122,7 +122,8 @@ def finish(plan: Script, body: dict[str, Any], calls: list[dict[str, Any]]) -> s
         return plan.words["finish"]
     if calls:
         return "tool_calls"
-    return "length" if len(whole_texts(plan, body)) > len(texts(plan, body)) else "stop"
+    limit = most(body)
+    return "length" if limit and len(whole_texts(plan, body)) > limit else "stop"
 
 
 def usage() -> dict[str, int]:

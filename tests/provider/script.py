@@ -69,8 +69,12 @@ def prompt(body: dict[str, Any]) -> str:
 
 def texts(script: Script, body: dict[str, Any]) -> list[str]:
     """The deltas of the reply, as many as the request lets it have."""
-    most = body.get("max_completion_tokens") or body.get("max_tokens")  # each delta is one token
-    return whole_texts(script, body)[:most]
+    return whole_texts(script, body)[: most(body)]
+
+
+def most(body: dict[str, Any]) -> int | None:
+    """How many tokens a reply may have; each delta is one."""
+    return body.get("max_completion_tokens") or body.get("max_tokens")
 
 
 def whole_texts(script: Script, body: dict[str, Any]) -> list[str]:

@@ -68,6 +68,13 @@ async def test_an_agent_takes_those_that_it_names(program, provider, settings):
     assert {name: response[name] for name in MORE} == asked(provider) == MORE
 
 
+async def test_an_agent_that_left_the_settings_fails_its_turns(program, settings):
+    begun = (await program.post("/v1/conversations", json={})).json()
+    settings.AGENTS = {"another": settings.AGENTS["demo"]}
+    response = await ask(program, "Hello", conversation=begun["id"], tools=[], temperature=0.2)
+    assert (response["status"], response["error"]["code"]) == ("failed", "server_error")
+
+
 async def test_others_are_part_of_another_request(program):
     headers = {"Idempotency-Key": "once"}
     body = {"input": "[[echo]] Hello", "temperature": 0.2}

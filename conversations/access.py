@@ -1,5 +1,6 @@
 """The only way from a request to a row: what is not the user's own does not exist for them."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -36,3 +37,10 @@ def turn(user: Requester, id: UUID) -> Turn:  # noqa: A002
         return turns.get(id=id, owner_id=user.pk)
     except Turn.DoesNotExist:
         raise NotFound from None
+
+
+def turns(user: Requester, ids: Collection[UUID]) -> QuerySet[Turn]:
+    """Those of these turns that are the user's and kept, with their conversations, one by one."""
+    mine = Turn.objects.filter(pk__in=ids, owner_id=user.pk, conversation__stored=True)
+    shown = mine.exclude(state=Turn.State.ROLLED_BACK).select_related("conversation")
+    return shown.order_by("conversation", "number")

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router
 
 from conversations import access, catalog, placing, protocol, turns
-from conversations.api import sse
+from conversations.api import references, sse
 from conversations.api.bearer import caller_of, reads, writes
 from conversations.api.objects import KEYED, STREAM, Deleted, Items, Response, answers
 from conversations.api.pages import PAGE, Page, listed
@@ -28,7 +28,7 @@ KEY_LENGTH = 200  # characters of an idempotency key
 @router.post("/responses", auth=writes, response=answers(Response), openapi_extra=STREAM | KEYED)
 async def create_response(request: HttpRequest, body: CreateResponse) -> HttpResponseBase:
     """Ask, and get the answer: whole, or as events, or later."""
-    order = order_of(caller_of(request).user, body, key=idempotency_key(request))
+    order = await order_of(caller_of(request).user, body, key=idempotency_key(request))
     turn = await ask(order)
     if body.stream:
         return sse.stream(request, turn)
@@ -102,8 +102,9 @@ async def found(request: HttpRequest, response_id: str, *query: str) -> Turn:
     return await in_thread(access.turn, caller.user, protocol.turn_id(response_id))
 
 
-def order_of(user: AbstractBaseUser, body: CreateResponse, *, key: str | None) -> Order:
+async def order_of(user: AbstractBaseUser, body: CreateResponse, *, key: str | None) -> Order:
     """What a request asks for. Raises `NotFound`, `PreviousNotFound`, `InvalidValue`."""
+    await references.resolved(user, body)
     return Order(
         user=user,
         items=body.items,

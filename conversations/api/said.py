@@ -160,7 +160,18 @@ class Reasoning(Strict):
     status: Literal["completed", "incomplete", "in_progress"] | None = None
 
 
+class Reference(Strict):
+    """Stands for an item of the user's own, which `references` puts in its place."""
+
+    type: Literal["item_reference"] | None = None
+    id: Id
+
+    def as_item(self) -> dict[str, Any]:
+        raise AssertionError("it was put in its place")
+
+
 KINDS = {
+    "item_reference": "<reference>",
     "function_call": "<call>",
     "function_call_output": "<output>",
     "reasoning": "<reasoning>",
@@ -168,7 +179,9 @@ KINDS = {
 
 
 def sort(value: Any) -> str | None:
-    """Which kind of item it is."""
+    """Which kind of item it is; what has an id and nothing more is a reference."""
+    if isinstance(value, Reference) or (isinstance(value, dict) and value.keys() == {"id"}):
+        return "<reference>"
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
     return KINDS.get(kind) or speaker(value) if isinstance(kind, str) else speaker(value)
 
@@ -178,12 +191,13 @@ Item = Annotated[
     | Annotated[ListedMessage, Tag("<assistant>")]
     | Annotated[FunctionCall, Tag("<call>")]
     | Annotated[FunctionCallOutput, Tag("<output>")]
-    | Annotated[Reasoning, Tag("<reasoning>")],
+    | Annotated[Reasoning, Tag("<reasoning>")]
+    | Annotated[Reference, Tag("<reference>")],
     Discriminator(
         sort,
         custom_error_type="sort",
         custom_error_message="This is a message of the role user, assistant, system or developer, "
-        "a function_call, a function_call_output, or reasoning",
+        "a function_call, a function_call_output, reasoning, or an item_reference",
     ),
 ]
 

@@ -126,7 +126,7 @@ class ResponsesConsumer(Socket):
         lane = self._lane(command.stream_id)
         if sum(each.waiting for each in self._lanes.values()) >= WAITING:
             raise RateLimited("Too many requests wait on this connection.")
-        lane.add(order_of(caller.user, command, key=command.idempotency_key))
+        lane.add(await order_of(caller.user, command, key=command.idempotency_key))
 
     async def _counted(self) -> Caller:
         """Who asks, whose request is counted. Raises `RateLimited`."""

@@ -195,6 +195,8 @@ BAD = [
     ([{**CALL, "owner": 1}, OUTPUT], "input[0].owner"),
     ([{"type": "reasoning", "summary": "x"}, ASKED], "input[0].summary"),
     ([{"type": "item_reference", "id": "msg_1"}], "input[0]"),
+    ([ASKED, {"id": f"msg_{'0' * 32}_0"}, ASKED], "input[1]"),
+    ([{"type": "item_reference", "id": "msg_1", "role": "user"}], "input[0].role"),
     ([{"type": ["function_call"]}], "input[0]"),
     ([{"type": "custom_tool_call", "call_id": "a", "name": "x", "input": ""}], "input[0]"),
     ([ASKED] * (ITEMS + 1), "input"),

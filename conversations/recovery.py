@@ -12,13 +12,11 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef
 from redis import RedisError
 
 from conversations import catalog, hints, turns
 from conversations.models import Turn
 from workers import orders, queues
-from workers.models import WorkerProcess
 from workers.observing import metrics
 
 HINT_AGE = 3  # seconds after which a hint that led to nothing counts as lost
@@ -28,6 +26,17 @@ FAILED = "not moved"  # instead of a turn's state
 
 log = structlog.get_logger(__name__)
 
+# Running turns without a live owner, by the claim that is dead. A process that only lost its
+# connection registers anew under its name: that is no crash.
+ORPHANS = """
+SELECT id, claim_token, NOT EXISTS (
+    SELECT FROM workers_workerprocess AS namesake WHERE namesake.name = turn.worker_name
+) AS crashed
+FROM conversations_turn AS turn
+WHERE state = 'running' AND NOT EXISTS (
+    SELECT FROM workers_workerprocess AS owner WHERE owner.id = turn.worker
+)
+"""
 # Only the oldest open turn of a conversation is ever to be claimed; where one runs or waits, that
 # is it. SKIP LOCKED: another sweep hints that one. MATERIALIZED: run once, or LIMIT means nothing.
 # statement_timestamp: stable, so the index is read up to there and not over the whole backlog.
@@ -88,28 +97,18 @@ def sweep(free_slots: int = FREE_SLOTS) -> Swept:
 
 def requeue_orphans() -> list[str]:
     """Requeue the running turns without a live owner; the states that they have now, or FAILED."""
-    return [state for state in map(_requeue, _orphans()) if state is not None]
+    with connection.cursor() as cursor:
+        cursor.execute(ORPHANS)
+        orphans = cursor.fetchall()
+    return [state for orphan in orphans if (state := _requeue(*orphan)) is not None]
 
 
-def _orphans() -> list[Turn]:
-    """Running turns without a live owner, and whether the process of that name `lives` on.
-
-    A process that only lost its connection registers anew, under its name: that is no crash.
-    """
-    owner = WorkerProcess.objects.filter(pk=OuterRef("worker"))
-    namesake = WorkerProcess.objects.filter(name=OuterRef("worker_name"))
-    orphans = Turn.objects.filter(~Exists(owner), state=Turn.State.RUNNING)
-    return list(orphans.annotate(lives=Exists(namesake)).only("claim_token"))
-
-
-def _requeue(turn: Turn) -> str | None:
+def _requeue(turn_id: UUID, token: UUID, crashed: bool) -> str | None:
     """The turn's state; None: nothing was done; FAILED: one bad turn must not hold up the others."""
-    assert turn.claim_token is not None
     try:
-        crashed = not vars(turn)["lives"]
-        return turns.requeue(turn.pk, token=turn.claim_token, crashed=crashed)
+        return turns.requeue(turn_id, token=token, crashed=crashed)
     except Exception:
-        log.exception("turn_not_requeued", turn=str(turn.pk))
+        log.exception("turn_not_requeued", turn=str(turn_id))
         return FAILED
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, connection
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
@@ -28,11 +28,14 @@ log = structlog.get_logger(__name__)
 BURY_LOCK = 0x62757279  # one buries at a time
 STEP, LONGEST = 0.025, 0.5  # seconds between two looks: per live worker, and at most
 
-# A row that is locked is being renewed or claims a turn just now: the next sweep sees.
+# One statement is one trip; its locks last as long as it does. A row that is locked is being
+# renewed or claims a turn just now: the next sweep sees.
 BURY = """
-WITH dead AS MATERIALIZED (
+WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(%s) AS mine),
+dead AS MATERIALIZED (
     SELECT id FROM workers_workerprocess
-    WHERE id = ANY(%s) OR (id = ANY(%s) AND lease < clock_timestamp())
+    WHERE (id = ANY(%s) OR (id = ANY(%s) AND lease < clock_timestamp()))
+        AND (SELECT mine FROM turn)
     FOR UPDATE SKIP LOCKED
 )
 DELETE FROM workers_workerprocess USING dead
@@ -42,12 +45,9 @@ RETURNING dead.id, name
 
 
 def bury(look: Look) -> list[str]:
-    """Delete the rows of the dead in one transaction; returns their names."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BURY_LOCK])
-        if not cursor.fetchone()[0]:
-            return []
-        cursor.execute(BURY, [list(look.freed), list(look.expired)])
+    """Delete the rows of the dead; returns their names."""
+    with connection.cursor() as cursor:
+        cursor.execute(BURY, [BURY_LOCK, list(look.freed), list(look.expired)])
         buried = cursor.fetchall()
     for worker, name in buried:
         reason = "lock_free" if worker in look.freed else "lease_over"

@@ -44,7 +44,7 @@ def test_a_worker_that_claims_a_turn_just_now_is_left_to_the_next_sweep(another)
 def test_a_claim_finds_no_row_while_its_worker_is_being_buried(another):
     """The other order: the burial comes first, the claim waits for it and then finds no row."""
     dead = row(lease=-1)
-    another.execute(sweep.BURY, [[], [dead.id]])
+    another.execute(sweep.BURY, [sweep.BURY_LOCK, [], [dead.id]])
     found: list[object] = []
 
     def claim() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.db import connections as databases
 
 from conversations.threads import in_thread
 from tests.integration.budgets.test_postgresql import lengthen
@@ -42,7 +43,19 @@ def windowed(request, settings):
 
 
 @pytest.fixture
-def measured(turn, sql):
+def indexed(sql):
+    """As on large tables: of one that it knows to be small PostgreSQL reads every row."""
+    options = databases.settings["default"]["OPTIONS"]
+    before = options["options"]
+    options["options"] = f"{before} -c enable_seqscan=off"
+    connection.close()
+    connection.close_pool()
+    yield
+    options["options"] = before
+
+
+@pytest.fixture
+def measured(turn, sql, indexed):
     """Rows read and bytes on the wire of one turn, the least of several."""
 
     async def measure() -> tuple[int, int]:

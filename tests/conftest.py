@@ -10,6 +10,9 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection
+from django.test import TransactionTestCase
+
+from tests import emptying
 
 PATIENT = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 NESTED = ("AGENTS", "CACHES", "CHANNEL_LAYERS", "POOLS", "PROVIDER_LIMITS", "RQ_QUEUES", "STORES")
@@ -21,6 +24,7 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # a machine that stalls is no fault of the test whose transaction was open
     settings.DATABASES["default"]["OPTIONS"]["options"] = PATIENT
+    TransactionTestCase._fixture_teardown = emptying.empty
     # nor of an example that was under way
     slow = [hypothesis.HealthCheck.too_slow]
     hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=slow)

@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser():
     program = find()
     if program is None:
@@ -78,7 +78,7 @@ async def edge():
         yield edge
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory):
     """Two replicas, two workers, a provider that does what the messages ask."""
     site = Site(tmp_path_factory.mktemp("site"))

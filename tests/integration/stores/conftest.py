@@ -21,13 +21,13 @@ def _no_copies(redis_client, monkeypatch):
     caches.close_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mongodb_server():
     with elsewhere.mongodb() as address:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dynamodb_server():
     with elsewhere.dynamodb() as address:
         yield address

@@ -11,13 +11,13 @@ from tests.system.account import Account
 from tests.system.site import Site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def name(running: Site) -> str:
     """Of the person for whom the programs speak."""
     return Account(running.ports[0]).name
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def key(running: Site, name: str) -> str:
     return make_key(running, name)
 

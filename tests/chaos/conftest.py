@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.__main__ import run
 from tests.chaos.arena import Arena
 
 
@@ -24,3 +25,14 @@ def arena(runner):
         runner.run(arena.__aenter__())
         yield arena
         runner.run(arena.__aexit__())
+
+
+@pytest.fixture
+def violations(runner, arena):
+    """Runs so many faults on a site, perhaps with a bug; gives the promises that were broken."""
+
+    async def found(faults: int, bug: str, options) -> list[str]:
+        async with arena.site(bug):
+            return await run(arena, faults, **options)
+
+    return lambda faults, *, bug="", **options: runner.run(found(faults, bug, options))

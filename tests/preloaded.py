@@ -1,7 +1,10 @@
 """The libraries of every process of the site that look at no setting while they are imported."""
 
 # ruff: noqa: F401
+import anyio._backends._asyncio
 import channels.generic.websocket
+import croniter
+import cryptography.fernet
 import django.core.cache
 import django.core.handlers.asgi
 import django.core.management
@@ -13,10 +16,19 @@ import django.http
 import django.template
 import django.test
 import django.urls
+import msgpack
+import openai.lib.streaming.chat
+import openai.resources.chat
 import psycopg_pool
 import pydantic_ai.mcp
 import pydantic_ai.models.openai
+import pydantic_ai.models.test
+import pydantic_ai.providers.openai_compatible
 import redis.asyncio
 import rq
 import structlog
 import uvicorn
+import uvicorn.lifespan.on
+import uvicorn.protocols.http.httptools_impl
+import uvicorn.protocols.websockets.websockets_sansio_impl
+import uvloop

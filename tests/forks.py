@@ -17,6 +17,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from devtools.children import Command, leash
+from devtools.programs import Programs
 
 ROOT = Path(__file__).resolve().parents[1]
 server = multiprocessing.get_context("forkserver")
@@ -70,6 +71,12 @@ def start(command: Command) -> Running:
     if python != sys.executable or command.account or command.pass_fds:
         return command.start()
     return Fork(arguments, command.env, command.log)
+
+
+def migrate(programs: Programs, *, within: float) -> None:
+    """Bring the tables of the programs' database up to date, in so many seconds."""
+    command = programs.python("migrate", "manage.py migrate -v0")
+    assert start(command).wait(within) == 0, command.log.read_text()
 
 
 def become(args: Sequence[str], env: Mapping[str, str], log: Path) -> None:

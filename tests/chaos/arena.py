@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -98,9 +96,8 @@ class Arena:
         self.effects = self.folder / "effects.jsonl"
         self.effects.touch(0o666)
         self.start_provider()
-        migrate = [sys.executable, "manage.py", "migrate", "-v0"]
         direct = {"DATABASE_URL": self.postgresql.url, "REDIS_URL": self.redis.url}
-        subprocess.run(migrate, env=os.environ | direct, check=True, timeout=LIMIT)
+        forks.migrate(Programs(Folder(self.folder), os.environ | direct), within=LIMIT)
         self.run(AUDIT)
 
     def start_provider(self) -> None:

@@ -52,8 +52,7 @@ class Site:
         Folder(self.folder).make()
         self.environment = self.make_servers()
         programs = Programs(Folder(self.folder), self.environment)
-        migrate = [sys.executable, "manage.py", "migrate", "-v0"]
-        subprocess.run(migrate, env=self.environment, check=True, timeout=GENEROUS)
+        forks.migrate(programs, within=GENEROUS)
         for number, port in enumerate(self.ports, start=1):
             self.start(programs.replica(number, port))
         for number in range(1, workers + 1):

@@ -4,18 +4,22 @@
 from __future__ import annotations  # so that an old Python gets as far as being told
 
 import argparse
+import fcntl
 import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+UNFINISHED = VENV / "unfinished"  # there while pip is at work; stays where pip did not end well
 LISTS = ("requirements-local.txt", "requirements-dev.txt")  # each contains the one before
 NEEDED = {"run": "requirements-local.txt"}  # the other commands need everything
 
@@ -39,14 +43,7 @@ def parser() -> argparse.ArgumentParser:
         "and REDIS_URL, where given, are used instead; AGENT_MODEL, AGENT_BASE_URL and "
         "AGENT_API_KEY make the agent answer with a real model.",
     )
-    run.add_argument("--port", type=int, default=8000, help="of the site (default: 8000)")
-    run.add_argument("--replicas", type=int, default=2, help="web processes (default: 2)")
-    run.add_argument("--workers", type=int, default=2, help="worker processes (default: 2)")
-    run.add_argument(
-        "--autoscale",
-        action="store_true",
-        help="instead: start workers when there is work for them, drain them when there is not",
-    )
+    add_sizes(run)
 
     test = commands.add_parser(
         "test",
@@ -76,24 +73,76 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def add_sizes(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--port", type=number(0, 65_535), default=8000, help="of the site (default: 8000)"
+    )
+    run.add_argument("--replicas", type=number(1, 99), default=2, help="web processes (default: 2)")
+    run.add_argument(
+        "--workers", type=number(0, 99), default=2, help="worker processes (default: 2)"
+    )
+    run.add_argument(
+        "--autoscale",
+        action="store_true",
+        help="instead: start workers when there is work for them, drain them when there is not",
+    )
+
+
+def number(lowest: int, highest: int) -> Callable[[str], int]:
+    """Reads a number of the command line that is neither lower nor higher."""
+
+    def read(word: str) -> int:
+        if word.isdecimal() and lowest <= int(word) <= highest:
+            return int(word)
+        raise argparse.ArgumentTypeError(f"{word} is no number from {lowest} to {highest}")
+
+    return read
+
+
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what tells
         sys.exit(f"dev.py needs Python 3.11 or newer, not {sys.version.split()[0]}")
     arguments = parse(sys.argv[1:])
     os.chdir(ROOT)
-    make_venv()
-    install(NEEDED.get(arguments.command, LISTS[-1]))
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
+    try:
+        with (ROOT / "dev.py").open() as file:
+            wait_for_others(file)
+            make_venv()
+            install(NEEDED.get(arguments.command, LISTS[-1]))
+    except KeyboardInterrupt:
+        sys.exit("stopped before everything was installed; the next start does it")
     os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *sys.argv[1:]])  # noqa: S606
 
 
+def wait_for_others(file: TextIO) -> None:
+    """Two that install into one .venv would spoil it; the lock ends with the file."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("waiting for another dev.py, which installs")
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
 def make_venv() -> None:
-    """.venv, unless a whole one is there: pip is the last thing that goes in."""
-    if PYTHON.exists() and (VENV / "bin" / "pip").exists():
+    """.venv, unless a whole one is there."""
+    if is_whole():
         return
     if importlib.util.find_spec("ensurepip") is None:  # Debian keeps it in a package of its own
         apt_install("python3-venv")
     say("making .venv")
-    subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+    result = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=False)
+    if result.returncode:
+        sys.exit(f"{VENV} could not be made, see above")
+
+
+def is_whole() -> bool:
+    """Of .venv: pip is the last thing that goes in, and what it began it has ended.
+
+    Of a package that was half unpacked pip itself may believe that it is there.
+    """
+    return PYTHON.exists() and (VENV / "bin" / "pip").exists() and not UNFINISHED.exists()
 
 
 def apt_install(*packages: str) -> None:
@@ -114,14 +163,21 @@ def install(name: str) -> None:
         return
     total = sum(line[0].isalnum() for line in (ROOT / name).read_text().splitlines())
     say(f"installing {total} packages")
+    UNFINISHED.touch()
     with subprocess.Popen(
         pip(name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        said = follow(process.stdout or [], total)
+        try:
+            said = follow(process.stdout or [], total)
+        except KeyboardInterrupt:  # of which only we may have heard
+            process.terminate()
+            process.wait()
+            raise
     if process.returncode:
         sys.exit("".join([*said, "\npip could not install the packages, see above"]))
     for file in LISTS[: LISTS.index(name) + 1]:
         note(file)
+    UNFINISHED.unlink()
 
 
 def note(name: str) -> None:

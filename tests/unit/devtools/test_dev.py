@@ -39,6 +39,21 @@ def test_what_follows_test_is_handed_to_pytest(words):
     assert dev.parse(["test", *words]).pytest == words
 
 
+def test_two_replicas_and_two_workers_are_started_at_port_8000():
+    wanted = dev.parse(["run"])
+    assert (wanted.port, wanted.replicas, wanted.workers) == (8000, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "words", ["--port 65536", "--port=-1", "--replicas 0", "--workers=-1", "--workers two"]
+)
+def test_a_number_that_cannot_be_is_refused_with_those_that_can(words, capsys):
+    with pytest.raises(SystemExit) as refused:
+        dev.parse(["run", *words.split()])
+    assert refused.value.code == 2
+    assert re.search(r"is no number from [01] to \d+", capsys.readouterr().err)
+
+
 def test_pins_of_before_are_not_taken_for_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(dev, "ROOT", tmp_path)
     monkeypatch.setattr(dev, "VENV", tmp_path)

@@ -1,15 +1,38 @@
 """The folder .local: the data, logs and variables of the local stack."""
 
+import errno
 import fcntl
 import json
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from devtools.children import NotStarted
+
+# What to do when the disk refuses.
+MENDS = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there",
+    errno.EACCES: "start as the account that made .local/, or delete it to begin anew",
+    errno.EPERM: "start as the account that made .local/, or delete it to begin anew",
+    errno.EROFS: "move the checkout to where you can write",
+}
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What the disk refuses is said with its mend."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in MENDS:
+            raise
+        place = error.filename or Path(".local").resolve()
+        raise NotStarted(f"{error.strerror}: {place}; {MENDS[error.errno]}") from error
 
 
 @dataclass(frozen=True)
@@ -40,7 +63,8 @@ class Folder:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.close()
-            raise NotStarted("The stack of this checkout is running already") from error
+            mend = "stop it first, or start this one in another folder"
+            raise NotStarted(f"the stack of this checkout is running already; {mend}") from error
         return file
 
     def variables(self) -> dict[str, str]:

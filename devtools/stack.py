@@ -3,13 +3,14 @@
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from devtools import readiness, variables
 from devtools.children import NotStarted, tail
-from devtools.local import Folder
+from devtools.local import Folder, in_words
 from devtools.ports import free_port
 from devtools.postgresql import PostgreSQL, folder_for
 from devtools.programs import Programs
@@ -30,7 +31,7 @@ def run(*, port: int, replicas: int, workers: int | None) -> int:
     """
     local = Folder(Path(".local").resolve())
     try:
-        with local.lock(), listen(port) as listener:
+        with in_words(), local.lock(), listen(port) as listener:
             local.make()
             local.share()
             with Supervisor(tell=say, changed=lambda children: show(local, children)) as supervisor:
@@ -164,13 +165,22 @@ def listen(port: int) -> socket.socket:
 
 
 def show(local: Folder, children: Iterable[Child]) -> None:
-    """Keep .local/processes.json current."""
-    local.write_processes(
+    """Keep .local/processes.json current; a full disk is no reason to stop the site."""
+    listed = [
         {"name": child.command.name, "pid": child.pid, "port": child.command.port}
         for child in children
         if child.pid and child.command.name.startswith(LISTED)
-    )
+    ]
+    try:
+        local.write_processes(listed)
+    except OSError as problem:
+        say(f"processes.json is not current: {problem}")
 
 
 def say(step: str) -> None:
-    print(step, flush=True)
+    """Tell whoever is there to hear it: a terminal may have gone away."""
+    try:
+        print(step, flush=True)
+    except OSError:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())

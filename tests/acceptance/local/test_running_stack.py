@@ -96,7 +96,7 @@ def run(folder, port):
 def test_a_second_one_in_the_same_checkout_is_refused(stack):
     ended = run(stack.checkout, free_port())
     assert ended.returncode == 1
-    assert ended.stdout == "not started: The stack of this checkout is running already\n"
+    assert ended.stdout.startswith("not started: the stack of this checkout is running already;")
 
 
 def test_a_taken_port_is_said_with_the_mend(stack, new_checkout):

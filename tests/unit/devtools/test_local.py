@@ -1,12 +1,15 @@
+import errno
 import json
 import os
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from devtools import stack
 from devtools.children import NotStarted
-from devtools.local import Folder
+from devtools.local import Folder, in_words
 from devtools.variables import MADE, given, made
 
 AWKWARD = 'p\'w "$HOME" `date`; #&'
@@ -41,6 +44,27 @@ def test_a_second_lock_is_refused_until_the_first_is_closed(folder):
     with folder.lock(), pytest.raises(NotStarted):
         folder.lock()
     folder.lock().close()
+
+
+def test_a_list_that_cannot_be_written_is_said_and_stops_nothing(tmp_path, capsys):
+    stack.show(Folder(tmp_path / "gone"), [])
+    assert capsys.readouterr().out.startswith("processes.json is not current: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+def test_a_full_disk_is_said_with_the_mend():
+    with pytest.raises(NotStarted, match=r"No space left on device: .*; make room"), in_words():
+        Path("/dev/full").write_text("more")
+
+
+def test_what_is_somebody_elses_is_said_with_the_mend():
+    with pytest.raises(NotStarted, match=r"denied: /a; start as the account"), in_words():
+        raise PermissionError(errno.EACCES, "Permission denied", "/a")
+
+
+def test_other_faults_stay_as_they_are():
+    with pytest.raises(BlockingIOError), in_words():
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
 
 def test_what_somebody_set_is_used_and_what_we_made_ourselves_is_not():

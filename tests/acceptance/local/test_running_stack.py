@@ -1,5 +1,6 @@
 """`dev.py run` while it runs."""
 
+import asyncio
 import os
 import re
 import signal
@@ -10,11 +11,16 @@ import sys
 from contextlib import suppress
 from urllib.error import HTTPError
 
+import psycopg
 import pytest
 
+from devtools import readiness
+from devtools.local import Folder
 from devtools.ports import free_port
 from tests.acceptance.local.stacks import stranger
-from tests.waiting import eventually
+from tests.provider import Provider
+from tests.system.account import Account
+from tests.waiting import GENEROUS, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +33,31 @@ user = authenticate(username=os.environ["DEMO_USER"], password=os.environ["DEMO_
 print(user.is_staff)'
 """
 
+JOIN = """
+set -a; . .local/env; set +a
+exec .venv/bin/python manage.py rqworker --worker-class workers.worker.AgentWorker \\
+    interactive default batch
+"""
+ANSWERED = """
+SELECT DISTINCT process.pid
+FROM conversations_turn turn JOIN workers_workerprocess process ON process.id = turn.worker
+"""
+STEPS = [
+    r"PostgreSQL on port \d+, data in .+/\.local/postgresql",
+    r"(Redis|Valkey) [\d.]+ on port \d+",
+    r"tables are up to date",
+    r"tool server on port \d+",
+    r"2 replicas on ports \d+, \d+",
+    r"2 workers",
+    r"ready http://127\.0\.0\.1:{port}/",
+    r"account demo password [\w-]{{16}}",
+]
 
-def test_it_answers_when_it_says_that_it_is_ready(stack):
-    assert f"ready http://127.0.0.1:{stack.port}/" in stack.said
+
+def test_it_says_a_line_for_each_step_and_answers_when_it_is_ready(stack):
+    for step, line in zip(STEPS, stack.said, strict=False):
+        assert re.fullmatch(step.format(port=stack.port), line)
+    assert len(stack.said) >= len(STEPS)
     assert stack.get("/readyz")[0] == 200
 
 
@@ -69,6 +97,40 @@ def test_another_terminal_works_with_its_variables_and_account(stack):
         ["sh", "-c", SHELL], cwd=stack.checkout, env=stranger(), text=True
     )
     assert said.split()[-1] == "True"
+
+
+@pytest.fixture
+def joined(stack):
+    """A worker that somebody started in another terminal."""
+    with (
+        (stack.checkout / ".local/joined.log").open("w") as log,
+        subprocess.Popen(
+            ["sh", "-c", JOIN], cwd=stack.checkout, env=stranger(), stdout=log, stderr=log
+        ) as worker,
+    ):
+        yield worker.pid
+        worker.terminate()
+
+
+async def test_the_given_model_answers_through_a_worker_that_joined(stack, joined, provider_port):
+    url = Folder(stack.checkout / ".local").variables()["DATABASE_URL"]
+    await asyncio.to_thread(eventually, lambda: readiness.workers(url, [joined]))
+    account = Account(stack.port)
+    async with (
+        Provider(port=provider_port) as provider,
+        account.tab(stack.port, account.begin()) as tab,
+        asyncio.timeout(GENEROUS),
+    ):
+        while joined not in answered(url):  # each of the three is asked in its turn
+            assert await tab.answer("Who answers?") == "Who answers? "
+    assert {call["model"] for call in provider.calls} == {"echo"}
+    assert provider.keys == {"Bearer of-a-person"}
+
+
+def answered(url):
+    """The pids of the workers that have."""
+    with psycopg.connect(url) as connection:
+        return {pid for (pid,) in connection.execute(ANSWERED)}
 
 
 def test_who_joins_by_its_variables_counts_and_tells_with_the_others(stack):

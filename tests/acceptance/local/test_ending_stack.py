@@ -5,10 +5,13 @@ import shutil
 import signal
 import stat
 
+import psycopg
 import pytest
 from django.contrib.auth import get_user_model
 
+from devtools.local import Folder
 from tests.acceptance.local.stacks import LocalStack, check_out, stranger
+from tests.system.account import Account
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -34,17 +37,27 @@ def test_a_killed_supervisor_leaves_nobody(start):
     eventually(lambda: stack.everybody() == [])
 
 
-def test_the_account_its_password_and_the_key_stay(start):
+def test_the_account_its_password_the_key_and_the_data_stay(start):
     stack = start()
+    begun = Account(stack.port).begin("demo")
     before = (stack.checkout / ".local/env").read_text()
     stack.stop()
     again = LocalStack(stack.checkout).await_line("account ")
     after = (stack.checkout / ".local/env").read_text()
+    assert kept_in(stack.checkout) == begun
     again.stop()
     assert again.said[-2] == stack.said[-2]
     kept = [line for line in before.splitlines() if line.startswith(("SECRET_KEY", "DEMO_"))]
     assert len(kept) == 3
     assert all(line in after.splitlines() for line in kept)
+
+
+def kept_in(checkout):
+    """The id of the only conversation."""
+    url = Folder(checkout / ".local").variables()["DATABASE_URL"]
+    with psycopg.connect(url) as connection:
+        [(found,)] = connection.execute("SELECT id FROM conversations_conversation").fetchall()
+    return str(found)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as somebody else")

@@ -104,8 +104,7 @@ def main() -> None:
         sys.exit(f"dev.py needs Python 3.11 or newer, not {sys.version.split()[0]}")
     arguments = parse(sys.argv[1:])
     os.chdir(ROOT)
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, signal.default_int_handler)
+    hear_signals()
     try:
         with (ROOT / "dev.py").open() as file:
             wait_for_others(file)
@@ -114,6 +113,13 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("stopped before everything was installed; the next start does it")
     os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *sys.argv[1:]])  # noqa: S606
+
+
+def hear_signals() -> None:
+    """Whatever asks this process to end is a KeyboardInterrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup does
+            signal.signal(number, signal.default_int_handler)
 
 
 def wait_for_others(file: TextIO) -> None:
@@ -132,7 +138,7 @@ def make_venv() -> None:
     if importlib.util.find_spec("ensurepip") is None:  # Debian keeps it in a package of its own
         apt_install("python3-venv")
     say("making .venv")
-    command = [sys.executable, "-m", "venv", "--clear", VENV]
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         sys.exit(f"{result.stdout}{result.stderr}\n{VENV} could not be made, see above")
@@ -166,12 +172,16 @@ def install(name: str) -> None:
     say(f"installing {total} packages")
     UNFINISHED.touch()
     with subprocess.Popen(
-        pip(name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        pip(name),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,  # the terminal's Ctrl-C reaches it once, through us
     ) as process:
         try:
             said = follow(process.stdout or [], total)
-        except KeyboardInterrupt:  # of which only we may have heard
-            process.terminate()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)  # it takes its temporary files with it
             process.wait()
             raise
     if process.returncode:

@@ -15,8 +15,12 @@ from tests.waiting import eventually
 
 ENDS = 'case "$2" in devtools) echo "$@";; esac'
 FAILS = "echo no space left on device; exit 1"
-# It has been heard, so dev.py follows it, when its process is told.
-HANGS = "head -c 200000 /dev/zero | tr '\\0' x; echo $$ > new; mv new pid; exec sleep 1000"
+# When the pid is there, dev.py has read most of what came before: it follows what pip says.
+HANGS = """
+trap 'echo > cleaned; exit 1' INT
+head -c 200000 /dev/zero | tr '\\0' x; echo $$ > new; mv new pid
+while :; do sleep 0.01; done
+"""
 GOES_ON = "-m devtools run\n"
 
 
@@ -62,12 +66,13 @@ def test_other_pins_are_installed_at_the_next_start(checkout, start):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_pip_too_and_the_next_start_makes_venv_anew(checkout, start, number):
+def test_a_signal_has_pip_clean_up_and_the_next_start_makes_venv_anew(checkout, start, number):
     with start(HANGS) as process:
         eventually((checkout / "pid").exists)
         process.send_signal(number)
         _, said = process.communicate()
     await_end(int((checkout / "pid").read_text()))
+    assert (checkout / "cleaned").exists()
     assert process.returncode == 1
     assert said == "stopped before everything was installed; the next start does it\n"
     assert not is_whole(checkout)

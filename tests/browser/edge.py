@@ -115,6 +115,12 @@ def rendered(current: SimpleNamespace | None) -> str:
     return render_to_string("conversations/chat.html", known, request)
 
 
+async def say(page: Page, text: str) -> None:
+    """Write it into the field, and send it."""
+    await page.get_by_label("Your message").fill(text)
+    await page.keyboard.press("Enter")
+
+
 def ended(response: str, status: str, text: str) -> dict[str, list[dict]]:
     """What a snapshot has of a conversation of one turn without an answer."""
     said = {"response_id": response, "id": f"msg_{response}_in", "type": "message", "role": "user"}

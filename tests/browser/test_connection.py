@@ -3,12 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.edge import Edge, events, streaming
-
-
-async def say(page, text: str) -> None:
-    await page.get_by_label("Your message").fill(text)
-    await page.keyboard.press("Enter")
+from tests.browser.edge import Edge, events, say, streaming
 
 
 def answer(page):
@@ -126,17 +121,6 @@ async def test_a_line_that_answers_pings_is_kept(edge: Edge, page):
         await page.wait_for_function("count => window.heard > count", arg=pongs + 1)
     await expect(page.locator("#whereabouts")).to_have_attribute("data-phase", "open")
     assert edge.lines.empty()
-
-
-async def test_a_lost_connection_is_told_after_a_moment_and_the_words_go(edge: Edge, page):
-    line = await edge.open(page)
-    await expect(page.locator("#whereabouts")).to_have_text("via replica-1")
-    await page.context.set_offline(True)
-    await line.close(1012)
-    await expect(page.locator("#notice")).to_contain_text("No connection to the site")
-    await page.context.set_offline(False)
-    await (await edge.line()).snapshot()
-    await expect(page.locator("#notice")).to_be_hidden()
 
 
 async def test_a_refused_message_can_be_sent_again_or_discarded(edge: Edge, page):

@@ -5,15 +5,10 @@ import json
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.edge import CONVERSATION, Edge, Line, ended
+from tests.browser.edge import CONVERSATION, Edge, Line, ended, say
 
 LONG = "ä" * 31_000  # fits into HTTP, not into a frame
 UNSENT = f"agentsite:7:unsent:{CONVERSATION}"
-
-
-async def say(page: Page, text: str) -> None:
-    await page.get_by_label("Your message").fill(text)
-    await page.keyboard.press("Enter")
 
 
 async def has_only(line: Line, page: Page, text: str) -> None:

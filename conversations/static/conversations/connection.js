@@ -5,6 +5,7 @@ const LONGEST = 20_000;
 const PING = 25_000; // between signs of life
 const SILENCE = 10_000; // a ping unanswered for so long means that the line is dead
 const PATIENCE = 10_000; // for the handshake
+const STEADY = 5_000; // a socket that lasted so long did what it is for; the next loss is a first one
 const LOGGED_OUT = 4401; // close code
 
 export const refusal = (code) => code >= 4400 && code < 4500;
@@ -12,7 +13,7 @@ export const delay = (tries, random = Math.random) => random() * Math.min(LONGES
 
 export class Connection {
   constructor(address, { opened, received, changed }) {
-    Object.assign(this, { address, opened, received, changed, tries: 0, socket: null, timers: {} });
+    Object.assign(this, { address, opened, received, changed, tries: 0, begunAt: Infinity, socket: null, timers: {} });
     Object.assign(this, { wanted: false, returned: false });
     window.addEventListener("online", () => this.hasten());
     document.addEventListener("visibilitychange", () => document.hidden || this.hasten());
@@ -29,6 +30,7 @@ export class Connection {
   open() {
     this.wanted = true;
     this.forget();
+    this.begunAt = Infinity;
     this.changed({ phase: "connecting" });
     const socket = (this.socket = new WebSocket(this.address));
     this.timers.patience = setTimeout(() => this.lost(socket, 1006), PATIENCE);
@@ -39,6 +41,7 @@ export class Connection {
 
   begun() {
     clearTimeout(this.timers.patience);
+    this.begunAt = performance.now();
     this.changed({ phase: "open" });
     this.opened();
     this.listen();
@@ -46,7 +49,6 @@ export class Connection {
 
   heard(socket, data) {
     if (socket !== this.socket) return;
-    this.tries = 0;
     this.returned = false;
     this.listen();
     this.received(JSON.parse(data));
@@ -68,11 +70,12 @@ export class Connection {
     this.close();
     if (code === LOGGED_OUT && this.returned) return location.reload();
     if (refusal(code)) return this.changed({ phase: "refused", code, reason });
+    if (performance.now() - this.begunAt > STEADY) this.tries = 0;
     this.changed({ phase: "waiting", code });
     this.timers.retry = setTimeout(() => this.open(), delay(this.tries++));
   }
 
-  // The network is back or the person is: do not wait out the delay.
+  // The network is back, or the person is and may say so: do not wait out the delay.
   hasten() {
     if (this.timers.retry && !this.socket) this.open();
   }

@@ -1,30 +1,46 @@
 // The line above the field and the quiet one at the top: connection and errors in words.
 
-import { closing, failure } from "./words.js";
+import { closing, failure, loss } from "./words.js";
 import { make } from "./make.js";
+import { outbox } from "./state.js";
 
 const CALM = 1500; // milliseconds: a shorter loss is not worth a word
+const UNDER_WAY = new Set(["connecting", "waiting"]);
 
 export class Notice {
-  constructor({ line, whereabouts, login, again }) {
-    Object.assign(this, { line, whereabouts, login, again, timer: null });
+  // `again` opens what was refused, `now` tries at once what would be tried after a while.
+  constructor({ line, whereabouts, login, again, now }) {
+    Object.assign(this, { line, whereabouts, login, again, now, timer: null, due: "", isLate: false });
   }
 
-  show({ connection, notice, replica }) {
+  show(state) {
+    const { connection, notice, replica } = state;
     this.whereabouts.dataset.phase = connection.phase;
     this.whereabouts.textContent = connection.phase === "open" && replica ? `via ${replica}` : "";
-    const isLost = ["connecting", "waiting"].includes(connection.phase) && !notice;
-    if (isLost) this.timer ??= setTimeout(() => this.say("No connection to the site. Trying again…"), CALM);
+    const isLost = (UNDER_WAY.has(connection.phase) || connection.lost) && !notice;
+    if (isLost) this.complain(loss(connection, outbox(state).length));
     else this.calm();
     if (connection.phase === "refused") this.say(closing(connection), this.mend(connection.code));
     else if (notice) this.say(failure(notice));
     else if (!isLost) this.hush();
   }
 
+  complain(words) {
+    this.due = words;
+    if (this.isLate) this.tell();
+    this.timer ??= setTimeout(() => this.tell(), CALM);
+  }
+
+  tell() {
+    this.isLate = true;
+    this.say(this.due, make("button", { type: "button", className: "quiet", textContent: "Try now", onclick: this.now }));
+  }
+
   // Other words are due than those that the loss would bring.
   calm() {
     clearTimeout(this.timer);
     this.timer = null;
+    this.isLate = false;
   }
 
   mend(code) {

@@ -16,15 +16,23 @@ export const initial = {
   ready: false, // the transcript is known
   torn: false, // something was missed: only a new snapshot mends it
   more: false, // older turns were left out
-  connection: { phase: "none", code: 0, reason: "" },
+  // `lost`: the close code of the last loss, until the line serves again, for which it must have `told` how things stand
+  connection: { phase: "none", code: 0, reason: "", lost: 0, told: false },
   notice: null, // an error that belongs to no turn
 };
 
 export function reduce(state, event) {
   const step = STEPS[event.type];
-  if (step) return step(state, event);
+  if (step) return served(step(state, event));
   if (Number.isInteger(event.sequence_number)) return numbered(state, event);
   return state;
+}
+
+// A line that was lost serves again when nothing is left that it has not taken.
+function served(state) {
+  const { connection } = state;
+  if (!connection.lost || !connection.told || outbox(state).length) return state;
+  return { ...state, connection: { ...connection, lost: 0 } };
 }
 
 const STEPS = {
@@ -34,7 +42,7 @@ const STEPS = {
   "page.trim": trimmed,
   "page.forget": forgotten,
   "agentsite:snapshot": snapshot,
-  "agentsite:subscribed": (state, { replica }) => ({ ...state, replica }),
+  "agentsite:subscribed": (state, { replica }) => ({ ...state, ...heard(state), replica }),
   "agentsite:accepted": accepted,
   "agentsite:input": asked,
   "agentsite:asked": (state, { response_id, calls, expires }) => patched(state, response_id, { asked: calls, expires }),
@@ -53,8 +61,11 @@ const STEPS = {
 function connected(state, { phase, code = 0, reason = "" }) {
   const turns = REFUSALS.has(code) ? state.turns.map((turn) => refusedBy(turn, code)) : state.turns;
   const notice = phase === "open" && state.notice?.code === "offline" ? null : state.notice;
-  return { ...state, turns, notice, connection: { phase, code, reason } };
+  const lost = phase === "waiting" ? code : phase === "refused" ? 0 : state.connection.lost;
+  return { ...state, turns, notice, connection: { phase, code, reason, lost, told: false } };
 }
+
+const heard = ({ connection }) => ({ connection: { ...connection, told: true } });
 
 const refusedBy = (turn, code) => (turn.status === "unsent" ? { ...turn, status: "refused", error: { code: REFUSALS.get(code) } } : turn);
 
@@ -82,7 +93,7 @@ function snapshot(state, { replica = state.replica, items = [], responses = [], 
   const turns = [...ended, ...active.map(inProgress)];
   const known = turns.map((turn) => remembered(turn, state.turns));
   const waiting = state.turns.filter(isLocal);
-  return { ...state, replica, torn: false, ready: true, more: has_more, turns: [...known, ...waiting] };
+  return { ...state, ...heard(state), replica, torn: false, ready: true, more: has_more, turns: [...known, ...waiting] };
 }
 
 // Only what comes right before the first that is shown: that may have changed since it was asked for.

@@ -42,6 +42,13 @@ export const failure = ({ code, message } = {}) =>
 // The server names a reason where a code has more than one.
 export const closing = ({ code, reason }) => reason || (CLOSINGS[code] ?? "The site closed the connection.");
 
+const FAULT = 1011; // close code: the site is there, and cannot do what it is asked
+
+// `unsent`: how many messages it has not taken.
+export const loss = ({ lost }, unsent) =>
+  (lost === FAULT ? "The site has a fault at the moment. Trying again…" : "No connection to the site. Trying again…") +
+  (unsent ? " What you sent waits here until it is taken." : "");
+
 export const STATUS = {
   unsent: "Sending",
   queued: "Queued",

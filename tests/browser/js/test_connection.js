@@ -34,3 +34,38 @@ test("the Back button opens again only what was open", () => {
   back();
   equal(asked, ["ws://site/", "ws://site/"]);
 });
+
+// A connection on a site that takes every line, speaks, and closes it after a time; how long it waits then.
+function closedBySite() {
+  const [lines, waits, clock] = [[], [], { now: 0 }];
+  Math.random = () => 1;
+  performance.now = () => clock.now;
+  globalThis.setTimeout = (task, wait) => waits.push({ task, wait });
+  globalThis.WebSocket = class {
+    constructor() {
+      lines.push(this);
+    }
+
+    close() {}
+  };
+  const connection = new Connection("ws://site/", { opened: () => {}, received: () => {}, changed: () => {} });
+  connection.open();
+  return (after) => {
+    const line = lines.at(-1);
+    line.onopen();
+    line.onmessage({ data: "{}" });
+    clock.now += after;
+    line.onclose({ code: 1011 });
+    const { task, wait } = waits.at(-1);
+    task();
+    return wait;
+  };
+}
+
+test("a line that speaks and is closed at once is waited for longer each time", () => {
+  equal([10, 10, 10].map(closedBySite()), [500, 1000, 2000]);
+});
+
+test("after a line that has lasted the first wait is short again", () => {
+  equal([10, 10, 60_000].map(closedBySite()), [500, 1000, 500]);
+});

@@ -7,12 +7,13 @@ function noticed() {
   const due = new Map();
   globalThis.setTimeout = (task) => due.set(due.size + 1, task).size;
   globalThis.clearTimeout = (id) => due.delete(id);
-  const notice = new Notice({ line: make("p"), whereabouts: make("p"), login: "/login/", again: () => {} });
-  const show = (phase, code = 0, told = null) => notice.show({ connection: { phase, code, reason: "" }, notice: told });
+  const notice = new Notice({ line: make("p"), whereabouts: make("p"), login: "/login/", again: () => {}, now: () => {} });
+  const show = (phase, code = 0, told = null, { lost = 0, turns = [] } = {}) =>
+    notice.show({ connection: { phase, code, reason: "", lost }, notice: told, turns });
   return { show, pass: () => due.forEach((task) => task()), said: () => (notice.line.hidden ? "" : notice.line.textContent.trim()) };
 }
 
-const LOST = "No connection to the site. Trying again…";
+const LOST = "No connection to the site. Trying again… Try now";
 
 test("a lost connection is told after a while", () => {
   const { show, pass, said } = noticed();
@@ -43,4 +44,18 @@ test("an error stays when the loss before it would be told, which is told after 
   show("waiting", 1006);
   pass();
   equal(said(), LOST);
+});
+
+test("a site that opens and closes is told of all the while, and what it has not taken", () => {
+  const { show, pass, said } = noticed();
+  const turns = [{ status: "unsent" }];
+  for (const phase of ["waiting", "connecting", "open", "waiting"]) show(phase, 1011, null, { lost: 1011, turns });
+  equal(said(), "");
+  pass();
+  const words = "The site has a fault at the moment. Trying again…";
+  equal(said(), `${words} What you sent waits here until it is taken. Try now`);
+  show("open", 0, null, { lost: 1011 });
+  equal(said(), `${words} Try now`);
+  show("open");
+  equal(said(), "");
 });

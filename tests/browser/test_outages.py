@@ -1,0 +1,37 @@
+"""What people read while the site is away or out of order."""
+
+from playwright.async_api import expect
+
+from tests.browser.edge import Edge, say
+
+
+async def test_a_lost_connection_is_told_after_a_moment_and_the_words_go(edge: Edge, page):
+    line = await edge.open(page)
+    await expect(page.locator("#whereabouts")).to_have_text("via replica-1")
+    await page.context.set_offline(True)
+    await line.close(1012)
+    await expect(page.locator("#notice")).to_contain_text("No connection to the site")
+    await page.context.set_offline(False)
+    await (await edge.line()).snapshot()
+    await expect(page.locator("#notice")).to_be_hidden()
+
+
+async def test_a_site_that_takes_no_message_is_told_in_words_until_it_does(edge: Edge, page):
+    """Its rows can be read and none can be written, say: each line opens, and a message closes it."""
+    line = await edge.open(page)
+    await say(page, "Good day")
+    await line.frame("response.create")
+    await line.close(1011)
+    notice = page.locator("#notice")
+    again = await edge.line()
+    await again.snapshot()
+    await again.frame("response.create")
+    await expect(notice).to_contain_text("The site has a fault at the moment. Trying again…")
+    await expect(notice).to_contain_text("What you sent waits here until it is taken.")
+    await again.close(1011)
+    await page.get_by_role("button", name="Try now").click()
+    last = await edge.line()
+    await last.snapshot()
+    await expect(notice).to_be_visible()
+    await last.accept("resp_a")
+    await expect(notice).to_be_hidden()

@@ -25,12 +25,13 @@ class Figure:
 
     title: str
     now: str
-    peak: str
+    peak: str  # empty: nothing was measured
     lines: Sequence[Line]
 
     @property
     def label(self) -> str:
-        return f"{self.title} {self.now}, in the last hour at most {self.peak}"
+        most = f", in the last hour at most {self.peak}" if self.peak else ""
+        return f"{self.title} {self.now}{most}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class FirstTokens:
     def words(self) -> str:
         """Of the whole hour."""
         if self.p50 is None or self.p95 is None:
-            return "nothing"
+            return "none yet"
         return f"{duration(self.p50)} for half, {duration(self.p95)} for 95 %"
 
     @property
@@ -75,7 +75,7 @@ class FirstTokens:
         return Figure(
             "To the first words",
             now=self.words,
-            peak=duration(max((value for _, value in most), default=0)),
+            peak=duration(max(value for _, value in most)) if most else "",
             lines=chart({"p95": most, "p50": halves}, self.window),
         )
 

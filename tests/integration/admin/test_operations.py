@@ -62,6 +62,11 @@ def test_its_last_hour_is_drawn_and_described(viewer):
     assert re.search(r'class="chart-line is-waiting" d="M[^"]* L[^"]* L', page)
 
 
+def test_where_no_response_has_spoken_no_time_is_told(viewer):
+    page = viewer.get(PAGE).content.decode()
+    assert 'aria-label="To the first words none yet"' in page
+
+
 def test_what_nobody_sampled_lately_is_not_told_as_if_it_were_now(viewer):
     sample(seconds_ago=120, waiting=3)
     assert "unknown: nobody sampled for a minute" in text(viewer.get(PAGE))

@@ -71,9 +71,9 @@ def _phase(name: str, label: str, offset: float, seconds: float, whole: float) -
 
 
 def total(turn: Turn, *, now: datetime | None = None) -> str:
-    """From accepted to its end, or until now."""
+    """From accepted to its end, or until now; clocks may differ by a little."""
     end = turn.finished or now or timezone.now()
-    return duration((end - turn.created).total_seconds())
+    return duration(max((end - turn.created).total_seconds(), 0))
 
 
 def tokens(turn: Turn) -> str:

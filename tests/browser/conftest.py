@@ -42,6 +42,10 @@ async def browser():
         await browser.close()
 
 
+PROMOTE = (
+    "UPDATE auth_user SET is_staff = true, is_superuser = true WHERE username = %s RETURNING id"
+)
+
 # What the browser reports and the page tells in words: a socket that cannot be opened, a refusal.
 BORNE = (
     "WebSocket connection to",
@@ -102,3 +106,10 @@ async def ada(page: Page, site: Site) -> Person:
     person = Person(page, f"http://127.0.0.1:{site.ports[0]}")
     await person.sign_up()
     return person
+
+
+@pytest.fixture
+def keeper(ada: Person, site: Site) -> Person:
+    """Who looks after the site."""
+    site.rows(PROMOTE, ada.name)
+    return ada

@@ -9,19 +9,15 @@ from tests.browser.person import Person
 from tests.system.site import Site
 from tests.waiting import eventually
 
-PROMOTE = (
-    "UPDATE auth_user SET is_staff = true, is_superuser = true WHERE username = %s RETURNING id"
-)
 SAMPLED = "SELECT 1 FROM workers_poolsample WHERE pool = 'default'"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def staff(ada: Person, site: Site) -> Person:
+async def staff(keeper: Person, site: Site) -> Person:
     """On the page, once there is something to draw."""
-    site.rows(PROMOTE, ada.name)
     await asyncio.to_thread(eventually, lambda: site.rows(SAMPLED))
-    await ada.page.goto(f"{ada.origin}/admin/operations/")
-    return ada
+    await keeper.page.goto(f"{keeper.origin}/admin/operations/")
+    return keeper
 
 
 async def focused(person: Person) -> str:

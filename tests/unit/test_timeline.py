@@ -50,6 +50,10 @@ def test_a_turn_that_failed_before_a_word_has_no_stream():
     assert total(turn) == "3.0 s"
 
 
+def test_no_turn_took_less_than_no_time():
+    assert total(Turn(created=BEGIN, finished=after(-0.001))) == "0 ms"
+
+
 def test_tokens_are_told_when_the_model_told_them():
     assert tokens(Turn(usage={"input_tokens": 7, "output_tokens": 2})) == "7 in, 2 out"
     assert tokens(Turn()) == ""

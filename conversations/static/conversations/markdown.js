@@ -17,6 +17,7 @@ const ALLOWED = {
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 };
+const SIDED = new Set(["UL", "OL", "DL", "BLOCKQUOTE", "TABLE"]); // their marks and columns stand where their text begins
 const LANGUAGE = /^language-([\w+#.-]{1,30})$/;
 
 const purify = DOMPurify(window);
@@ -58,6 +59,7 @@ export const tokens = (source) => marked.lexer(source);
 export function nodes(token) {
   if (token.type === "code") return [code(token.text, token.lang)];
   const fragment = purify.sanitize(marked.parser([token]));
+  for (const block of fragment.children) if (SIDED.has(block.nodeName)) block.dir = "auto";
   for (const pre of fragment.querySelectorAll("pre")) pre.replaceWith(recoded(pre));
   for (const table of fragment.querySelectorAll("table")) wide(table);
   return [...fragment.childNodes];
@@ -80,6 +82,7 @@ function wide(table) {
 export function code(text, language = "") {
   const box = document.createElement("div");
   box.className = "code";
+  box.dir = "ltr"; // whatever the language around it
   const head = document.createElement("div");
   const name = document.createElement("span");
   name.textContent = (language || "").split(/\s/)[0];

@@ -110,6 +110,13 @@ test("24,000 characters stream in far less than two seconds of work", () => {
   ok(performance.now() - start < 4000, `${performance.now() - start} ms`);
 });
 
+test("lists, quotations and tables begin where their text does", () => {
+  const made = shown("- אחת\n  - שתיים\n\n> ציטוט\n> ```\n> x\n> ```\n\n| שם |\n|---|\n| א |\n\n1. one");
+  document.querySelector("main").append(made);
+  const directions = ["ul", "ul ul", "blockquote", "blockquote .code", "table", "ol"].map((name) => getComputedStyle(made.querySelector(name)).direction);
+  equal(directions, ["rtl", "rtl", "rtl", "ltr", "rtl", "ltr"]);
+});
+
 test("a text that changes in the middle is shown anew", () => {
   const prose = new Prose();
   prose.show("One\n\nTwo\n\nThree\n\nFour");

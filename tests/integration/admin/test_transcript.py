@@ -60,6 +60,13 @@ def test_a_tool_call_shows_what_the_ledger_knows_of_it(viewer, conversation):
     assert shown == list(states.values())
 
 
+def test_what_was_said_elsewhere_has_no_life_here(viewer, conversation):
+    message_of(turn_of(conversation, pool="none"), text("Said before."))
+    page = opened(viewer, conversation)
+    assert "said elsewhere" in page
+    assert "in all" not in page
+
+
 def test_what_was_retracted_is_shown_and_marked(viewer, conversation):
     message_of(turn_of(conversation, "cancelled"), text("I was ab"), retracted=True)
     page = opened(viewer, conversation)

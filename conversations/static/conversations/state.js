@@ -3,7 +3,8 @@
 
 import { answered, follow, itemsOf, reasonOf, returned, textOf, told } from "./responses.js";
 
-export const ENDED = new Set(["completed", "failed", "incomplete", "cancelled"]);
+export const UNFINISHED = new Set(["failed", "incomplete", "cancelled"]); // nothing more comes of it
+export const ENDED = new Set([...UNFINISHED, "completed"]);
 
 const SHOWN = 30; // turns that a snapshot begins with
 // Close codes after which what is not acknowledged will not be taken either, and why.
@@ -181,6 +182,7 @@ function settled(turns, turn) {
   const others = turns.filter(({ id }) => id !== turn.id);
   const waits = (other) => isLocal(other) || (began && other.status === "queued");
   const place = others.findIndex(waits);
+  if (began && (place < 0 || place >= at)) return turns.with(at, turn);
   return others.toSpliced(place < 0 ? others.length : place, 0, turn);
 }
 

@@ -14,15 +14,16 @@ export function tool() {
   const fold = make("details", {}, make("summary", {}, verb, " ", name, " ", state), body);
   const element = make("div", { className: "tool" }, fold);
   let question = null;
-  const update = (item, { final, output: result, asks, progress }) => {
+  const update = (item, { final, output: result, asks, progress, over }) => {
     const interrupted = !result && (item.status === "incomplete" || (final && item.status === "in_progress"));
-    verb.textContent = asks ? "Asks to use" : result || interrupted ? "Used" : "Uses";
+    const dropped = over && !result && !interrupted; // whether it was made at all is not known here
+    verb.textContent = asks ? "Asks to use" : dropped ? "Wanted to use" : result || interrupted ? "Used" : "Uses";
     name.textContent = item.name;
     input.textContent = pretty(item.arguments);
     output.textContent = result ? pretty(result.output) : "";
     answered.hidden = output.hidden = !result;
-    state.textContent = asks || result ? "" : interrupted ? "interrupted" : comeTo(progress);
-    element.dataset.state = asks ? "asks" : result ? "done" : "open";
+    state.textContent = asks || result ? "" : interrupted ? "interrupted" : dropped ? "no result" : comeTo(progress);
+    element.dataset.state = asks ? "asks" : result || interrupted || dropped ? "done" : "open";
     if (Boolean(asks) === Boolean(question)) return;
     question?.remove();
     question = asks ? questionOf(asks) : null;

@@ -2,7 +2,7 @@
 
 import { make } from "./make.js";
 import { Prose } from "./prose.js";
-import { ENDED } from "./state.js";
+import { ENDED, UNFINISHED } from "./state.js";
 import { tool } from "./tool.js";
 import { failure, outcome, STATUS, waiting } from "./words.js";
 
@@ -73,7 +73,7 @@ export class TurnView {
     const final = item.status !== "in_progress" || ENDED.has(this.turn.status);
     const asks = this.turn.asked.find(({ call_id }) => call_id === item.call_id);
     const progress = this.turn.progress[item.call_id];
-    view.update(item, { final, output, asks, progress });
+    view.update(item, { final, output, asks, progress, over: UNFINISHED.has(this.turn.status) });
     if (this.answer.children[place] !== view.element) this.answer.insertBefore(view.element, this.answer.children[place] ?? null);
   }
 

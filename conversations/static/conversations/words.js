@@ -33,8 +33,8 @@ const CLOSINGS = {
   4429: "Too many messages came from here in a short time.",
 };
 
-// The server knows more: which limit it was, how long the provider asks us to wait.
-const EXACT = new Set(["rate_limited", "provider_rate_limited"]);
+// The server knows more: which limit it was, how long the provider asks us to wait, who was not in time.
+const EXACT = new Set(["rate_limited", "provider_rate_limited", "expired"]);
 
 export const failure = ({ code, message } = {}) =>
   (EXACT.has(code) && message) || (FAILURES[code] ?? message ?? FAILURES.server_error);

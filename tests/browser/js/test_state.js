@@ -76,6 +76,12 @@ test("a turn that begins to run comes before those that wait", () => {
   equal(state.turns.map(({ id }) => id), ["resp_a", "resp_b"]);
 });
 
+test("a turn that begins to run stays before one that was cancelled while it waited", () => {
+  const waiting = [...events("a", created, queued), ...events("b", created, queued, ending("incomplete"))];
+  const state = play([...waiting, { ...progress, response_id: "resp_a", sequence_number: 2 }]);
+  equal(state.turns.map(({ id }) => id), ["resp_a", "resp_b"]);
+});
+
 test("the cursor names the oldest answer that has not ended", () => {
   const state = play([
     ...events("a", created, queued, progress, ending("completed")),

@@ -33,6 +33,15 @@ test("a call is told as going on until it has a result", () => {
   ok(summary([call, result]).startsWith("Used read"));
 });
 
+test("a call of a turn that ended without its result does not go on", () => {
+  for (const status of ["failed", "incomplete", "cancelled"]) {
+    const element = shown({ status, items: [call] });
+    ok(element.querySelector(".tool summary").textContent.startsWith("Wanted to use read"), status);
+    equal([state(element), element.querySelector(".tool").dataset.state], ["no result", "done"]);
+  }
+  ok(shown({ status: "completed", items: [call] }).querySelector(".tool summary").textContent.startsWith("Uses read")); // a program may answer
+});
+
 test("an item that was lost with its log is not shown any more", () => {
   const view = new TurnView(() => {});
   const turn = { ...answered("resp_a"), status: "in_progress" };

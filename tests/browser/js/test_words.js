@@ -12,6 +12,11 @@ test("how long the provider asks us to wait is told", () => {
   equal(failure({ code: "provider_rate_limited", message }), message);
 });
 
+test("who was not in time is told", () => {
+  equal(failure({ code: "expired", message: "Nobody answered in time." }), "Nobody answered in time.");
+  equal(failure({ code: "expired" }), "The answer was not made in time.");
+});
+
 test("what other failures say is for whoever looks after the site", () => {
   equal(failure({ code: "provider_timeout", message: "504" }), "The model took too long to answer.");
   equal(failure({ code: "of a newer server", message: "Told." }), "Told.");

@@ -35,3 +35,18 @@ async def test_a_site_that_takes_no_message_is_told_in_words_until_it_does(edge:
     await expect(notice).to_be_visible()
     await last.accept("resp_a")
     await expect(notice).to_be_hidden()
+
+
+async def test_an_error_goes_when_it_was_read_and_that_the_site_is_away_when_it_answers(
+    edge: Edge, page
+):
+    line = await edge.open(page)
+    notice = page.locator("#notice")
+    await line.send({"type": "error", "code": "invalid_json", "message": "Not JSON."})
+    await expect(notice).to_contain_text("Not JSON.")
+    await page.get_by_role("button", name="Dismiss").click()
+    await expect(notice).to_be_hidden()
+    await line.send({"type": "error", "code": "offline"})
+    await expect(notice).to_contain_text("The site cannot be reached.")
+    await line.send({"type": "agentsite:pong"})
+    await expect(notice).to_be_hidden()

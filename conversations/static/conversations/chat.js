@@ -20,7 +20,14 @@ const { conversation, login } = document.body.dataset;
 const at = (id) => document.getElementById(id);
 const transcript = new Transcript(at("transcript"), at("scroll"));
 const scroll = new Scroll(at("scroll"), at("transcript"), at("latest"), () => dispatch({ type: "page.trim" }));
-const notice = new Notice({ line: at("notice"), whereabouts: at("whereabouts"), login, again: () => connection.again(), now: () => connection.hasten() });
+const notice = new Notice({
+  line: at("notice"),
+  whereabouts: at("whereabouts"),
+  login,
+  again: () => connection.again(),
+  now: () => connection.hasten(),
+  dismiss: () => (dispatch({ type: "page.dismiss" }), focusField()),
+});
 const voice = new Voice(at("voice"));
 const stash = memory.stash();
 const scheme = location.protocol === "https:" ? "wss" : "ws";

@@ -15,7 +15,7 @@ export class Connection {
   constructor(address, { opened, received, changed }) {
     Object.assign(this, { address, opened, received, changed, tries: 0, begunAt: Infinity, socket: null, timers: {} });
     Object.assign(this, { wanted: false, returned: false });
-    window.addEventListener("online", () => this.hasten());
+    for (const change of ["online", "offline"]) window.addEventListener(change, () => this.hasten());
     document.addEventListener("visibilitychange", () => document.hidden || this.hasten());
     window.addEventListener("pagehide", () => this.close());
     window.addEventListener("pageshow", (event) => event.persisted && this.wanted && this.back());
@@ -58,11 +58,14 @@ export class Connection {
   listen() {
     clearTimeout(this.timers.ping);
     clearTimeout(this.timers.silence);
+    this.timers.ping = setTimeout(() => this.probe(), PING);
+  }
+
+  probe() {
     const { socket } = this;
-    this.timers.ping = setTimeout(() => {
-      this.send({ type: "ping" });
-      this.timers.silence = setTimeout(() => this.lost(socket, 1006), SILENCE);
-    }, PING);
+    if (!this.send({ type: "ping" })) return;
+    clearTimeout(this.timers.silence);
+    this.timers.silence = setTimeout(() => this.lost(socket, 1006), SILENCE);
   }
 
   lost(socket, code, reason = "") {
@@ -75,9 +78,11 @@ export class Connection {
     this.timers.retry = setTimeout(() => this.open(), delay(this.tries++));
   }
 
-  // The network is back, or the person is and may say so: do not wait out the delay.
+  // The network has changed, or the person is back and may say so: do not wait out the delay. A line
+  // that was open may be dead without a word.
   hasten() {
     if (this.timers.retry && !this.socket) this.open();
+    else this.probe();
   }
 
   again() {

@@ -7,10 +7,12 @@ import { outbox } from "./state.js";
 const CALM = 1500; // milliseconds: a shorter loss is not worth a word
 const UNDER_WAY = new Set(["connecting", "waiting"]);
 
+const button = (textContent, onclick) => make("button", { type: "button", className: "quiet", textContent, onclick });
+
 export class Notice {
-  // `again` opens what was refused, `now` tries at once what would be tried after a while.
-  constructor({ line, whereabouts, login, again, now }) {
-    Object.assign(this, { line, whereabouts, login, again, now, timer: null, due: "", isLate: false });
+  // `again` opens what was refused, `now` tries at once what would be tried after a while, `dismiss` has read it.
+  constructor({ line, whereabouts, login, again, now, dismiss }) {
+    Object.assign(this, { line, whereabouts, login, again, now, dismiss, timer: null, due: "", isLate: false });
   }
 
   show(state) {
@@ -21,7 +23,7 @@ export class Notice {
     if (isLost) this.complain(loss(connection, outbox(state).length));
     else this.calm();
     if (connection.phase === "refused") this.say(closing(connection), this.mend(connection.code));
-    else if (notice) this.say(failure(notice));
+    else if (notice) this.say(failure(notice), button("Dismiss", this.dismiss));
     else if (!isLost) this.hush();
   }
 
@@ -33,7 +35,7 @@ export class Notice {
 
   tell() {
     this.isLate = true;
-    this.say(this.due, make("button", { type: "button", className: "quiet", textContent: "Try now", onclick: this.now }));
+    this.say(this.due, button("Try now", this.now));
   }
 
   // Other words are due than those that the loss would bring.
@@ -49,7 +51,7 @@ export class Notice {
       return make("a", { href: next, textContent: "Log in" });
     }
     if (code !== 4429) return "";
-    return make("button", { type: "button", className: "quiet", textContent: "Connect again", onclick: this.again });
+    return button("Connect again", this.again);
   }
 
   say(words, ...more) {

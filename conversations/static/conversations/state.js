@@ -42,8 +42,10 @@ const STEPS = {
   "page.earlier": earlier,
   "page.trim": trimmed,
   "page.forget": forgotten,
+  "page.dismiss": (state) => ({ ...state, notice: null }),
   "agentsite:snapshot": snapshot,
   "agentsite:subscribed": (state, { replica }) => ({ ...state, ...heard(state), replica }),
+  "agentsite:pong": (state) => (isUnreached(state) ? { ...state, notice: null } : state),
   "agentsite:accepted": accepted,
   "agentsite:input": asked,
   "agentsite:asked": (state, { response_id, calls, expires }) => patched(state, response_id, { asked: calls, expires }),
@@ -61,13 +63,14 @@ const STEPS = {
 // What was too big would close the next socket, too; what is gone does not come back.
 function connected(state, { phase, code = 0, reason = "" }) {
   const turns = REFUSALS.has(code) ? state.turns.map((turn) => refusedBy(turn, code)) : state.turns;
-  const notice = phase === "open" && state.notice?.code === "offline" ? null : state.notice;
+  const notice = phase === "open" && isUnreached(state) ? null : state.notice;
   const lost = phase === "waiting" ? code : phase === "refused" ? 0 : state.connection.lost;
   return { ...state, turns, notice, connection: { phase, code, reason, lost, told: false } };
 }
 
 const heard = ({ connection }) => ({ connection: { ...connection, told: true } });
 
+const isUnreached = ({ notice }) => notice?.code === "offline";
 const refusedBy = (turn, code) => (turn.status === "unsent" ? { ...turn, status: "refused", error: { code: REFUSALS.get(code) } } : turn);
 
 function unsent(key, text) {

@@ -69,3 +69,27 @@ test("a line that speaks and is closed at once is waited for longer each time", 
 test("after a line that has lasted the first wait is short again", () => {
   equal([10, 10, 60_000].map(closedBySite()), [500, 1000, 500]);
 });
+
+test("a line that did not survive a change of network is asked at once, and given up early", () => {
+  const [frames, phases, timers] = [[], [], []];
+  globalThis.setTimeout = (task, wait) => timers.push({ task, wait });
+  globalThis.WebSocket = class {
+    static OPEN = 1;
+    readyState = 1;
+
+    send(frame) {
+      frames.push(JSON.parse(frame).type);
+    }
+
+    close() {}
+  };
+  const connection = new Connection("ws://site/", { opened: () => {}, received: () => {}, changed: ({ phase }) => phases.push(phase) });
+  connection.open();
+  connection.socket.onopen();
+  dispatchEvent(new Event("online"));
+  dispatchEvent(new Event("offline"));
+  equal(frames, ["ping", "ping"]);
+  equal(timers.at(-1).wait, 10_000);
+  timers.at(-1).task();
+  equal(phases, ["connecting", "open", "waiting"]);
+});

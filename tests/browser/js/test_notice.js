@@ -40,7 +40,7 @@ test("an error stays when the loss before it would be told, which is told after 
   show("waiting", 1006);
   show("waiting", 1006, { code: "too_large" });
   pass();
-  equal(said(), "This message is too long to send.");
+  equal(said(), "This message is too long to send. Dismiss");
   show("waiting", 1006);
   pass();
   equal(said(), LOST);

@@ -80,11 +80,15 @@ def agent_of(model: str | None) -> str:
 
 def _begin(order: Order) -> Conversation:
     agent = agent_of(order.agent)
-    asked = [item for item in order.items if item.get("role") == "user"] if order.stored else []
-    text = text_of(asked[:1])
+    text = opening(order.items) if order.stored else ""
     return catalog.begin(
         order.user.pk, agent=agent, first_message=text, stored=order.stored, named=False
     )
+
+
+def opening(items: Sequence[dict[str, Any]]) -> str:
+    """What a person said first, by which a conversation is called."""
+    return text_of([item for item in items if item.get("role") == "user"][:1])
 
 
 def _agreed(order: Order, conversation: Conversation) -> Conversation:

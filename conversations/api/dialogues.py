@@ -134,7 +134,11 @@ def _begin(user: AbstractBaseUser, body: CreateConversation) -> Conversation:
     agent = placing.agent_of(body.model)
     with transaction.atomic():
         conversation = catalog.begin(
-            user.pk, agent=agent, metadata=body.metadata, policy=body.policy or Policy.ENQUEUE
+            user.pk,
+            agent=agent,
+            first_message=placing.opening(said),
+            policy=body.policy or Policy.ENQUEUE,
+            metadata=body.metadata,
         )
         if said:
             conversation = turns.enter(conversation.pk, user.pk, said)[-1].conversation

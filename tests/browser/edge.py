@@ -127,7 +127,7 @@ def ended(response: str, status: str, text: str) -> dict[str, list[dict]]:
     content = [{"type": "input_text", "text": text}]
     return {
         "items": [{**said, "content": content}],
-        "responses": [{"response_id": response, "status": status}],
+        "responses": [{"response_id": response, "status": status, "worker": "w-1"}],
     }
 
 

@@ -8,6 +8,8 @@ import { failure, outcome, STATUS, waiting } from "./words.js";
 
 const button = (text, verb) => make("button", { type: "button", className: "quiet", textContent: text, dataset: { verb } });
 
+const BEFORE = new Set(["unsent", "refused", "queued"]);
+
 // An incomplete text with another after it is that of an attempt that died.
 function isSuperseded(item, items) {
   const isLast = items.findLast(({ type }) => type === "message") === item;
@@ -44,7 +46,7 @@ export class TurnView {
     this.mine.hidden = turn.input === null;
     if (this.bubble.textContent !== turn.input) this.bubble.textContent = turn.input;
     this.fate.replaceChildren(...fate(turn));
-    this.theirs.hidden = ["unsent", "refused", "queued"].includes(turn.status) && !turn.items.length;
+    this.theirs.hidden = !turn.items.length && (BEFORE.has(turn.status) || wasEntered(turn));
     this.showItems(turn);
     this.showFoot(turn);
   }
@@ -113,6 +115,8 @@ function folded(element, prose) {
   element.replaceChildren(make("details", { className: "interrupted" }, summary, prose));
 }
 
+// What was said elsewhere and entered here: no worker was asked.
+const wasEntered = ({ status, worker }) => status === "completed" && !worker;
 // Only words can be sent again: what a program sent may have none.
 const hasWords = ({ input }) => Boolean(input?.trim());
 const problem = ({ error }) => make("span", { className: "problem", textContent: failure(error ?? undefined) });

@@ -58,6 +58,13 @@ test("an answer that came to its greatest length says so, and stays", () => {
   ok(shown({ items, status: "incomplete", reason: "steered" }).querySelector(".under").textContent.startsWith("Stopped"));
 });
 
+test("nothing stands under what was said elsewhere and nobody was to answer", () => {
+  const isHidden = (change) => shown({ input: "Hi", ...change }).querySelector(".theirs").hidden;
+  equal(isHidden({ status: "completed" }), true);
+  equal(isHidden({ status: "completed", worker: "w-1" }), false);
+  equal(isHidden({ status: "cancelled" }), false);
+});
+
 test("what is not sent yet can be discarded", () => {
   equal(shown({ status: "unsent", input: "Hi" }).querySelector(".fate [data-verb]").dataset.verb, "discard");
 });

@@ -33,6 +33,12 @@ async def items(program, conversation, query=""):
     return answer.json()
 
 
+async def test_the_page_calls_a_conversation_by_what_a_person_said_first(program):
+    await begun(program, items=[HELLO, ADA])
+    titles = Conversation.objects.values_list("title", flat=True)
+    assert await in_thread(list, titles) == ["my name is Ada"]
+
+
 async def test_a_conversation_is_begun_labelled_and_deleted(program):
     conversation = await begun(program, metadata={"topic": "engines"})
     SdkConversation.model_validate(conversation)

@@ -46,10 +46,7 @@ export class Notice {
   }
 
   mend(code) {
-    if (code === 4401) {
-      const next = `${this.login}?next=${encodeURIComponent(location.pathname)}`;
-      return make("a", { href: next, textContent: "Log in" });
-    }
+    if (code === 4401) return make("a", { href: this.login, textContent: "Log in" });
     if (code !== 4429) return "";
     return button("Connect again", this.again);
   }

@@ -57,5 +57,11 @@ def test_every_file_that_a_page_names_is_there(client, html):
         assert client.get(address).status_code == 200, address
 
 
+def test_a_log_in_leads_back_to_the_page(client, owner, conversation):
+    client.force_login(owner)
+    address = reverse("conversation", args=[conversation.id])
+    assert f'data-login="/login/?next={address}"' in client.get(address).content.decode()
+
+
 def test_the_icon_is_found_where_browsers_look(client):
     assert client.get("/favicon.ico").url == "/static/conversations/favicon.svg"

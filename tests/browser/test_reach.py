@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from tests.browser.edge import Edge, ended
 from tests.browser.person import PASSWORD, Person
 from tests.waiting import GENEROUS
 
@@ -81,6 +82,43 @@ async def test_text_can_be_read_in_both_schemes(ada, scheme):
     colours = "() => [getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
     text, ground = await ada.page.evaluate(colours)
     assert contrast(text, ground) > 7
+
+
+QUIET = """selector => {
+    const style = getComputedStyle(document.querySelector(selector));
+    return [style.color, style.opacity];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_small_text_can_be_read_in_both_schemes(edge: Edge, page, scheme):
+    await page.emulate_media(color_scheme=scheme)
+    await edge.open(page, **ended("resp_a", "failed", "Hi"))
+    await expect(page.locator(".worker")).to_have_text("w-1")
+    ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    for selector in (".worker", ".under button", ".problem", ".keys", "#whereabouts", ".who"):
+        colour, opacity = await page.evaluate(QUIET, selector)
+        assert opacity == "1", selector
+        assert contrast(colour, ground) >= 4.5, selector
+
+
+async def test_on_paper_there_is_all_that_was_said(edge: Edge, page):
+    await edge.open(page, **ended("resp_a", "failed", "Hi\n" * 200))
+    await expect(page.locator(".bubble")).to_be_visible()
+    await page.emulate_media(media="print")
+    heights = "box => [box.scrollHeight, box.clientHeight]"
+    whole, shown = await page.locator("#scroll").evaluate(heights)
+    assert whole == shown > 2000
+    await expect(page.get_by_label("Your message")).to_be_hidden()
+
+
+async def test_what_is_written_from_right_to_left_is_shown_so(edge: Edge, page):
+    await edge.open(page, **ended("resp_a", "failed", "سلام"))
+    await page.get_by_label("Your message").fill("مرحبا")
+    for place in (page.get_by_label("Your message"), page.locator(".bubble")):
+        await expect(place).to_have_css("direction", "rtl")
+    for title in (page.locator("#heading"), page.locator("#list a")):
+        await expect(title).to_have_attribute("dir", "auto")
 
 
 def contrast(first: str, second: str) -> float:

@@ -6,36 +6,37 @@ import { outbox } from "./state.js";
 
 const CALM = 1500; // milliseconds: a shorter loss is not worth a word
 const UNDER_WAY = new Set(["connecting", "waiting"]);
+const isAway = ({ phase, lost, told }) => UNDER_WAY.has(phase) || lost || (phase === "open" && !told);
 
 const button = (textContent, onclick) => make("button", { type: "button", className: "quiet", textContent, onclick });
 
 export class Notice {
   // `again` opens what was refused, `now` tries at once what would be tried after a while, `dismiss` has read it.
   constructor({ line, whereabouts, login, again, now, dismiss }) {
-    Object.assign(this, { line, whereabouts, login, again, now, dismiss, timer: null, due: "", isLate: false });
+    Object.assign(this, { line, whereabouts, login, again, now, dismiss, timer: null, due: [], isLate: false });
   }
 
   show(state) {
     const { connection, notice, replica } = state;
     this.whereabouts.dataset.phase = connection.phase;
     this.whereabouts.textContent = connection.phase === "open" && replica ? `via ${replica}` : "";
-    const isLost = (UNDER_WAY.has(connection.phase) || connection.lost) && !notice;
-    if (isLost) this.complain(loss(connection, outbox(state).length));
+    const isLost = isAway(connection) && !notice;
+    if (isLost) this.complain(loss(connection, outbox(state).length), connection.lost);
     else this.calm();
     if (connection.phase === "refused") this.say(closing(connection), this.mend(connection.code));
     else if (notice) this.say(failure(notice), button("Dismiss", this.dismiss));
     else if (!isLost) this.hush();
   }
 
-  complain(words) {
-    this.due = words;
+  complain(words, wasLost) {
+    this.due = [words, wasLost ? button("Try now", this.now) : ""];
     if (this.isLate) this.tell();
     this.timer ??= setTimeout(() => this.tell(), CALM);
   }
 
   tell() {
     this.isLate = true;
-    this.say(this.due, button("Try now", this.now));
+    this.say(...this.due);
   }
 
   // Other words are due than those that the loss would bring.

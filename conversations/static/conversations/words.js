@@ -45,9 +45,11 @@ export const closing = ({ code, reason }) => reason || (CLOSINGS[code] ?? "The s
 const FAULT = 1011; // close code: the site is there, and cannot do what it is asked
 
 // `unsent`: how many messages it has not taken.
-export const loss = ({ lost }, unsent) =>
-  (lost === FAULT ? "The site has a fault at the moment. Trying again…" : "No connection to the site. Trying again…") +
-  (unsent ? " What you sent waits here until it is taken." : "");
+export function loss({ lost }, unsent) {
+  if (!lost) return "Connecting to the site…";
+  const words = lost === FAULT ? "The site has a fault at the moment. Trying again…" : "No connection to the site. Trying again…";
+  return words + (unsent ? " What you sent waits here until it is taken." : "");
+}
 
 export const STATUS = {
   unsent: "Sending",

@@ -8,8 +8,8 @@ function noticed() {
   globalThis.setTimeout = (task) => due.set(due.size + 1, task).size;
   globalThis.clearTimeout = (id) => due.delete(id);
   const notice = new Notice({ line: make("p"), whereabouts: make("p"), login: "/login/", again: () => {}, now: () => {} });
-  const show = (phase, code = 0, told = null, { lost = 0, turns = [] } = {}) =>
-    notice.show({ connection: { phase, code, reason: "", lost }, notice: told, turns });
+  const show = (phase, code = 0, told = null, { lost = phase === "waiting" ? code : 0, turns = [], ready = true } = {}) =>
+    notice.show({ connection: { phase, code, reason: "", lost, told: ready }, notice: told, turns });
   return { show, pass: () => due.forEach((task) => task()), said: () => (notice.line.hidden ? "" : notice.line.textContent.trim()) };
 }
 
@@ -19,10 +19,21 @@ test("a lost connection is told after a while", () => {
   const { show, pass, said } = noticed();
   show("open");
   show("waiting", 1006);
-  show("connecting");
+  show("connecting", 0, null, { lost: 1006 });
   equal(said(), "");
   pass();
   equal(said(), LOST);
+  show("open");
+  equal(said(), "");
+});
+
+test("a site that is slow to answer at first is told of without a loss", () => {
+  const { show, pass, said } = noticed();
+  show("connecting", 0, null, { ready: false });
+  pass();
+  equal(said(), "Connecting to the site…");
+  show("open", 0, null, { ready: false });
+  equal(said(), "Connecting to the site…");
   show("open");
   equal(said(), "");
 });

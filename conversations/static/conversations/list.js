@@ -50,11 +50,24 @@ export async function refresh() {
   }
   if (mine < shown) return;
   shown = mine;
-  const focus = list.contains(document.activeElement) && nameOf(document.activeElement);
+  const refocus = held();
   list.replaceChildren(fresh);
   mark();
-  if (focus) [...list.querySelectorAll("a, button")].find((one) => nameOf(one) === focus)?.focus();
+  refocus();
 }
+
+// Gives the focus back to what has it now, or to what stands in its place.
+function held() {
+  const { activeElement } = document;
+  if (!list.contains(activeElement)) return () => {};
+  const place = [...list.children].indexOf(activeElement.closest("li"));
+  return () => {
+    const same = [...list.querySelectorAll("a, button")].find((one) => nameOf(one) === nameOf(activeElement));
+    (same ?? first(list.children[Math.min(place, list.children.length - 1)]))?.focus();
+  };
+}
+
+const first = (row) => row?.querySelector("a, button");
 
 // After other words are looked for.
 async function narrow() {
@@ -74,11 +87,13 @@ async function piece(url) {
   return holder.content;
 }
 
-// Puts the older rows in the place of the button that asks for them; whether they could be had.
+// Puts the older rows in the place of the button that asks for them. The first of them, or null where
+// they cannot be had.
 async function extend(button) {
   const rows = await piece(button.dataset.url);
+  const row = rows?.firstElementChild ?? null;
   if (rows) button.closest("li").replaceWith(rows);
-  return Boolean(rows);
+  return row;
 }
 
 const nameOf = (element) => element.dataset.url ?? element.href;
@@ -100,10 +115,13 @@ function mark() {
 }
 
 async function older(button) {
+  const isHeld = button === document.activeElement; // who goes by keys, goes on where they were
   button.disabled = true;
-  if (await extend(button)) pages += 1;
+  const row = await extend(button);
+  if (row) pages += 1;
   else button.textContent = failure({ code: "offline" });
   button.disabled = false;
+  if (isHeld) (first(row) ?? button).focus();
 }
 
 function ask(button) {

@@ -87,3 +87,32 @@ test("what is looked for is found while it is typed, and Escape shows everything
   equal(names(), ["c1", "c2"]);
   equal(find.elements.find.value, "");
 });
+
+const focused = () => document.activeElement.textContent;
+
+test("who goes by keys goes on at the first of the older conversations", async () => {
+  const { button } = await listed([row("c1") + more(1), row("c2") + row("c3")]);
+  button().focus();
+  const extended = changed(document.getElementById("list"));
+  button().click();
+  await extended;
+  await new Promise(requestAnimationFrame);
+  equal(focused(), "c2");
+});
+
+test("the place of a conversation that is gone keeps the focus", async () => {
+  const pages = [row("c1") + row("c2") + row("c3")];
+  const { refresh } = await listed(pages);
+  const hold = (name) => document.querySelector(`[data-id="${name}"] a`).focus();
+  hold("c2");
+  pages[0] = row("c3") + row("c1") + row("c2");
+  await refresh();
+  equal(focused(), "c2");
+  hold("c1");
+  pages[0] = row("c3") + row("c2");
+  await refresh();
+  equal(focused(), "c2");
+  pages[0] = row("c3");
+  await refresh();
+  equal(focused(), "c3");
+});

@@ -165,10 +165,11 @@ def delete_turn(turn: Turn) -> None:
     What came along with a request, as said before, goes with the conversation that it began. Raises
     `errors.NotFound`, `errors.ResponseInProgress`.
     """
-    conversation = turns.delete(turn.pk)
-    left = Turn.objects.filter(conversation=conversation).exclude(pool=turns.NOWHERE)
-    if not conversation.named and not left.exists():
-        delete(conversation)
+    with transaction.atomic():  # or what is accepted in between would go too
+        conversation = turns.delete(turn.pk)
+        left = Turn.objects.filter(conversation=conversation).exclude(pool=turns.NOWHERE)
+        if not conversation.named and not left.exists():
+            delete(conversation)
 
 
 def delete_unstored(turn: Turn) -> None:

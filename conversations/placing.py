@@ -49,15 +49,11 @@ class Order:
 
 
 def place(order: Order) -> Accepted:
-    """Queue its turn, which is given with its conversation.
-
-    Raises as `turns.accept` does, and `PreviousNotFound`.
-    """
+    """Queue its turn. Raises as `turns.accept` does, and `PreviousNotFound`."""
     with transaction.atomic():
         accepted = _continue(order) if order.previous else _ask(order, _conversation(order))
         if accepted.repeated:
             transaction.set_rollback(True)  # what was made for it: the first answer counts
-    accepted.turn.conversation = Conversation.objects.get(pk=accepted.turn.conversation_id)
     return accepted
 
 

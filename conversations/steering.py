@@ -39,7 +39,6 @@ def steer(user: AbstractBaseUser, turn_id: UUID, items: list[dict[str, Any]]) ->
         target.refresh_from_db(fields=["state", "attempt"])  # as it is under the lock
         if target.attempt and target.state in (Turn.State.QUEUED, Turn.State.RUNNING):
             stop(target, Turn.CancelRequest.STEER)
-    accepted.turn.conversation = target.conversation
     return accepted.turn
 
 

@@ -66,7 +66,7 @@ RETURNING *, (SELECT position FROM conversation) AS position
 class Accepted:
     """What was queued."""
 
-    turn: Turn
+    turn: Turn  # with its conversation
     position: int  # open turns before it
     repeated: bool = False  # the key was used before, and this is what it led to
     ended: tuple[Ended, ...] = ()  # turns that an interrupt or rollback ended at once
@@ -143,7 +143,9 @@ def _repeated(request: Request, conversation: Conversation, request_hash: str) -
     known = vars(conversation)["known"]
     if request.key is None or known is None:
         return None
-    turn = Turn.objects.get(pk=known)
+    turn = Turn.objects.select_related("conversation").filter(pk=known).first()
+    if turn is None:  # it was deleted in this very moment
+        return None
     if turn.request_hash != request_hash:
         raise IdempotencyConflict
     before = Turn.objects.filter(
@@ -179,9 +181,11 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
     try:
         with _transaction(policy, items):
             turn = next(iter(Turn.objects.raw(ACCEPT, values)), None)
-            accepted = _queued(turn) if turn else None
-            if accepted:  # and what it stops has given its outputs back
-                outputs.enter(request.conversation_id, items)
+            if turn is None:
+                return None
+            turn.conversation = conversation
+            accepted = _queued(turn)
+            outputs.enter(request.conversation_id, items)  # what it stops gave its own back
             return accepted
     except DataError as error:
         raise InvalidValue("This cannot be stored as text.", param="input") from error

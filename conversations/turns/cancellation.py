@@ -41,9 +41,9 @@ def cancel(turn_id: UUID, *, rollback: bool = False) -> str:
     """
     request = Turn.CancelRequest.ROLLBACK if rollback else Turn.CancelRequest.CANCEL
     with transaction.atomic():
-        if lock(turn_id) is None:
+        turn = lock(turn_id)
+        if turn is None:
             raise NotFound
-        turn = Turn.objects.get(pk=turn_id)
         ended = stop(turn, request)
     return ended.state if ended else turn.state
 

@@ -153,10 +153,10 @@ def delete(turn_id: UUID) -> Conversation:
     `ResponseInProgress` while anything there is answered.
     """
     with transaction.atomic():
-        conversation = lock(turn_id)
-        turn = Turn.objects.filter(pk=turn_id).first()
-        if conversation is None or turn is None:
+        turn = lock(turn_id)
+        if turn is None:
             raise NotFound
+        conversation = turn.conversation
         if conversation.open_turns:
             raise ResponseInProgress
         if outputs.of(turn.input) and _was_told(turn):  # else that was done when it ended

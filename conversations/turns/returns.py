@@ -58,10 +58,8 @@ def _requeue(
     turn_id: UUID, token: UUID, *, crashed: bool, skip_locked: bool, wake: bool = True
 ) -> str | None:
     with transaction.atomic():
-        conversation = lock(turn_id, skip_locked=skip_locked)
-        held = Turn.objects.filter(pk=turn_id, claim_token=token, state=Turn.State.RUNNING)
-        turn = held.first() if conversation else None
-        if turn is None:
+        turn = lock(turn_id, skip_locked=skip_locked)
+        if turn is None or (turn.state, turn.claim_token) != (Turn.State.RUNNING, token):
             return None
         crashes = turn.crashes + crashed
         if crashes > CRASHES:  # it killed even the worker that was only to end it
@@ -69,6 +67,7 @@ def _requeue(
             ended = end(turn_id, worker_lost(last_event=last_event), token=token)
             return ended.state if ended else None
         pool = QUARANTINE if crashes >= QUARANTINE_FROM else turn.pool
+        held = Turn.objects.filter(pk=turn_id)
         held.update(state=Turn.State.QUEUED, crashes=crashes, pool=pool, hinted_at=Now())
         if wake:
             hint(turn.conversation_id, pool)

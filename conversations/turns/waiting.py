@@ -71,15 +71,14 @@ def wait(
 
     def deed(_: bool) -> bool:
         with transaction.atomic():
-            conversation = lock(turn_id)
-            turn = Turn.objects.filter(pk=turn_id, claim_token=token).first()
-            if conversation is None or turn is None:
+            turn = lock(turn_id)
+            if turn is None or turn.claim_token != token:
                 raise Fenced
             if turn.waited == turn.attempt:
                 return True  # an earlier try was committed
             if turn.state != Turn.State.RUNNING:
                 raise Fenced
-            _write(conversation, messages)
+            _write(turn.conversation, messages)
             return _wait(turn, asked, seconds, usage)
 
     return settled(deed)
@@ -118,11 +117,11 @@ def resume(turn_id: UUID, answers: Sequence[Answer]) -> Resumed:
 
 def _resume(turn_id: UUID, answers: Sequence[Answer]) -> Resumed:
     with transaction.atomic():
-        if lock(turn_id) is None:
+        turn = lock(turn_id)
+        if turn is None:
             raise NotFound
         for answer in answers:
             _store(turn_id, answer)
-        turn = Turn.objects.get(pk=turn_id)
         left = ToolCall.objects.filter(turn=turn, state=ToolCall.State.ASKED).count()
         if turn.state == Turn.State.WAITING and not left:
             _queue(turn)

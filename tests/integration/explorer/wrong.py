@@ -58,7 +58,7 @@ APPEND_TO_ANY_VERSION = without(writes.APPEND, " AND version = %(version)s")
 
 def no_lock(turn_id, *, skip_locked=False):
     """The row is read, nobody waits for it."""
-    return Turn.objects.get(pk=turn_id).conversation
+    return Turn.objects.select_related("conversation").get(pk=turn_id)
 
 
 def no_check(fence) -> None:

@@ -8,11 +8,12 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from conversations import history, streams, turns
-from conversations.errors import InvalidValue, StoreAway
+from conversations import chores, history, streams, turns
+from conversations.errors import InvalidValue
 from conversations.models import Conversation, Policy, Turn
 from conversations.stores import is_carried, store_for
 from workers.agents import registry
@@ -20,7 +21,6 @@ from workers.agents import registry
 TITLE_LENGTH = 200  # characters, as the column has it
 FIRST_WORDS = 60  # characters of the first message that name a conversation
 UNSTORED_FOR = timedelta(minutes=10)  # after the end, for a program that fetches its answer slowly
-AT_ONCE = 100  # conversations that one sweep erases
 
 log = structlog.get_logger(__name__)
 
@@ -185,26 +185,17 @@ def delete_unstored(turn: Turn) -> None:
 
 
 def erase_unstored() -> int:
-    """Delete what was not to be stored and whose program has not waited for it; how many.
-
-    As `turns.expire`, it leaves to the next sweep what cannot be deleted now.
-    """
+    """Delete what was not to be stored and whose program has not waited for it; how many."""
     before = timezone.now() - UNSTORED_FOR
     recent = Turn.objects.filter(conversation=OuterRef("pk"), finished__gt=before)
     left = Conversation.objects.filter(~Exists(recent), stored=False, open_turns=0)
-    erased, away = 0, set[str]()
-    for conversation in left.filter(updated__lt=before)[:AT_ONCE]:
-        if conversation.agent in away:
-            continue
-        try:
-            delete(conversation)
-            erased += 1
-        except StoreAway as error:
-            away.add(conversation.agent)
-            log.warning("not_erased", conversation=str(conversation.pk), reason=str(error))
-        except Exception:
-            log.exception("not_erased", conversation=str(conversation.pk))
-    return erased
+    rows = left.filter(updated__lt=before).order_by("updated")
+    return chores.each(rows, _erase, agent="agent", later={"updated": Now()})
+
+
+def _erase(conversation: Conversation) -> bool:
+    delete(conversation)
+    return True
 
 
 def _close_tabs(conversation_id: UUID) -> None:

@@ -16,7 +16,8 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Now
 
-from conversations.errors import AlreadyAnswered, Fenced, NotFound, StoreAway
+from conversations import chores
+from conversations.errors import AlreadyAnswered, Fenced, NotFound
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.stores import store_for
 from conversations.stores.base import NewMessage, Snapshot
@@ -28,7 +29,7 @@ from conversations.turns.locks import lock
 from conversations.turns.outcomes import hint
 
 EXPIRED = {"code": "expired", "message": "Nobody answered in time."}
-AT_ONCE = 100  # turns that one sweep lets expire
+AGAIN = timedelta(minutes=1)  # until one that could not be ended is tried again
 
 log = structlog.get_logger(__name__)
 
@@ -163,31 +164,17 @@ def _queue(turn: Turn) -> None:
 
 
 def expire() -> int:
-    """End the waiting turns whose time is over, as failed; returns how many.
-
-    One that cannot be ended holds up no other: it is for the next sweep, and while a store is
-    away so are the other turns of that agent, for each would wait for it in vain.
-    """
+    """End waiting turns whose time is over, as failed; returns how many."""
     over = Turn.objects.filter(state=Turn.State.WAITING, expires__lt=Now()).order_by("expires")
-    ended, away = 0, set[str]()
-    for turn_id, agent in over.values_list("pk", "conversation__agent")[:AT_ONCE]:
-        if agent in away:
-            continue
-        try:
-            ended += _expire(turn_id)
-        except StoreAway as error:
-            away.add(agent)
-            log.warning("turn_not_expired", turn=str(turn_id), reason=str(error))
-        except Exception:
-            log.exception("turn_not_expired", turn=str(turn_id))
-    return ended
+    later = {"expires": Now() + Value(AGAIN)}
+    rows = over.select_related("conversation").only("expires", "conversation__agent")
+    return chores.each(rows, _expire, agent="conversation__agent", later=later)
 
 
-def _expire(turn_id: UUID) -> bool:
+def _expire(over: Turn) -> bool:
     """Whether it was ended; what somebody works on just now is for the next sweep."""
     with transaction.atomic():
-        if lock(turn_id, skip_locked=True) is None:
+        turn = lock(over.pk, skip_locked=True)
+        if turn is None or (turn.state, turn.expires) != (Turn.State.WAITING, over.expires):
             return False
-        over = Turn.objects.filter(pk=turn_id, state=Turn.State.WAITING, expires__lt=Now())
-        turn = over.first()
-        return turn is not None and bool(stop_waiting(turn, Turn.State.FAILED, error=EXPIRED))
+        return bool(stop_waiting(turn, Turn.State.FAILED, error=EXPIRED))

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from pydantic_ai.messages import ModelMessagesTypeAdapter
 
-from conversations import recovery, turns
+from conversations import chores, recovery, turns
 from conversations.errors import AlreadyAnswered, NotFound
 from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.showing import snapshots
@@ -173,6 +173,25 @@ def test_one_that_cannot_be_ended_holds_up_no_other(waiting, conversation, owner
     queues.queue("default").empty()
     assert recovery.sweep() == recovery.Swept(expired=1, hinted=1)
     assert Turn.objects.get(pk=waiting.turn_id).state == "waiting"
+
+
+@pytest.mark.usefixtures("redis_store")
+def test_many_that_cannot_be_ended_hold_up_no_other(owner, worker_row, settings, monkeypatch):
+    """Some of a store that is away, and some whose agent will never let them go."""
+    monkeypatch.setattr(chores, "AT_ONCE", 1)
+    settings.AGENTS = {**settings.AGENTS, "kept": {**settings.AGENTS["demo"], "store": "database"}}
+    asked = turns.Asked(step=1, call_id="a", tool="pay", arguments={}, item=0)
+    for seconds, agent in enumerate(["kept", "carried", "demo", "demo"], 1):
+        begun = "kept" if agent == "kept" else "demo"
+        one = Conversation.objects.create(owner=owner, agent=begun)
+        turns.accept(one.pk, owner.pk, [{"type": "message", "role": "user", "content": "Hello"}])
+        held = turns.claim(one.pk, worker_row.pk, pool="default")
+        turns.wait(held.turn_id, held.token, [asked], seconds=MINUTE)
+        Conversation.objects.filter(pk=one.pk).update(agent=agent)
+        expired(one, seconds=seconds)
+    settings.REDIS_STORE_URL = f"redis://127.0.0.1:{free_port()}"
+    assert [turns.expire(), turns.expire()] == [0, 1]
+    assert Turn.objects.get(state="failed").conversation.agent == "kept"
 
 
 def test_while_its_store_is_away_it_waits_for_the_next_sweep(

@@ -69,6 +69,11 @@ Contents = Mapping[int, Sequence[str]]
 NOTHING = ("",)  # held by a message that was opened and got no text: its row has no part for it
 
 
+def beginning(attempt: int) -> int:
+    """The number that an attempt begins with where nobody knows how much was shown before it."""
+    return attempt << 20
+
+
 def opening(facts: TurnFacts) -> tuple[Entry, Entry]:
     """The first entries of every turn that was ever claimed."""
     return Entry(0, Kind.START, data=facts.packed()), Entry(2, Kind.IN_PROGRESS)

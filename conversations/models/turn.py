@@ -85,7 +85,7 @@ class Turn(models.Model):
     usage = models.JSONField(null=True, help_text="input_tokens, output_tokens, ...")
     created = models.DateTimeField(auto_now_add=True)
     started = models.DateTimeField(null=True, help_text="First claim")
-    last_event = models.PositiveIntegerField(null=True, help_text="Number of its final event")
+    last_event = models.PositiveBigIntegerField(null=True, help_text="Number of its final event")
     first_token = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
 

@@ -11,7 +11,7 @@ from conversations.errors import Fenced
 from conversations.facts import TurnFacts
 from conversations.streams.groups import channel, server
 from conversations.streams.reading import as_entries, keys
-from conversations.traces import Entry, condense, opening, pack
+from conversations.traces import Entry, beginning, condense, opening, pack
 
 FIRST = 3  # the number after a turn's opening
 
@@ -37,7 +37,7 @@ class Writer:
     @property
     def skipped_to(self) -> int:
         """The number to go on from where nobody knows how much was shown: the one gap allowed."""
-        return self.attempt << 20 if self.follows is None else self.follows
+        return beginning(self.attempt) if self.follows is None else self.follows
 
 
 @dataclass(frozen=True, slots=True)

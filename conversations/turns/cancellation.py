@@ -12,11 +12,10 @@ from conversations import hints
 from conversations.errors import NotFound
 from conversations.models import Turn
 from conversations.stores import store_for
-from conversations.traces import following
+from conversations.traces import beginning, following
 from conversations.turns.closings import closing
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import Ended, Outcome, end
-from conversations.turns.returns import RESTART
 
 OUTCOMES = {
     Turn.CancelRequest.CANCEL: Turn.State.CANCELLED,
@@ -84,7 +83,7 @@ def _after_all_shown(turn: Turn) -> int:
     """
     told = store_for(turn.conversation.agent).told(turn.conversation_id, [turn.pk])
     if not (messages := told.get(turn.pk)):
-        return (turn.attempt + 1) * RESTART
+        return beginning(turn.attempt + 1)
     return following(chain.from_iterable(message.trace for message in messages))
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from conversations.models import Conversation, Turn
+from conversations.traces import beginning
 from conversations.turns.claims import CRASHES
 from conversations.turns.commits import settled
 from conversations.turns.locks import lock
@@ -14,7 +15,6 @@ from conversations.turns.outcomes import end, hint, worker_lost
 
 QUARANTINE = "quarantine"
 QUARANTINE_FROM = 2  # crashes
-RESTART = 2**20  # events; the number that an attempt begins with whose predecessor's log is lost
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ def _requeue(
             return None
         crashes = turn.crashes + crashed
         if crashes > CRASHES:  # it killed even the worker that was only to end it
-            last_event = (turn.attempt + 1) * RESTART  # how far its log went is not known here
+            last_event = beginning(turn.attempt + 1)  # how far its log went is not known here
             ended = end(turn_id, worker_lost(last_event=last_event), token=token)
             return ended.state if ended else None
         pool = QUARANTINE if crashes >= QUARANTINE_FROM else turn.pool

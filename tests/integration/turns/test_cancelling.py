@@ -7,7 +7,7 @@ from conversations.models import Conversation, Message, Turn
 from conversations.showing import snapshots
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage, Snapshot
-from conversations.turns.returns import RESTART
+from conversations.traces import beginning
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,7 +62,7 @@ def test_the_end_comes_after_what_a_lost_transcript_may_have_shown(
     redis_store.flushdb()
     turns.cancel(waiting.pk)
     [view] = snapshots.picture(conversation.pk).turns
-    assert [entry.number for entry in view.entries] == [0, 2, 2 * RESTART]
+    assert [entry.number for entry in view.entries] == [0, 2, beginning(2)]
 
 
 @pytest.mark.usefixtures("any_store")

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from conversations import hints, recovery, turns
+from conversations import catalog, chores, hints, recovery, turns
 from conversations.models import Conversation, Turn
 from tests.waiting import GENEROUS
 from workers import orders, queues
@@ -106,6 +107,24 @@ def test_a_turn_that_never_had_an_owner_is_queued_again(running):
     Turn.objects.update(worker=None, worker_name="")
     assert recovery.sweep().requeued == 1
     assert Turn.objects.get().state == "queued"
+
+
+def test_a_turn_that_was_claimed_thousands_of_times_can_still_end(running, worker_row):
+    """As while the place of its store was away for a day."""
+    Turn.objects.update(attempt=5000, crashes=5)
+    worker_row.delete()
+    assert recovery.sweep().ended == 1
+    turn = Turn.objects.get()
+    assert (turn.state, turn.last_event) == ("failed", 5001 * 2**20)
+
+
+def test_many_that_cannot_be_erased_hold_up_no_other(owner, monkeypatch):
+    monkeypatch.setattr(chores, "AT_ONCE", 1)
+    for agent in ("carried", "demo"):  # the contents of the first are not here
+        Conversation.objects.create(owner=owner, agent=agent, stored=False)
+        Conversation.objects.update(updated=F("updated") - timedelta(hours=1))
+    assert [catalog.erase_unstored(), catalog.erase_unstored()] == [0, 1]
+    assert Conversation.objects.get().agent == "carried"
 
 
 def test_what_cannot_be_erased_holds_up_nothing(waiting, owner):

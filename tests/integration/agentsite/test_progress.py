@@ -24,7 +24,7 @@ def queued(conversation, *, ago, **fields):
         number=Turn.objects.count() + 1,
         pool=site.QUEUES[0],
         input=[],
-        **fields,
+        **{"hinted_at": timezone.now(), **fields},
     )
     Turn.objects.filter(id=turn.id).update(created=timezone.now() - ago)
 
@@ -53,6 +53,16 @@ async def test_work_that_waits_for_days_while_none_succeeds_is_no_health(
     assert (status, list(lacking)) == (503, ["work"])
     assert "work has waited for 864" in lacking["work"]["problem"]
     assert (await probed(async_client, "/readyz"))[0] == 200  # no fault of this replica
+
+
+async def test_what_was_entered_or_copied_is_no_success(async_client, conversation):
+    """No worker had to live for that."""
+    ended = {"state": "completed", "finished": timezone.now(), "hinted_at": None}
+    await in_thread(queued, conversation, ago=timedelta(), **ended)
+    await in_thread(queued, conversation, ago=timedelta(), attempt=1, **ended)
+    await in_thread(queued, conversation, ago=timedelta(days=1, seconds=5))
+    status, lacking = await probed(async_client, "/healthz")
+    assert (status, list(lacking)) == (503, ["work"])
 
 
 async def test_work_that_waits_is_not_counted_as_lacking_here(async_client, conversation):

@@ -19,7 +19,7 @@ from conversations.api.dress import dress
 from conversations.api.requests import ApiRequest, Gone, read_body
 from conversations.api.sse import EventStream
 from conversations.api.watches import while_valid
-from conversations.errors import NotFound, TooLarge
+from conversations.errors import InvalidValue, NotFound, TooLarge
 
 PREFIX = "/v1/"
 URLS = "conversations.api.urls"
@@ -50,9 +50,8 @@ async def _gone(receive: Any) -> None:
 
 
 async def _serve(scope: Any, body: bytes | None, send: Any) -> None:
-    response = await _answer(ApiRequest(scope, body))
     try:
-        await _send_all(response, send)
+        await _send_all(await _answer(ApiRequest.read(scope, body)), send)
     except TimeoutError:
         log.info("api.stalled")
     except OSError:  # the connection is gone
@@ -75,6 +74,8 @@ async def _answer(request: ApiRequest) -> HttpResponseBase:
 
 
 async def _operate(request: ApiRequest) -> HttpResponseBase:
+    if request.is_unreadable:
+        raise InvalidValue("The address or a header is in no encoding that can be read.")
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         raise errors.HttpsRequired  # a redirect would come after the key was sent for all to read
     if request.is_too_large:

@@ -1,7 +1,7 @@
 """A request of /v1/: its body is read whole and bounded before anything looks at it."""
 
 import io
-from typing import Any
+from typing import Any, Self
 
 from django.core.handlers.asgi import ASGIRequest
 
@@ -18,11 +18,22 @@ class ApiRequest(ASGIRequest):
     """Its body is here; without one it was too large."""
 
     quota: Quota | None = None  # of the key, once it is known
+    is_unreadable = False  # its query or a header: they are left off
 
     def __init__(self, scope: Any, body: bytes | None) -> None:
         super().__init__(scope, io.BytesIO())
         self.is_too_large = body is None
         self._body = body or b""
+
+    @classmethod
+    def read(cls, scope: Any, body: bytes | None) -> Self:
+        """Whatever its client sent."""
+        try:
+            return cls(scope, body)
+        except ValueError:  # in no encoding that there is
+            request = cls({**scope, "headers": [], "query_string": b""}, body)
+            request.is_unreadable = True
+            return request
 
     @property
     def origin(self) -> str:

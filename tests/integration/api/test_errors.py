@@ -1,10 +1,12 @@
 """What is wrong with a request is told by type, and costs nobody anything."""
 
+import asyncio
+
 import pytest
 from django.db import OperationalError
 
 from conversations import keys
-from conversations.api import responses
+from conversations.api import handler, responses
 from conversations.models import Conversation, Turn
 from conversations.threads import in_thread
 from tests.integration.admin.rows import person
@@ -133,6 +135,20 @@ async def test_what_is_not_there_is_told_by_type(program, method, path, status):
     assert answer.status_code == status
     assert answer.json()["error"]["code"]
     assert answer.headers["x-request-id"]
+
+
+async def test_headers_that_cannot_be_read_are_refused(program):
+    told = {"Content-Type": "application/json; charset*=nowhere''x"}
+    assert (await refused(program, {"input": "x"}, headers=told))[:2] == (400, "invalid_value")
+
+
+async def test_a_query_in_no_encoding_is_refused():
+    """Not by HTTP: servers differ in what they let through."""
+    told, sent = asyncio.Queue(), asyncio.Queue()
+    told.put_nowait({"type": "http.request", "body": b""})
+    scope = {"type": "http", "method": "GET", "path": "/v1/models", "query_string": b"\xff"}
+    await handler.application({**scope, "headers": []}, told.get, sent.put)
+    assert sent.get_nowait()["status"] == 400
 
 
 async def test_what_is_anothers_is_not_there(program, replica):

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from conversations import keys
+from conversations.management import numbers
 from conversations.models import Scope
 
 
@@ -19,9 +20,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", help="name of the user for whom the key speaks")
         parser.add_argument("--name", default="command line", help="what the key is for")
-        parser.add_argument("--days", type=int, help="days until it expires; never without it")
+        parser.add_argument(
+            "--days", type=numbers.days, help="days until it expires; never without it"
+        )
         parser.add_argument("--scope", action="append", choices=Scope.values, default=[])
-        parser.add_argument("--requests-per-minute", type=int, help="0: as many as come")
+        parser.add_argument(
+            "--requests-per-minute", type=numbers.between(0, 2**31 - 1), help="0: as many as come"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         users = get_user_model()

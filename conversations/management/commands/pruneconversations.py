@@ -1,6 +1,6 @@
 """`manage.py pruneconversations`: delete what has been kept for long enough."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
@@ -9,14 +9,9 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from conversations import retention
+from conversations.management import numbers
 
 BATCH = 500
-
-
-def positive(word: str) -> int:
-    if (number := int(word)) < 1:
-        raise ArgumentTypeError("must be 1 or more")
-    return number
 
 
 class Command(BaseCommand):
@@ -29,10 +24,13 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=positive, help="instead of RETENTION_DAYS")
+        parser.add_argument("--days", type=numbers.days, help="instead of RETENTION_DAYS")
         parser.add_argument("--dry-run", action="store_true", help="only count them")
         parser.add_argument(
-            "--batch", type=positive, default=BATCH, help=f"for one line of progress ({BATCH})"
+            "--batch",
+            type=numbers.between(1, 100_000),
+            default=BATCH,
+            help=f"for one line of progress ({BATCH})",
         )
 
     def handle(self, *args: Any, days: int | None, batch: int, **options: Any) -> None:

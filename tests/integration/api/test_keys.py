@@ -127,3 +127,13 @@ def test_a_key_is_made_on_the_command_line(owner):
 def test_a_key_for_nobody_is_not_made(owner):
     with pytest.raises(CommandError, match="no user"):
         call_command("createapikey", "eve")
+
+
+@pytest.mark.parametrize(
+    "option", [("--days", "0"), ("--days", "9999999"), ("--requests-per-minute", "-1")]
+)
+def test_a_command_makes_no_key_that_nobody_meant(owner, option):
+    """A key of no days would never expire."""
+    with pytest.raises(CommandError):
+        call_command("createapikey", "ada", *option, stdout=StringIO(), stderr=StringIO())
+    assert not ApiKey.objects.exists()

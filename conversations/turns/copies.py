@@ -8,6 +8,13 @@ from conversations.errors import ResponseInProgress
 from conversations.ids import new_id
 from conversations.models import Conversation, Turn
 
+# FOR KEY SHARE holds up who deletes one of them until the copy is whole, and nobody else.
+SHOWN = """
+SELECT id, state, attempt FROM conversations_turn
+WHERE conversation_id = %(source)s AND state <> 'rolled_back'
+    AND (%(before)s::int IS NULL OR number < %(before)s::int)
+ORDER BY number FOR KEY SHARE
+"""
 # Without the idempotency key, which names one request, and the hint. Numbers begin anew, for what
 # was rolled back is left behind.
 COPY = """
@@ -42,18 +49,16 @@ WHERE asks = 'client'
 def copy(source: UUID, target: UUID, *, before: int | None = None) -> dict[UUID, UUID]:
     """Copy the turns that the source shows, or those with a number `before`, to an empty one.
 
-    Returns the copies' ids by the originals'. Two statements copy them all, inside the caller's
-    transaction. Raises `ResponseInProgress` while one of them has no outcome.
+    Returns the copies' ids by the originals', which stay until the caller's transaction ends. Two
+    statements copy them all. Raises `ResponseInProgress` while one of them has no outcome.
     """
-    rows = Turn.objects.filter(conversation=source).exclude(state=Turn.State.ROLLED_BACK)
-    if before is not None:
-        rows = rows.filter(number__lt=before)
-    found = list(rows.order_by("number").values_list("pk", "state", "attempt"))
-    if not {state for _, state, _ in found}.issubset(Turn.ENDED):
-        raise ResponseInProgress
-    copies = {turn_id: new_id() for turn_id, _, _ in found}
-    last = next((turn_id for turn_id, _, attempt in reversed(found) if attempt), None)
     with connection.cursor() as cursor:
+        cursor.execute(SHOWN, {"source": source, "before": before})
+        found = cursor.fetchall()
+        if not {state for _, state, _ in found}.issubset(Turn.ENDED):
+            raise ResponseInProgress
+        copies = {turn_id: new_id() for turn_id, _, _ in found}
+        last = next((turn_id for turn_id, _, attempt in reversed(found) if attempt), None)
         cursor.execute(COPY, [target, list(copies), list(copies.values())])
         cursor.execute(COPY_CALLS, [list(copies), list(copies.values()), last])
     Conversation.objects.filter(pk=target).update(next_turn=len(copies))

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from conversations import quotas, sealed
 from conversations.api.bodies import parsed
 from conversations.api.carried import Chat
-from conversations.api.errors import AWAY, Unavailable, answer, invalid
+from conversations.api.errors import AWAY, answer, invalid, known
 from conversations.api.sse import told
 from conversations.errors import ConversationError, NotLoggedIn, RateLimited
 from conversations.threads import in_thread
@@ -35,10 +35,8 @@ async def say(request: HttpRequest) -> HttpResponseBase:
     """A message and its state, answered as events; errors as those of `/v1/`."""
     try:
         return await _say(request)
-    except ConversationError as error:
-        return answer(error)
-    except AWAY:
-        return answer(Unavailable())
+    except (ConversationError, *AWAY) as error:
+        return answer(known(error))
 
 
 async def _say(request: HttpRequest) -> HttpResponseBase:

@@ -3,7 +3,8 @@
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -78,12 +79,10 @@ class ChatConsumer(Socket):
     async def _visit(self) -> None:
         """Look again who this is, and that the conversation is theirs."""
         await self._identify()
-        try:
+        with existing():
             self._conversation = await in_thread(
                 access.conversation, self._user, self._conversation_id
             )
-        except NotFound:
-            raise Close(NO_CONVERSATION) from None
         self._visited = time.monotonic()
         self._rest_set = None  # the next visit is due a whole time after this one, not before it
 
@@ -130,7 +129,8 @@ class ChatConsumer(Socket):
             version = self._conversation.version
             told: dict[str, Any] = {"type": "agentsite:subscribed", "version": version}
         else:
-            picture = await in_thread(snapshots.picture, self._conversation_id)
+            with existing():
+                picture = await in_thread(snapshots.picture, self._conversation_id)
             so_far = await following.adopt(picture)
             told = {"type": "agentsite:snapshot", **snapshots.described(picture, so_far)}
         await self.send_frame({**told, "replica": replica()})
@@ -228,6 +228,15 @@ class ChatConsumer(Socket):
         if seconds != self._rest_set:
             self._rest_set = seconds
             self.pulse_timer.set(seconds)
+
+
+@contextmanager
+def existing() -> Iterator[None]:
+    """Close the socket where the conversation is not there, or not theirs."""
+    try:
+        yield
+    except NotFound:
+        raise Close(NO_CONVERSATION) from None
 
 
 def replica() -> str:

@@ -11,9 +11,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from conversations import access, protocol, turns
-from conversations.errors import NotActive, NotSteerable
+from conversations.errors import NotActive, NotFound, NotSteerable
 from conversations.models import Policy, Turn
 from conversations.turns.cancellation import stop
+from conversations.turns.locks import lock
 
 
 def steer(user: AbstractBaseUser, turn_id: UUID, items: list[dict[str, Any]]) -> Turn:
@@ -36,9 +37,11 @@ def steer(user: AbstractBaseUser, turn_id: UUID, items: list[dict[str, Any]]) ->
                 "previous_response_id": protocol.response_id(target.pk),
             },
         )
-        target.refresh_from_db(fields=["state", "attempt"])  # as it is under the lock
-        if target.attempt and target.state in (Turn.State.QUEUED, Turn.State.RUNNING):
-            stop(target, Turn.CancelRequest.STEER)
+        now = lock(turn_id)
+        if now is None:
+            raise NotFound
+        if now.attempt and now.state in (Turn.State.QUEUED, Turn.State.RUNNING):
+            stop(now, Turn.CancelRequest.STEER)
     return accepted.turn
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from django.core.exceptions import ObjectDoesNotExist, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
@@ -18,7 +18,6 @@ from conversations.errors import (
     InvalidKey,
     InvalidValue,
     MissingField,
-    NotFound,
     RateLimited,
     UnsupportedParameter,
 )
@@ -94,9 +93,6 @@ def known(error: Exception) -> ConversationError:
     """What clients are told of it; what was no fault of theirs goes to the log."""
     if isinstance(error, ConversationError):
         return error
-    if isinstance(error, ObjectDoesNotExist):  # it was there, and was deleted meanwhile
-        log.info("api.gone", what=type(error).__qualname__)
-        return NotFound()
     if isinstance(error, SuspiciousOperation):  # too many parameters, say
         return InvalidValue("The address holds more than can be read.")
     if isinstance(error, AWAY):

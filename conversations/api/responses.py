@@ -59,8 +59,7 @@ async def cancel_response(request: HttpRequest, response_id: Path[str]) -> HttpR
     state = await in_thread(turns.cancel, turn.pk)
     if state in Turn.ENDED and turn.state not in Turn.ENDED:
         await announce_change(turn.conversation_id)
-    await in_thread(turn.refresh_from_db)
-    return JsonResponse(await listening.current(turn))
+    return JsonResponse(await listening.current(await listening.again(turn)))
 
 
 @router.post("/responses/{response_id}/answer", auth=writes, response=answers(Response))
@@ -75,8 +74,7 @@ async def answer_call(
     answer = turns.Answer(item=item, approved=body.approved, output=body.output)
     await in_thread(turns.resume, turn.pk, [answer])
     await announce_change(turn.conversation_id)
-    await in_thread(turn.refresh_from_db)
-    return JsonResponse(await listening.current(turn))
+    return JsonResponse(await listening.current(await listening.again(turn)))
 
 
 @router.delete("/responses/{response_id}", auth=writes, response=answers(Deleted))

@@ -199,13 +199,15 @@ async def finished(turn: Turn) -> dict[str, Any]:
         async for told in events(turn, pauses=True):
             last = told[-1] if told else last
     except Paused:
-        return await current(await in_thread(_again, turn))
+        return await current(await again(turn))
     response: dict[str, Any] = last["response"]
     return response
 
 
-def _again(turn: Turn) -> Turn:
-    found = Turn.objects.select_related("conversation").filter(pk=turn.pk).first()
+async def again(turn: Turn) -> Turn:
+    """It and its conversation as their rows are now. Raises `NotFound`."""
+    rows = Turn.objects.select_related("conversation").filter(pk=turn.pk)
+    found = await in_thread(rows.first)
     if found is None:
         raise NotFound
     return found

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from conversations import protocol
+from conversations.errors import NotFound
 from conversations.facts import TurnFacts
 from conversations.models import Conversation, Turn
 from conversations.showing.pending import Pending, pending
@@ -56,9 +57,11 @@ class Picture:
 def picture(conversation_id: UUID) -> Picture:
     """The newest turns, all that are open among them.
 
-    Turns are read before their messages, so one that has ended is complete.
+    Turns are read before their messages, so one that has ended is complete. Raises `NotFound`.
     """
-    conversation = Conversation.objects.get(pk=conversation_id)
+    conversation = Conversation.objects.filter(pk=conversation_id).first()
+    if conversation is None:
+        raise NotFound
     turns = Turn.objects.filter(conversation=conversation).order_by("number")
     first = _first(turns) if conversation.next_turn > SHOWN_TURNS else 0
     views = _views(conversation, turns.filter(number__gte=first))

@@ -7,7 +7,10 @@ from django.db import OperationalError
 
 from conversations import keys
 from conversations.api import handler, responses
+from conversations.api.errors import known
+from conversations.errors import NotFound
 from conversations.models import Conversation, Turn
+from conversations.showing import listening, snapshots
 from conversations.threads import in_thread
 from tests.integration.admin.rows import person
 
@@ -149,6 +152,19 @@ async def test_a_query_in_no_encoding_is_refused():
     scope = {"type": "http", "method": "GET", "path": "/v1/models", "query_string": b"\xff"}
     await handler.application({**scope, "headers": []}, told.get, sent.put)
     assert sent.get_nowait()["status"] == 400
+
+
+def test_a_row_that_our_own_fault_looks_for_in_vain_is_not_the_clients():
+    told = known(Turn.DoesNotExist())
+    assert (told.status, told.code) == (500, "server_error")
+
+
+async def test_what_is_deleted_while_it_is_looked_at_is_not_found(conversation):
+    gone = Turn(conversation=conversation)
+    with pytest.raises(NotFound):
+        await listening.again(gone)
+    with pytest.raises(NotFound):
+        await in_thread(snapshots.picture, gone.pk)
 
 
 async def test_what_is_anothers_is_not_there(program, replica):

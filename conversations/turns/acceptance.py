@@ -131,10 +131,7 @@ def _check_size(request: Request, agent: str) -> None:
     largest = store_for(agent).largest
     if largest is None:
         return
-    said = [
-        text_of(request.items),
-        *(outputs.text_of(item["output"]) for item in outputs.of(request.items)),
-    ]
+    said = [text_of(request.items), *map(outputs.text, outputs.of(request.items))]
     if len(json.dumps(said)) > largest:
         raise TooLarge(f"A message has at most {largest} bytes here.", param="input")
 

@@ -28,7 +28,7 @@ def entering(turn: Turn, *, retracted: bool = False) -> NewMessage:
 
 
 def text_of(items: Iterable[dict[str, Any]]) -> str:
-    """What a person wrote, from items as the protocol has them."""
+    """What the messages among these items say; what functions returned is not said."""
     said = (item["content"] for item in items if "content" in item)
     return "\n\n".join(text for content in said for text in _texts(content))
 

@@ -1,4 +1,9 @@
-"""What a client's own functions returned: from the input of a turn into the ledger, and to the model."""
+"""What a client's own functions returned: from the input of a turn into the ledger, and to the model.
+
+A call has two ids. Under the site's own, `protocol.call_id` of its turn and its place there, clients
+are shown it, and `Turn.input` keeps what it returned. Under the other, `ToolCall.tool_call_id`, the
+model knows it: the one that the model gave it, or the client with a past that it brought along.
+"""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,36 +29,36 @@ def of(items: Iterable[Item]) -> list[Item]:
 
 
 def addressed(conversation_id: UUID, owner_id: int, items: Iterable[Item]) -> list[Item]:
-    """The items, with each output under the id of this conversation's call.
+    """The items, with each output under the site's id of a call in this conversation.
 
-    Calls that came with them, in a past of the client's own, are known by the ids that it gave. A
-    fork has copies of the calls of the conversation that it came from; clients may go on by the
-    ids that they were given there. Raises `InvalidValue` where the conversation has no such call.
+    Clients may name a call by the id that they gave it in the past that came along, or in a fork
+    by the id that it has in the original. Raises `InvalidValue` where there is no such call.
     """
     return [_addressed(conversation_id, owner_id, item) if of([item]) else item for item in items]
 
 
 def _addressed(conversation_id: UUID, owner_id: int, item: Item) -> Item:
-    call = _brought(conversation_id, item) or _named(conversation_id, owner_id, item)
+    call = _by_its_id(conversation_id, item) or _by_ours(conversation_id, owner_id, item)
     assert call.item is not None, "a call that is left to a client has its place"
     return {**item, "call_id": protocol.call_id(call.turn_id, call.item)}
 
 
-def _brought(conversation_id: UUID, item: Item) -> ToolCall | None:
-    """The call of a past that came with the output: nothing can have come between."""
+def _by_its_id(conversation_id: UUID, item: Item) -> ToolCall | None:
+    """The call of the past that came with the output: nothing can have come between."""
     turns = Turn.objects.filter(conversation=conversation_id).order_by("-number")
     calls = ToolCall.objects.filter(turn=Subquery(turns.values("pk")[:1]), turn__attempt=0)
     return calls.filter(tool_call_id=item["call_id"]).first()
 
 
-def _named(conversation_id: UUID, owner_id: int, item: Item) -> ToolCall:
+def _by_ours(conversation_id: UUID, owner_id: int, item: Item) -> ToolCall:
+    """The call of the site's id, or its copy if that is the original's in a fork."""
     try:
         turn, index = protocol.call(item["call_id"])
         named = Turn.objects.get(pk=turn, owner=owner_id)
         is_here = named.conversation_id == conversation_id
         # a copy keeps the token of the claim that made the original
         copied = Q(turn__claim_token=named.claim_token, turn__attempt__gt=0)
-        return _calls(conversation_id, index).get(Q(turn=named) if is_here else copied)
+        return _at(conversation_id, index).get(Q(turn=named) if is_here else copied)
     except (NotFound, Turn.DoesNotExist, ToolCall.DoesNotExist):
         raise InvalidValue("No function call waits for this output.", param="input") from None
 
@@ -69,22 +74,22 @@ def enter(conversation_id: UUID, items: Iterable[Item]) -> None:
             raise InvalidValue("This function call has an output already.", param="input")
 
 
-def _calls(conversation_id: UUID, index: int) -> QuerySet[ToolCall]:
-    """Those of a conversation that stand at this place of their responses."""
+def _at(conversation_id: UUID, index: int) -> QuerySet[ToolCall]:
+    """The calls of a conversation that stand at this place of their turns."""
     return ToolCall.objects.filter(
         turn__conversation=conversation_id, asks=ToolCall.Asks.CLIENT, item=index
     )
 
 
 def _call(conversation_id: UUID, item: Item) -> ToolCall | None:
-    """The call of this conversation that an output names."""
+    """The call of this conversation that a kept output names."""
     turn, index = protocol.call(item["call_id"])
-    return _calls(conversation_id, index).filter(turn=turn).first()
+    return _at(conversation_id, index).filter(turn=turn).first()
 
 
 def _answer(call: ToolCall, item: Item) -> bool:
     waits = ToolCall.objects.filter(pk=call.pk, state=ToolCall.State.ASKED)
-    given = {"returned": {"return_value": text_of(item["output"])}}
+    given = {"returned": {"return_value": text(item)}}
     done = ToolCall.State.DONE
     return bool(waits.update(state=done, result=given, answered=Now(), finished=Now()))
 
@@ -96,10 +101,8 @@ def take_back(turn: Turn) -> None:
     """
     for item in of(turn.input):
         with suppress(InvalidValue):  # it was deleted
-            [own] = addressed(turn.conversation_id, turn.owner_id, [item])
-            asker, index = protocol.call(own["call_id"])
-            calls = _calls(turn.conversation_id, index).filter(turn=asker)
-            answered = calls.filter(state=ToolCall.State.DONE)
+            call = _by_ours(turn.conversation_id, turn.owner_id, item)  # a fork kept the original's
+            answered = ToolCall.objects.filter(pk=call.pk, state=ToolCall.State.DONE)
             answered.update(state=ToolCall.State.ASKED, result=None, answered=None, finished=None)
 
 
@@ -133,15 +136,16 @@ def _standing(turn: Turn, item: Item, asker: UUID | None) -> ToolCall | None:
 
 
 def _part(call: ToolCall | None, item: Item, at: datetime) -> dict[str, Any]:
-    said = {"content": text_of(item["output"]), "timestamp": at.isoformat()}
+    said = {"content": text(item), "timestamp": at.isoformat()}
     if call is None:
         return {"part_kind": "user-prompt", **said}
     names = {"tool_name": call.tool, "tool_call_id": call.tool_call_id}
     return {"part_kind": "tool-return", **names, **said}
 
 
-def text_of(output: str | list[Item]) -> str:
-    """An output is a text, or a list of pieces of text."""
+def text(item: Item) -> str:
+    """What a function returned: its output is a text, or a list of pieces of text."""
+    output: str | list[Item] = item["output"]
     if isinstance(output, str):
         return output
     return "\n\n".join(part["text"] for part in output if "text" in part)

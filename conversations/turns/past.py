@@ -114,6 +114,6 @@ def _returned(item: Item, tool: str, at: str) -> dict[str, Any]:
         "part_kind": "tool-return",
         "tool_name": tool,
         "tool_call_id": item["call_id"],
-        "content": outputs.text_of(item["output"]),
+        "content": outputs.text(item),
         "timestamp": at,
     }

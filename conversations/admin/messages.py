@@ -104,7 +104,7 @@ class MessageAdmin(OfTurn):
 class ToolCallAdmin(OfTurn):
     """The ledger: started is written before the effect, done with the result."""
 
-    list_display = ("tool_call_id", "tool", "outcome", "turn_link", "step", "begun", "ended")
+    list_display = ("short_id", "tool", "outcome", "turn_link", "step", "begun", "ended")
     list_filter = (Unfinished,)
     lookups = ("state",)
     fields = (
@@ -116,6 +116,10 @@ class ToolCallAdmin(OfTurn):
 
     def listed(self, rows: QuerySet) -> QuerySet:
         return rows.defer("arguments", "result")
+
+    @admin.display(description="tool call id")
+    def short_id(self, call: ToolCall) -> str:
+        return call.tool_call_id[:50]
 
     @admin.display(description="state")
     def outcome(self, call: ToolCall) -> SafeString:

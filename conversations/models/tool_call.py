@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import MD5
 
 from conversations.models.turn import Turn
 
@@ -33,7 +34,12 @@ class ToolCall(models.Model):
     fresh = False  # not stored: `turns.start_tool` entered it now, its effect is still to come
     turn = models.ForeignKey(Turn, models.CASCADE, db_index=False)
     step = models.PositiveIntegerField(help_text="Of the response that asks for the call")
-    tool_call_id = models.CharField(max_length=200)
+    tool_call_id = models.TextField(help_text="The model's; some providers' are very long")
+    digest = models.GeneratedField(  # an index takes no more than 2,704 bytes
+        expression=MD5("tool_call_id"),
+        output_field=models.CharField(max_length=32),
+        db_persist=True,
+    )
     tool = models.CharField(max_length=200)
     arguments = models.JSONField()
     state = models.CharField(max_length=10, choices=State, default=State.STARTED)
@@ -50,7 +56,7 @@ class ToolCall(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["turn", "step", "tool_call_id"], name="a_tool_call_is_started_once"
+                fields=["turn", "step", "digest"], name="a_tool_call_is_started_once"
             ),
         ]
         indexes = [
@@ -63,4 +69,4 @@ class ToolCall(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.tool} {self.tool_call_id}"
+        return f"{self.tool} {self.tool_call_id[:50]}"

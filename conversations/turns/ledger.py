@@ -83,7 +83,7 @@ def ask(turn: Turn, asked: Sequence[Asked]) -> None:
             for call in asked
         ),
         update_conflicts=True,
-        unique_fields=["turn", "step", "tool_call_id"],
+        unique_fields=["turn", "step", "digest"],
         update_fields=["state", "asks", "item"],
     )
 

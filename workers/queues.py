@@ -1,4 +1,4 @@
-"""Jobs and queues as RQ has them. With `worker`, the only modules that import rq or django_rq.
+"""Jobs and queues as RQ has them. With `forking` and `worker`, what imports rq or django_rq.
 
 A job is a hint: one call of an allowed coroutine function, as JSON, without retries,
 dependencies, callbacks or results. Light: replicas import it to enqueue.
@@ -31,7 +31,7 @@ from rq.timeouts import JobTimeoutException
 from rq.utils import as_text, str_to_date
 
 from workers import handing, interrupts, orders
-from workers.observing import farewells
+from workers.observing import farewells, metrics
 
 log = structlog.get_logger(__name__)
 
@@ -92,12 +92,15 @@ class TurnJob(Job):
         if self.origin in orders.resting():
             log.info("job_left", job=self.id, queue=self.origin)
             return
+        outcome = "failed"
         try:
             asyncio.run(self._attempt(interrupts.Interrupt()))
+            outcome = "done"
         except Exception:
             log.exception("job_failed", job=self.id)
             raise
         finally:
+            metrics.JOBS.labels(queue=self.origin, outcome=outcome).inc()
             farewells.say()
 
     async def _attempt(self, interrupt: interrupts.Interrupt) -> None:

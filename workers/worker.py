@@ -1,4 +1,4 @@
-"""An RQ worker that runs many coroutine jobs at once. With `queues`, the only modules that know RQ.
+"""An RQ worker that runs many coroutine jobs at once. With `forking` and `queues`, what knows RQ.
 
 RQ forks a child for each job. Here a shallow copy of the worker stands in for the child: it
 carries the job and its execution through RQ's own bookkeeping, while the job's coroutine is
@@ -23,10 +23,11 @@ from rq.command import parse_payload
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
-from rq.utils import ensure_job_list, now
+from rq.utils import now
 from rq.worker import WorkerStatus
 
-from workers import identity, pools
+from workers import pools
+from workers.forking import ForkingWorker, own_name
 from workers.handing import PULL, Offers, own_list
 from workers.queues import FAILURE_TTL, TurnJob, preload
 from workers.running.lines import Line
@@ -48,14 +49,10 @@ class AgentWorker(Worker):
     execution: Any  # rq.executions.Execution once it has begun
 
     def __init__(self, queues: Any, name: str | None = None, **options: Any) -> None:
-        """As RQ's; job class, serializer and TTL are fixed.
-
-        A name gets a digest of the process: RQ would refuse a worker that was killed and is
-        started again under the same name.
-        """
+        """As RQ's; job class, serializer and TTL are fixed."""
         options |= {"job_class": TurnJob, "serializer": JSONSerializer, "worker_ttl": TTL}
         if options.get("prepare_for_work", True):
-            name = identity.own().name(name or default_name(queues))
+            name = own_name(queues, name)
         super().__init__(queues, name, **options)
         self.connection.set_retry(Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 2))
         self.aboard: dict[str, AgentWorker] = {}  # stand-ins by execution; shared by all copies
@@ -217,16 +214,8 @@ class AgentWorker(Worker):
         return list(islice(late, BEATS))
 
 
-def default_name(queues: Any) -> str:
-    """Of a worker that is given none: where it runs and which pool it is of."""
-    names = [str(getattr(queue, "name", queue)) for queue in ensure_job_list(queues)]
-    me = identity.own()
-    return f"{pools.of(names).name}-{me.host}-{me.pid}"
-
-
-def open_worker(pool: str, *, name: str | None = None) -> AgentWorker:
+def open_worker(pool: str, *, name: str | None = None) -> Worker:
     """A worker of a pool, as `manage.py rqworker --worker-class ...` makes it."""
-    queues = pools.pool(pool).queues
-    worker = django_rq.get_worker(*queues, worker_class=AgentWorker, name=name)
-    assert isinstance(worker, AgentWorker)
-    return worker
+    mine = pools.pool(pool)
+    kind = ForkingWorker if mine.forking else AgentWorker
+    return django_rq.get_worker(*mine.queues, worker_class=kind, name=name, worker_ttl=TTL)

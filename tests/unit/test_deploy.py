@@ -31,11 +31,7 @@ def kubernetes(file: str, kind: str) -> list[dict]:
     return [one for one in objects if one["kind"] == kind]
 
 
-PODS = [
-    pod
-    for pod in kubernetes("kubernetes.yaml", "Deployment")
-    if pod["metadata"]["name"] != "agentsite-worker-quarantine"  # it is not probed
-]
+PODS = kubernetes("kubernetes.yaml", "Deployment")
 
 
 def test_all_kinds_of_processes_have_a_unit():
@@ -87,7 +83,14 @@ def test_a_pod_listens_where_it_is_probed(pod):
     ports = {one["name"]: str(one["containerPort"]) for one in container["ports"]}
     probes = [value["httpGet"]["port"] for key, value in container.items() if "Probe" in key]
     assert host == "0.0.0.0"
-    assert {ports[name] for name in probes} == {port}
+    assert {ports[name] for name in probes or ports} == {port}  # a quarantine is not probed
+
+
+def test_a_pod_that_forks_shows_what_its_children_count():
+    (pod,) = (one for one in PODS if one["metadata"]["name"] == "agentsite-worker-quarantine")
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    variables = {one["name"]: one.get("value") for one in container["env"]}
+    assert variables.keys() >= {"METRICS_DIR", "WORKER_HTTP_PORT"}
 
 
 def test_the_autoscaler_finds_the_deployments_of_workers():
@@ -122,7 +125,7 @@ def test_the_commands_of_containers_exist():
     services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
     commands = [one["command"] for one in services.values() if "command" in one]
     called = {words[2] for words in commands if words[:2] == ["python", "manage.py"]}
-    assert called == {"agentworker", "rqworker", "migrate"}
+    assert called == {"agentworker", "migrate"}
     assert called < set(get_commands())
 
 

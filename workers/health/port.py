@@ -6,10 +6,12 @@ and says so.
 """
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import structlog
 from django.conf import settings
@@ -40,6 +42,7 @@ class Door(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], condition: Callable[[], Told]) -> None:
         super().__init__(address, Handler)
+        _doors.add(self)
         self.condition = condition
         self.metrics = Shared(exposition.counted, fresh=1)
 
@@ -116,3 +119,15 @@ class Port:
             self._was_refused = True
             return
         threading.Thread(target=self._door.serve_forever, name="port", daemon=True).start()
+
+
+_doors: WeakSet[Door] = WeakSet()
+
+
+def _forked() -> None:
+    """A child that outlived us would keep the port, and answer nobody."""
+    for door in list(_doors):
+        door.socket.close()
+
+
+os.register_at_fork(after_in_child=_forked)

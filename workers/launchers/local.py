@@ -6,7 +6,7 @@ finds what another one has started, goes on with what was started like its own, 
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -154,14 +154,7 @@ def loads_of(pids: Sequence[int]) -> Mapping[int, int]:
 
 def command_of(pool: Pool) -> list[str]:
     """The program of one process of the pool."""
-    return [sys.executable, "-m", "django", *arguments_of(pool)]
-
-
-def arguments_of(pool: Pool) -> Iterator[str]:
-    if pool.forking:
-        yield from ("rqworker", *pool.queues, "--worker-ttl", "20")
-    else:
-        yield from ("agentworker", "--pool", pool.name)
+    return [sys.executable, "-m", "django", "agentworker", "--pool", pool.name]
 
 
 def kind_of(pool: Pool) -> str:

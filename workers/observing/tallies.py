@@ -40,7 +40,10 @@ class Tallies:
     def _locked(self) -> Iterator[None]:
         with (self._home / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:  # to close it would not do: a child that was forked meanwhile has it open too
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     def _files(self) -> list[Path]:
         """Without those that a process is about to make, which are still empty."""

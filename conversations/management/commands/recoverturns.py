@@ -30,7 +30,7 @@ It needs no live worker, and no session of its own to PostgreSQL: it works behin
 be run at any time, beside workers and twice; turns of live workers are left alone.
 
 Where turns stay queued although this command hints them, no worker serves their pool: start one
-with `manage.py agentworker --pool NAME`, or for the quarantine `manage.py rqworker quarantine`.
+with `manage.py agentworker --pool NAME`.
 """
 
 

@@ -1,13 +1,19 @@
-"""The quarantine: RQ's own forking worker runs the same jobs, one child each."""
+"""The quarantine: RQ's own forking worker runs the same jobs, one child each.
+
+`manage.py rqworker` is the stock one, `manage.py agentworker` adds what a container needs.
+"""
 
 import os
 import signal
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from devtools.ports import free_port
 from tests.acceptance.workers.conftest import Fleet
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers import queues
 from workers.models import WorkerProcess
 
@@ -58,6 +64,37 @@ def test_a_child_whose_parent_is_killed_hands_its_work_back_and_ends(stock, redi
     stock.hears("a", "draining")
     eventually(lambda: not WorkerProcess.objects.exists())
     eventually(lambda: not Path(f"/proc/{pid}/cmdline").exists())
+
+
+@pytest.fixture
+def port(fleet: Fleet, tmp_path) -> int:
+    port = free_port()
+    environment = {"WORKER_HTTP_PORT": str(port), "METRICS_DIR": str(tmp_path / "metrics")}
+    words = ("agentworker", "--pool", "quarantine")
+    fleet.worker = fleet.manage(*words, TEST_GRACE="0", **environment)
+    return port
+
+
+def test_a_parent_told_to_stop_tells_its_child_which_hands_its_work_back(fleet, port, redis_client):
+    child(fleet, redis_client)
+    fleet.worker.terminate()
+    fleet.hears("a", "draining")
+    assert fleet.worker.wait(GENEROUS) == 0
+
+
+def test_what_children_have_counted_is_told_by_their_parent(fleet, port):
+    fleet.enqueue("noop", "a", pool="quarantine")
+    fleet.hears("a", "done")
+    eventually(lambda: 'agentsite_jobs_total{outcome="done",queue="quarantine"} 1.0' in read(port))
+
+
+def read(port: int) -> str:
+    """What the port answers; nothing while it is not open yet."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            return answer.read().decode()
+    except urllib.error.URLError:
+        return ""
 
 
 def child(fleet: Fleet, redis_client) -> int:

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from datetime import timedelta
@@ -18,6 +20,7 @@ from conversations.models import Turn
 from conversations.threads import in_thread
 from devtools.ports import free_port
 from tests.unit.workers.test_probe import said
+from tests.waiting import GENEROUS
 from workers import queues
 from workers.health.port import Port
 from workers.health.sharing import Shared
@@ -213,6 +216,31 @@ def test_a_worker_that_finds_the_port_taken_says_so_once_and_has_it_when_the_oth
     second.close()
     said_here = [line for line in caplog.records if line.name == "workers.health.port"]
     assert [line.msg["event"] for line in said_here] == ["port_not_taken"]
+
+
+FORKING = """
+import os, sys
+from django.conf import settings
+settings.configure(WORKER_HTTP_PORT=int(sys.argv[1]), WORKER_HTTP_HOST="127.0.0.1", METRICS_DIR="")
+from workers.health.port import Port
+port = Port(None)
+assert port.take()
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.read()
+os._exit(0)
+"""
+
+
+def test_a_child_that_outlives_its_parent_does_not_keep_the_port(settings):
+    settings.WORKER_HTTP_PORT = free_port()
+    words = [sys.executable, "-c", FORKING, str(settings.WORKER_HTTP_PORT)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.readline() == b"forked\n"
+        parent.wait(GENEROUS)
+        port = Port(said)
+        assert port.take()
+        port.close()
 
 
 def test_a_worker_shows_its_metrics_to_those_who_may_see_them(door, settings):

@@ -1,5 +1,6 @@
 """Counting in files: real processes write them, real ones are killed."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -25,6 +26,13 @@ if sys.argv[3] == "fork" and os.fork() == 0:
     os._exit(0)
 if sys.argv[3] == "fork":
     os.wait()
+if sys.argv[3] == "fork while it reads":
+    from pathlib import Path
+    from workers.observing.tallies import Tallies
+    with Tallies(Path(sys.argv[1]))._locked():
+        if os.fork() == 0:
+            sys.stdin.read()
+            os._exit(0)
 print("counted", flush=True)
 sys.stdin.read()
 """
@@ -87,6 +95,12 @@ def test_a_killed_process_leaves_no_gauge_and_no_file(count, tmp_path):
 def test_a_forked_child_counts_in_files_of_its_own(count, tmp_path):
     count(3, mode="fork")
     assert value(tmp_path, ACCEPTED) == 103
+
+
+def test_a_child_that_is_forked_while_its_parent_reads_keeps_no_other_from_reading(count, tmp_path):
+    count(3, mode="fork while it reads")
+    with (tmp_path / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.parametrize("step", ["write", "remove"])

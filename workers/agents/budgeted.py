@@ -60,6 +60,7 @@ class Budgeted(WrapperModel):
         self._patience = patience
         self._stands_in_for = stands_in_for
         self._reply = float(REPLY)
+        metrics.PROVIDER_PAUSES.labels(self.name)  # shown from the start, as 0
 
     @property
     def name(self) -> str:

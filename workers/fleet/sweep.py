@@ -27,6 +27,10 @@ log = structlog.get_logger(__name__)
 
 BURY_LOCK = 0x62757279  # one buries at a time
 STEP, LONGEST = 0.025, 0.5  # seconds between two looks: per live worker, and at most
+REASONS = LOCK_FREE, LEASE_OVER = "lock_free", "lease_over"  # why somebody counts as dead
+
+for _reason in REASONS:  # shown from the start, as 0: the first of a pod would be no increase
+    metrics.WORKERS_DEAD.labels(_reason)
 
 # One statement is one trip; its locks last as long as it does. A row that is locked is being
 # renewed or claims a turn just now: the next sweep sees.
@@ -50,7 +54,7 @@ def bury(look: Look) -> list[str]:
         cursor.execute(BURY, [BURY_LOCK, list(look.freed), list(look.expired)])
         buried = cursor.fetchall()
     for worker, name in buried:
-        reason = "lock_free" if worker in look.freed else "lease_over"
+        reason = LOCK_FREE if worker in look.freed else LEASE_OVER
         metrics.WORKERS_DEAD.labels(reason).inc()
         log.warning("worker_dead", worker=name, presence=str(worker), reason=reason)
     return [name for _, name in buried]

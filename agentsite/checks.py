@@ -7,6 +7,7 @@ those of the workers that live.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -37,6 +38,33 @@ def log_service(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessa
     service = logs.central(settings.LOGGING)
     if service and (fault := service.fault()):
         yield checks.Error(fault, id="agentsite.E007")
+
+
+@checks.register
+def traces(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """The collector of traces can be asked at all, and the libraries for it are there."""
+    if not settings.TRACES_URL:
+        return
+    if not is_http(settings.TRACES_URL):
+        yield checks.Error(
+            "TRACES_URL is no address of HTTP",
+            hint="Write http://collector:4318/v1/traces.",
+            id="agentsite.E010",
+        )
+    if not exists("opentelemetry.exporter.otlp.proto.http"):
+        yield checks.Error(
+            "TRACES_URL is set, and the libraries for traces are missing",
+            hint="Install requirements-extras.txt.",
+            id="agentsite.E010",
+        )
+
+
+def is_http(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 @checks.register

@@ -28,14 +28,19 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
-def integer(name: str, default: int) -> int:
-    """The whole number in NAME."""
+def integer(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    """The whole number in NAME, from `least` to `most`."""
     value = os.environ.get(name, "")
     try:
-        return int(value) if value else default
+        number = int(value) if value else default
     except ValueError:
         problems.append(f"{name} is not a whole number: set it to one such as {default}")
         return default
+    if number < least or (most is not None and number > most):
+        bounds = f"{least} or more" if most is None else f"{least} to {most}"
+        problems.append(f"{name} is {number}: set it to {bounds}")
+        return default
+    return number
 
 
 def boolean(name: str, *, default: bool = False) -> bool:

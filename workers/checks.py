@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 
 from workers import pools as pools_
+from workers.routing import AUTO, TIERS
 
 PATHS = ("WORKER_SWEEP", "ROUTING", "LAUNCHER")
 JOB_CLASS = "workers.queues.TurnJob"
@@ -42,9 +43,10 @@ def pools(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
     """Each pool has room for work, and each queue somebody who serves it."""
     for name in settings.POOLS:
         yield from faults_of(name)
-    served = {queue for told in settings.POOLS.values() for queue in told.get("queues", ())}
+    told = settings.POOLS.items()
+    served = {queue for name, pool in told for queue in pool.get("queues", [name])}
     for queue in settings.QUEUES:
-        if queue not in served | settings.POOLS.keys():
+        if queue not in served:
             yield checks.Error(
                 f"No pool serves the queue {queue!r}: its turns would wait for ever",
                 hint="Name it in the `queues` of a pool in POOLS.",
@@ -93,9 +95,10 @@ def faults_of_slots(pool: pools_.Pool) -> Iterator[checks.CheckMessage]:
             hint="Set slots to the number of turns that one process may run at a time.",
             id="workers.E002",
         )
-    if sum(pool.reserved.values()) > pool.slots or not pool.reserved.keys() <= set(pool.queues):
+    slots = pool.reserved.values()
+    if min(slots, default=0) < 0 or sum(slots) > pool.slots or pool.reserved.keys() - pool.queues:
         yield checks.Error(
-            f"POOLS[{pool.name!r}] reserves more slots than it has, or for a queue that it has not",
+            f"POOLS[{pool.name!r}] reserves slots that it has not, or for a queue that it has not",
             hint=f"It has {pool.slots} slots for {', '.join(pool.queues)}.",
             id="workers.E005",
         )
@@ -123,6 +126,34 @@ def faults_of_scaling(pool: pools_.Pool) -> Iterator[checks.CheckMessage]:
             f"POOLS[{pool.name!r}] scales by {rule.signal!r}, which does not exist",
             hint=f"Name one of {', '.join(pools_.SIGNALS)}, or a function's dotted path.",
             id="workers.E012",
+        )
+
+
+@checks.register
+def tiers(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """Whoever is given a tier is a user, and it is one."""
+    known = (*TIERS, AUTO)
+    for owner, tier in settings.OWNER_TIERS.items():
+        if tier not in known or not owner.isdecimal():
+            yield checks.Error(
+                f"OWNER_TIERS[{owner!r}] is {tier!r}, which is no tier of a user's id",
+                hint=f"Write the id of a user and one of {', '.join(known)}.",
+                id="workers.E014",
+            )
+
+
+@checks.register
+def deployments(app_configs: Apps, **options: Any) -> Iterator[checks.CheckMessage]:
+    """Each pool has its own, or two would be scaled against one another."""
+    try:
+        found = {settings.KUBERNETES_DEPLOYMENT.format(pool=pool) for pool in settings.POOLS}
+    except (LookupError, ValueError):
+        found = set()
+    if len(found) < len(settings.POOLS):
+        yield checks.Error(
+            f"KUBERNETES_DEPLOYMENT is {settings.KUBERNETES_DEPLOYMENT!r}, the same for all pools",
+            hint="Write {pool} where the name of the pool belongs.",
+            id="workers.E015",
         )
 
 

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 DEFAULT = "default"
 TIERS = {"priority": "interactive", "default": DEFAULT, "flex": "batch", "batch": "batch"}
+AUTO = "auto"  # none is asked for
 PAGE, API = "page", "api"  # sources: a person looks on, or a program asks
 LONG = 20_000  # characters; who sends so much does not wait for the first word
 
@@ -25,7 +26,7 @@ class Work:
 
     agent: str
     owner_id: int
-    tier: str = "auto"  # as asked for: a key of TIERS, or `auto`
+    tier: str = AUTO  # as asked for: a key of TIERS, or `auto`
     length: int = 0  # characters of the input
     source: str = API
 

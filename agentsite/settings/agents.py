@@ -9,7 +9,7 @@ from agentsite.settings.provider import AGENT_MODELS
 AGENT_MODEL = env.text("AGENT_MODEL")
 AGENT_BASE_URL = env.text("AGENT_BASE_URL")
 AGENT_API_KEY = env.text("AGENT_API_KEY")
-AGENT_TIMEOUT = env.integer("AGENT_TIMEOUT", 120)  # seconds of a provider's silence
+AGENT_TIMEOUT = env.integer("AGENT_TIMEOUT", 120, least=1)  # seconds of a provider's silence
 AGENT_INSTRUCTIONS = env.text("AGENT_INSTRUCTIONS")
 DEMO_PACE = env.integer("DEMO_PACE", 25)  # words a second; 0: all at once
 

@@ -43,9 +43,9 @@ REDIS_CACHE_URL = env.address("REDIS_CACHE_URL", REDIS_URL, cluster=True)  # hot
 REDIS_LIVE_ADDRESSES = env.addresses("REDIS_LIVE_URL", REDIS_URL)
 REDIS_LIVE_URL = " ".join(REDIS_LIVE_ADDRESSES)
 REDIS_LIVE_SERVERS = len(REDIS_LIVE_ADDRESSES)
-# of the store `redis`; must not evict
+# Of the store `redis`; must not evict. Its lifetime is in seconds after the last use.
 REDIS_STORE_URL = env.address("REDIS_STORE_URL", REDIS_URL, cluster=True)
-REDIS_STORE_LIFETIME = env.integer("REDIS_STORE_LIFETIME", 86_400)  # seconds after the last use
+REDIS_STORE_LIFETIME = env.integer("REDIS_STORE_LIFETIME", 86_400, least=1)
 
 CACHE_OPTIONS = {
     "IGNORE_EXCEPTIONS": True,

@@ -10,7 +10,7 @@ from workers.redis import libraries
 QUEUES = ["interactive", "default", "batch", "quarantine"]
 
 FLEET = env.choice("FLEET", "uniform", "specialised")
-WORKER_SLOTS = env.integer("WORKER_SLOTS", 1000)  # turns in flight in one worker process
+WORKER_SLOTS = env.integer("WORKER_SLOTS", 1000, least=1)  # turns in flight in one worker process
 
 # A turn that kills its process kills no other: stock workers fork a child for each.
 QUARANTINE: dict[str, Any] = {"slots": 1, "forking": True, "maximum": 2}
@@ -37,7 +37,7 @@ FLEETS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 # The environment's POOLS, as JSON, changes single keys of a pool or adds one.
-POOLS = env.merged(FLEETS[FLEET], env.mapping("POOLS"))
+POOLS = env.merged(FLEETS[FLEET], env.objects("POOLS"))
 
 # Seconds; whose oldest hint waits for longer gets every second shared slot of a process.
 QUEUE_AGEING = env.integer("QUEUE_AGEING", 60)

@@ -2,8 +2,10 @@
 
 from agentsite import env
 
-SEALED_LIFETIME = env.integer("SEALED_LIFETIME", 30 * 86_400)  # seconds after the last answer
-SEALED_STATE_LIMIT = env.integer("SEALED_STATE_LIMIT", 262_144)  # characters of a state
+# Seconds after the last answer.
+SEALED_LIFETIME = env.integer("SEALED_LIFETIME", 30 * 86_400, least=1)
+SEALED_STATE_LIMIT = env.integer("SEALED_STATE_LIMIT", 262_144, least=1)  # characters of a state
 # Refuse a state that was moved on from, by a key in Redis (REDIS_STORE_URL) for each conversation.
 SEALED_REGISTER = env.boolean("SEALED_REGISTER")
-SEALED_PATIENCE = env.integer("SEALED_PATIENCE", 30)  # seconds that a message waits for a worker
+# Seconds that a message waits for a worker.
+SEALED_PATIENCE = env.integer("SEALED_PATIENCE", 30, least=1)

@@ -68,6 +68,8 @@ def read(entry: Mapping[str, Any]) -> Terms:
     numbers = [found.requests_per_minute, found.tokens_per_minute, found.burst, found.patience]
     if min(*numbers, found.failures - 1, found.rest) < 0:
         raise ValueError("no number may be negative, and failures is at least 1")
+    if not isinstance(found.weights, Mapping):
+        raise TypeError("weights is no mapping of queues to numbers")
     if any(weight <= 0 for weight in found.weights.values()):
         raise ValueError("a weight is above 0")
     return found

@@ -47,6 +47,18 @@ def test_a_wrong_value_is_a_check_that_says_the_mend(variable, value, expected):
     assert expected in said
 
 
+def test_all_wrong_values_are_told_at_once():
+    """Of days below 0 every conversation would be older."""
+    numbers = {"RETENTION_DAYS": "-1", "WORKER_HTTP_PORT": "91000", "TRACES_PERCENT": "101"}
+    status, said = check_deploy(**numbers, LOG_LEVEL="debug", POOLS='{"default": 5}')
+    assert status == 1
+    assert "RETENTION_DAYS is -1: set it to 0 or more" in said
+    assert "WORKER_HTTP_PORT is 91000: set it to 0 to 65535" in said
+    assert "TRACES_PERCENT is 101: set it to 0 to 100" in said
+    assert "LOG_LEVEL is 'debug': set it to one of INFO, DEBUG" in said
+    assert "POOLS['default'] is not a JSON object" in said
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -107,6 +119,28 @@ def test_tool_servers_without_names_are_an_error(settings):
 def test_a_service_for_logs_that_nobody_can_ask_is_an_error(settings, address, told):
     settings.LOGGING = settings.LOGGING | {"service": {"address": address}}
     assert [error.id for error in checks.log_service(None)] == told
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("", []),
+        ("http://collector:4318/v1/traces", []),
+        ("collector:4318", ["agentsite.E010"]),
+        ("http://collector:43x18/", ["agentsite.E010"]),
+    ],
+)
+def test_a_collector_of_traces_that_nobody_can_ask_is_an_error(settings, address, told):
+    settings.TRACES_URL = address
+    assert [error.id for error in checks.traces(None)] == told
+
+
+def test_traces_without_their_libraries_are_an_error(settings, monkeypatch):
+    """Else every request would be one."""
+    settings.TRACES_URL = "http://collector:4318/v1/traces"
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", None)
+    [error] = checks.traces(None)
+    assert "requirements-extras.txt" in error.hint
 
 
 def test_a_network_is_a_network(settings):

@@ -3,6 +3,8 @@ from django.core.checks import run_checks
 
 ALL_RESERVED = {"slots": 2, "queues": ["default", "batch"], "reserved": {"default": 2}}
 
+SERVED = {name: {"slots": 1} for name in ("interactive", "batch", "quarantine")}
+
 
 def ids() -> list[str]:
     return [message.id for message in run_checks() if message.id.startswith("workers.")]
@@ -33,7 +35,14 @@ def test_all_slots_may_be_reserved_where_each_queue_has_some(settings):
         ("POOLS", {"default": {"slots": 9, "scaling": {"upper": "50"}}}, "workers.E002"),
         ("POOLS", {"default": {"slots": 1, "reserved": {"default": 2}}}, "workers.E005"),
         ("POOLS", {"default": {"slots": 1, "reserved": {"batch": 1}}}, "workers.E005"),
+        ("POOLS", {"default": {"slots": 9, "reserved": {"default": -1}}}, "workers.E005"),
         ("POOLS", {"default": ALL_RESERVED}, "workers.E013"),
+        ("POOLS", SERVED | {"default": {"slots": 1, "queues": ["batch"]}}, "workers.E006"),
+        ("OWNER_TIERS", {"7": "flexx"}, "workers.E014"),
+        ("OWNER_TIERS", {"7": ["flex"]}, "workers.E014"),
+        ("OWNER_TIERS", {"ada": "flex"}, "workers.E014"),
+        ("KUBERNETES_DEPLOYMENT", "agentsite-worker", "workers.E015"),
+        ("KUBERNETES_DEPLOYMENT", "agentsite-{name}", "workers.E015"),
         ("POOLS", {"default": {"slots": 1}}, "workers.E006"),
         ("POOLS", {"unqueued": {"slots": 1}}, "workers.E007"),
         ("POOLS", {"default": {"slots": 1, "minimum": 2, "maximum": 1}}, "workers.E008"),
@@ -49,6 +58,7 @@ def test_all_slots_may_be_reserved_where_each_queue_has_some(settings):
         ("PROVIDER_LIMITS", {"*": {"requests_per_minute": -1}}, "workers.E010"),
         ("PROVIDER_LIMITS", {"*": {"failures": 0}}, "workers.E010"),
         ("PROVIDER_LIMITS", {"*": {"weights": {"batch": 0}}}, "workers.E010"),
+        ("PROVIDER_LIMITS", {"*": {"weights": ["batch"]}}, "workers.E010"),
         ("PROVIDER_LIMITS", {"*": 60}, "workers.E010"),
         ("AGENT_MODELS", {"small": {"cost": 1}}, "workers.E010"),
         ("AGENT_MODELS", {"small": {"model": "m", "provider": "a/b"}}, "workers.E010"),

@@ -13,10 +13,12 @@ from django.conf import settings
 
 from conversations.errors import MessageTooLarge
 from conversations.stores.base import Keeps
-from conversations.stores.foreign import ForeignStore, away
+from conversations.stores.foreign import ForeignStore
+from conversations.stores.places import Place
 
 TIMEOUT = 1  # seconds; less than idle_in_transaction_session_timeout
 DROPPED = 25  # items in one request, DynamoDB's own limit
+PLACE = Place()
 
 
 class DynamoStore(ForeignStore):
@@ -101,7 +103,7 @@ def _pages(handle: UUID, first: int, end: int, wanted: str) -> list[dict[str, An
 def _asked(deed: Callable[[Any], Any], argument: Any) -> Any:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an extra
 
-    return away(lambda: deed(argument), BotoCoreError, ClientError)
+    return PLACE.ask(lambda: deed(argument), BotoCoreError, ClientError)
 
 
 @cache

@@ -10,15 +10,14 @@ every try, so that one that arrives late, from a transaction that is dead, is re
 import json
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
 
-from conversations.errors import StoreAway, TranscriptGone
+from conversations.errors import TranscriptGone
 from conversations.models import Conversation, Message
 from conversations.stores.base import NewMessage, Snapshot, Told
 from conversations.stores.database import DatabaseStore, as_told, look_up
@@ -160,11 +159,3 @@ def spans(numbers: Sequence[int]) -> list[tuple[int, int]]:
         else:
             ranges.append((number, number + 1))
     return ranges
-
-
-def away(deed: Callable[[], Any], *errors: type[Exception]) -> Any:
-    """What the deed returns; `StoreAway` where it raises one of these."""
-    try:
-        return deed()
-    except errors as error:
-        raise StoreAway(type(error).__name__) from error

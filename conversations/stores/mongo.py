@@ -13,10 +13,12 @@ from django.conf import settings
 
 from conversations.errors import MessageTooLarge
 from conversations.stores.base import Keeps
-from conversations.stores.foreign import ForeignStore, away
+from conversations.stores.foreign import ForeignStore
+from conversations.stores.places import Place
 
 TIMEOUT = 1000  # ms; less than idle_in_transaction_session_timeout
 TOO_LARGE = {10334, 17419, 17420}  # codes of the server: a document above 16 MB
+PLACE = Place()
 
 
 class MongoStore(ForeignStore):
@@ -81,7 +83,7 @@ def _id(handle: UUID, number: int) -> dict[str, Any]:
 def _asked(deed: Callable[[], Any]) -> Any:
     from pymongo.errors import PyMongoError  # noqa: PLC0415 - an extra
 
-    return away(deed, PyMongoError)
+    return PLACE.ask(deed, PyMongoError)
 
 
 @cache

@@ -15,8 +15,11 @@ from redis.exceptions import RedisError
 
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.stores.base import Keeps
-from conversations.stores.foreign import ForeignStore, away
+from conversations.stores.foreign import ForeignStore
+from conversations.stores.places import Place
 from workers.redis.connections import transcripts
+
+PLACE = Place()
 
 KEEP = """
 local function keep(seconds)
@@ -88,7 +91,7 @@ class RedisStore(ForeignStore):
 
 def _call(script: str, handle: UUID, *arguments: Any) -> Any:
     key = f"agentsite:{{{handle.hex}}}:transcript"
-    return away(lambda: _run(script, [key, f"{key}:write"], arguments), RedisError, OSError)
+    return PLACE.ask(lambda: _run(script, [key, f"{key}:write"], arguments), RedisError, OSError)
 
 
 def _run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:

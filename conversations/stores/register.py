@@ -12,7 +12,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from conversations.errors import ResponseInProgress, VersionConflict
-from conversations.stores.foreign import away
+from conversations.stores.redis import PLACE
 from workers.redis.connections import transcripts
 
 # KEYS register. ARGV version that the state has, the request, seconds that it may take, seconds
@@ -57,4 +57,5 @@ def move(conversation: UUID, version: int, request: str, *, to: int) -> None:
 
 def _call(script: str, conversation: UUID, arguments: list[str | int]) -> Any:
     keys = [f"agentsite:{{{conversation.hex}}}:register"]
-    return away(lambda: transcripts().register_script(script)(keys, arguments), RedisError, OSError)
+    run = transcripts().register_script(script)
+    return PLACE.ask(lambda: run(keys, arguments), RedisError, OSError)

@@ -38,7 +38,7 @@ HAND_BACK = 4  # seconds that interrupted jobs get for their last writes
 LAST_RESORT = 3  # seconds more, then the process is ended whatever hangs
 ECHO = 1  # seconds in which a second signal is only the first one's echo
 UNREGISTERED, DRAINING = "unregistered", "draining"  # why the gate is closed
-FAREWELL = 2  # seconds for fetchers that wait in Redis
+FAREWELL = 2  # seconds for a thread that waits in Redis
 
 
 class Books(Protocol):
@@ -123,8 +123,6 @@ class Shift:
         self._told_at = monotonic()
         log.info("worker_draining", jobs=len(self._flights))
         self._gate.close(DRAINING)
-        for fetcher in self._fetchers:
-            fetcher.stop()
         self._ended.set()
 
     def _on_signal(self) -> None:
@@ -148,6 +146,7 @@ class Shift:
 
     async def _land(self) -> None:
         """Let land what fits in the grace, ask the rest to hand its work back."""
+        await asyncio.to_thread(dismiss, self._fetchers)  # what they have in hand lands too
         while not await self._flights.settled(1):
             if self._told_at and monotonic() - self._told_at >= settings.WORKER_GRACE:
                 break
@@ -163,14 +162,11 @@ class Shift:
 
     def _close(self) -> None:
         self._gate.close(DRAINING)
-        for routine in self._routines:
-            routine.stop()
-        for fetcher in self._fetchers:
-            fetcher.stop()
-            fetcher.join(FAREWELL)
+        dismiss([*self._fetchers, *self._routines])
         if self._offers:
             self._offers.withdraw()
-        self._presence.stop()
+        if self._presence.is_alive():
+            self._presence.stop()
         presence.set_current(None)
         self._flights.close()
         self._loop.close()
@@ -201,6 +197,15 @@ class Shift:
             done.set()
 
         self._loop.call_soon_threadsafe(fire)
+
+
+def dismiss(threads: Sequence[Fetcher | Routine | Watchdog | Condition]) -> None:
+    """Have them end, and wait until they have: who still waits for Redis is given up."""
+    for thread in threads:
+        thread.stop()
+    for thread in threads:
+        if thread.is_alive():
+            thread.join(FAREWELL)
 
 
 def end_within(seconds: float) -> None:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -45,6 +46,10 @@ class Door(ThreadingHTTPServer):
         _doors.add(self)
         self.condition = condition
         self.metrics = Shared(exposition.counted, fresh=1)
+
+    def server_bind(self) -> None:
+        """Not HTTPServer's, which asks a name server what nobody here wants to know."""
+        TCPServer.server_bind(self)
 
     def close(self) -> None:
         self.shutdown()

@@ -58,7 +58,10 @@ def directory() -> Path:
 
 def is_ours(home: Path) -> bool:
     """In the system's temporary folder anybody may have made it before us."""
-    return home.exists() and home.stat().st_uid == os.getuid()
+    try:
+        return home.stat().st_uid == os.getuid()
+    except OSError:  # it is not there, or nobody may look
+        return False
 
 
 def write(status: Status) -> None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NEW, LIVE, DRAINING = ".new", ".pid", ".draining"
-# The shell becomes the program, under the pid that it has written down.
-BECOME = 'echo $$ > "$0"; exec "$@"'
+# The shell becomes the program, under the pid that it has written down; if it could do that.
+BECOME = 'echo $$ > "$0" && exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from workers import orders, queues
 from workers.autoscaler.control import Looks
 from workers.autoscaler.memory import recall
 from workers.models import PoolSample, ScalingDecision
+from workers.observing import metrics
 
 
 def test_load_rises_and_falls_and_the_pool_follows(autoscaler, waiting):
@@ -46,7 +47,9 @@ def test_a_dry_run_says_and_does_nothing_else(autoscaler, waiting):
     autoscaler().look()  # holds the post
     autoscaler.launcher.tended.clear()
     waiting(15)
+    metrics.WORKERS_WANTED.labels("default").set(1)
     (decision,) = autoscaler(dry_run=True).look()
+    assert metrics.WORKERS_WANTED.labels("default")._value.get() == 1
     assert decision.wanted == 2
     assert autoscaler.launcher.sizes == {"default": 1}
     assert not autoscaler.launcher.tended

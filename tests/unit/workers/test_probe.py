@@ -122,6 +122,12 @@ def test_who_has_no_folder_to_write_into_says_so_and_goes_on(home):
     assert list(status.everyone()) == []
 
 
+def test_a_folder_that_cannot_be_looked_into_is_nobodys(monkeypatch):
+    monkeypatch.setenv("WORKER_STATUS_DIR", "x" * 300)
+    status.sweep()
+    assert list(status.everyone()) == []
+
+
 def test_what_workers_say_is_for_their_own_account(home):
     said()
     assert home.stat().st_mode & 0o077 == 0

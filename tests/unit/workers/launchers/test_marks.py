@@ -59,6 +59,13 @@ def test_who_drains_is_asked_to_end_and_known_by_it(started, tmp_path):
     assert process.wait() == -signal.SIGKILL
 
 
+def test_who_cannot_write_down_its_pid_does_not_begin(tmp_path):
+    """As on a full disk: nobody could ask it to end."""
+    words = ["/bin/sh", "-c", marks.BECOME, "/dev/full", "touch", tmp_path / "begun"]
+    assert subprocess.run(words, capture_output=True, check=False).returncode
+    assert not (tmp_path / "begun").exists()
+
+
 def test_what_a_killed_parent_has_started_is_found(tmp_path):
     """Killed at once: there is no moment in which a child is unknown."""
     code = (

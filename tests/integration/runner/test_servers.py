@@ -55,7 +55,10 @@ def sample():
 
 
 class Door:
-    """One address before several servers: each request goes to the next of them."""
+    """One address before several servers: each request goes to the next of them.
+
+    Without any it goes to one that is made for it, and is gone afterwards.
+    """
 
     def __init__(self, *ports, silent=None):
         self.served = []  # which server a request went to, and what it was
@@ -70,16 +73,23 @@ class Door:
         if self._silent is not None and method.startswith(self._silent):
             await receive()  # until the client has left
             return
-        port = next(self._ports)
-        self.served.append((port, method))
-        address = f"http://127.0.0.1:{port}{scope['path']}"
         headers = [header for header in scope["headers"] if header[0] != b"host"]
-        async with httpx.AsyncClient() as client:
+        async with self._server() as port, httpx.AsyncClient() as client:
+            self.served.append((port, method))
+            address = f"http://127.0.0.1:{port}{scope['path']}"
             answer = await client.request(scope["method"], address, content=body, headers=headers)
         told = [header for header in answer.headers.raw if header[0] != b"content-length"]
         start = {"type": "http.response.start", "status": answer.status_code, "headers": told}
         await send(start)
         await send({"type": "http.response.body", "body": answer.content})
+
+    @asynccontextmanager
+    async def _server(self):
+        if port := next(self._ports, None):
+            yield port
+            return
+        async with serving(port := free_port()):
+            yield port
 
 
 async def test_each_call_may_meet_another_replica_of_a_server(talk, provider, port):
@@ -91,6 +101,29 @@ async def test_each_call_may_meet_another_replica_of_a_server(talk, provider, po
     assert (turn.state, [m["content"] for m in told]) == ("completed", ["Sunday"] * 3)
     assert turn.notices == []
     assert {at for at, method in door.served if method == "tools/call"} == set(replicas)
+
+
+async def test_a_server_remembers_nothing_from_one_request_to_the_next(talk, provider, port):
+    async with serving(port, door := Door()):
+        turn = await talk.hear(ASKS)
+    told = [m for m in provider.calls[-1]["body"]["messages"] if m["role"] == "tool"]
+    assert (told[0]["content"], turn.notices) == ("Sunday", [])
+    assert len({at for at, _ in door.served}) == len(door.served) > 1
+
+
+async def test_clients_of_the_older_protocol_are_given_no_session_either(port):
+    """They open one wherever they may; one server answers their greeting, another their call."""
+    greeting = {"protocolVersion": "2025-06-18", "capabilities": {}}
+    greeting["clientInfo"] = {"name": "tests", "version": "1"}
+    call = {"name": "weekday", "arguments": {"day": "2027-01-31"}}
+    headers = {"accept": "application/json, text/event-stream"}
+    async with serving(port, Door()), httpx.AsyncClient(headers=headers) as client:
+        for method, params in (("initialize", greeting), ("tools/call", call)):
+            asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            answer = await client.post(f"http://127.0.0.1:{port}/mcp", json=asked, timeout=GENEROUS)
+            assert "mcp-session-id" not in answer.headers
+            client.headers["mcp-protocol-version"] = "2025-06-18"
+    assert answer.json()["result"]["content"][0]["text"] == "Sunday"
 
 
 @pytest.mark.parametrize("silent", ["", "tools/list"])  # at once, or once it is connected

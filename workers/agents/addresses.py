@@ -3,12 +3,13 @@
 A name is looked up once for each request, every address that it has is judged, and the connection
 goes to one of those that were judged: a name that changes between the look and the connection
 (DNS rebinding) gains nothing. Redirects are not followed, and no proxy of the environment is asked.
+What a server answers is read as far as `LONGEST`, and never unpacked: few bytes can hold very many.
 """
 
 import asyncio
 import random
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -17,6 +18,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import Any
 
 import httpx2
 from django.conf import settings
@@ -27,16 +29,44 @@ Address = IPv4Address | IPv6Address
 RESERVED = tuple(map(ip_network, ("168.63.129.16/32", "192.0.0.0/24", "64:ff9b:1::/48")))
 NAT64 = ip_network("64:ff9b::/96")  # hold an IPv4 at the end
 LOW32 = 0xFFFF_FFFF
+LONGEST = 16 * 2**20  # bytes of an answer
+PLAIN = "identity"
 
 
 class Forbidden(httpx2.ConnectError):
     """The address of a tool is private, and settings.TOOL_NETWORKS does not name its network."""
 
 
+class Bounded(httpx2.AsyncByteStream):
+    """The body of an answer, as far as it is read."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = LONGEST
+        async for piece in self._body:
+            left -= len(piece)
+            if left < 0:
+                raise httpx2.ReadError(f"The answer has more than {LONGEST} bytes.")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
 class Guarded(httpx2.AsyncHTTPTransport):
     """Connects to the address that was judged, under the name that was asked for."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._answer(request)
+        if response.headers.get("content-encoding", PLAIN) != PLAIN:
+            await response.aclose()
+            raise httpx2.DecodingError("The answer is packed, which nobody asked for.")
+        response.stream = Bounded(response.stream)
+        return response
+
+    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
         """Of several addresses the next is tried where one does not answer."""
         host, port = request.url.host, request.url.port or default_port(request.url.scheme)
         *others, last = await permitted(host, port)
@@ -54,7 +84,7 @@ def client(
     """A client for tools; times are in seconds."""
     return httpx2.AsyncClient(
         transport=Guarded(),
-        headers=headers,
+        headers={"accept-encoding": PLAIN} | (headers or {}),
         timeout=httpx2.Timeout(timeout, connect=connect),
         follow_redirects=False,
         trust_env=False,

@@ -1,6 +1,7 @@
 """No URL of a tool leads to a private address: by number, by name, by redirect, by a second look."""
 
 import asyncio
+import gzip
 import socket
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -131,6 +132,28 @@ async def test_a_redirect_is_not_followed(settings):
     async with answering(moved) as (port, heads):
         assert (await get(f"http://127.0.0.1:{port}/")).status_code == 302
     assert len(heads) == 1
+
+
+@pytest.mark.parametrize("size", [addresses.LONGEST, addresses.LONGEST + 1])
+async def test_an_answer_is_read_so_far_and_no_further(settings, size):
+    settings.TOOL_NETWORKS = ["127.0.0.0/8"]
+    async with answering(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * size) as (port, heads):
+        reading = get(f"http://127.0.0.1:{port}/")
+        if size > addresses.LONGEST:
+            with pytest.raises(httpx2.ReadError):
+                await reading
+        else:
+            assert len((await reading).content) == size
+    assert "accept-encoding: identity" in heads[0].lower()
+
+
+async def test_a_packed_answer_is_not_unpacked(settings):
+    settings.TOOL_NETWORKS = ["127.0.0.0/8"]
+    packed = gzip.compress(b"x" * 10_000)
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n"
+    async with answering(head + packed) as (port, _heads):
+        with pytest.raises(httpx2.DecodingError):
+            await get(f"http://127.0.0.1:{port}/")
 
 
 async def test_a_proxy_of_the_environment_is_not_asked(monkeypatch, settings):

@@ -104,7 +104,7 @@ class Asking:
     ) -> list[AbstractCapability[Any]]:
         """pydantic-ai adds a system prompt only to a history that is empty; ours never is."""
         sharing = Sharing.of(self._claim)
-        ledger = Ledger(self._calls, sharing, notes, options.tool_timeout, self._clients)
+        ledger = Ledger(self._calls, sharing, notes, options, self._clients)
         return [ReinjectSystemPrompt(), ledger]
 
     async def closing(self) -> list[NewMessage]:

@@ -1,6 +1,7 @@
 """Every tool call goes through the ledger: on disk before its effect, and once done never again."""
 
 import asyncio
+import json
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
@@ -26,10 +27,15 @@ from conversations.threads import in_thread, unbroken
 from conversations.turns.commits import settled
 from workers.agents.failures import ToolFault
 from workers.agents.progress import reporting
+from workers.agents.registry import Options
 from workers.observing import metrics
 
 UNKNOWN = (
     "The call was interrupted. Whether it took effect is unknown: find out before you repeat it."
+)
+TOO_LONG = (
+    "The call was made, but its result is not shown: it has {size:,} characters, and at most "
+    "{limit:,} are read. Ask for less, if the tool can tell less."
 )
 RETURNS: TypeAdapter[ToolReturn[Any]] = TypeAdapter(ToolReturn)
 
@@ -78,11 +84,11 @@ class Ledger(AbstractCapability[Any]):
     calls: Calls
     sharing: Sharing
     notes: Notes
-    timeout: float  # seconds
+    options: Options
     clients: ClientTools | None
 
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
-        recorded = Recorded(toolset, self.calls, self.sharing, self.notes, self.timeout)
+        recorded = Recorded(toolset, self.calls, self.sharing, self.notes, self.options)
         return self.clients.beside(recorded) if self.clients else recorded
 
     async def handle_deferred_tool_calls(
@@ -116,7 +122,7 @@ class Recorded(WrapperToolset[Any]):
     calls: Calls
     sharing: Sharing
     notes: Notes
-    timeout: float  # seconds
+    options: Options
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
@@ -136,11 +142,11 @@ class Recorded(WrapperToolset[Any]):
             tool.tool_def,
             tool_args,
             partial(self._outcome, name, tool_args, context, tool),
-            patience=self.timeout,
+            patience=self.options.tool_timeout,
         )
         metrics.TOOL_CALLS.labels(name, next(iter(outcome))).inc()
         metrics.TOOL_TIME.labels(name).observe(perf_counter() - began)
-        return await self._note(call_id, outcome)
+        return await self._note(call_id, readable(outcome, limit=self.options.result_limit))
 
     async def _note(self, call_id: str, result: dict[str, Any]) -> Any:
         await self.calls.finish(call_id, result)
@@ -151,7 +157,7 @@ class Recorded(WrapperToolset[Any]):
     ) -> dict[str, Any]:
         """The call's outcome in a form that can be stored and told again."""
         call_id = ctx.tool_call_id or ""
-        limit = asyncio.timeout(self.timeout)
+        limit = asyncio.timeout(self.options.tool_timeout)
         try:
             async with limit:
                 with reporting(partial(self.notes.progress, self.calls.step, call_id)):
@@ -165,12 +171,18 @@ class Recorded(WrapperToolset[Any]):
         except Exception as error:
             if not limit.expired():
                 raise ToolFault(name) from error
-            return {"failed": f"No answer within {self.timeout:g} s. {UNKNOWN}"}
+            return {"failed": f"No answer within {self.options.tool_timeout:g} s. {UNKNOWN}"}
         return {"returned": storable_data(RETURNS.dump_python(as_return(result), mode="json"))}
 
 
 def as_return(result: Any) -> ToolReturn[Any]:
     return result if isinstance(result, ToolReturn) else ToolReturn(return_value=result)
+
+
+def readable(outcome: dict[str, Any], *, limit: int) -> dict[str, Any]:
+    """It, or that it has more characters than the model is to read now and in every later turn."""
+    size = len(json.dumps(outcome, ensure_ascii=False))
+    return outcome if size <= limit else {"failed": TOO_LONG.format(size=size, limit=limit)}
 
 
 def told(result: dict[str, Any]) -> Any:

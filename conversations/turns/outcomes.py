@@ -135,9 +135,12 @@ def _end(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
             return None
         counts.ended(turn, conversation.agent)
         version = _write(conversation, turn, outcome.messages)
+        calls = ToolCall.objects.filter(turn=turn)
         if turn.attempt and turn.state != Turn.State.COMPLETED:
-            _leave(ToolCall.objects.filter(turn=turn))
-        elif outcome.asked:
+            _leave(calls)
+        elif turn.waited:  # its tool may have gone meanwhile
+            _leave(calls.filter(state=ToolCall.State.APPROVED))
+        if turn.state == Turn.State.COMPLETED and outcome.asked:
             ask(turn, outcome.asked)
         if turn.state == Turn.State.ROLLED_BACK or INPUT not in vars(turn)["steps"]:
             outputs.take_back(turn)

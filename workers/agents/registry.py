@@ -49,6 +49,7 @@ class Options:
     reply_limit: int = 12_000_000  # characters of one model response
     mcp: dict[str, Any] = field(default_factory=dict)  # by name, workers.agents.tools.Server
     answer_within: float = 86_400  # seconds that a turn waits for a person
+    result_limit: int = 2_000_000  # characters of a tool's result
     tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown
     window: int = 80  # messages that the model is shown at most; 0: all
     summary: str = ""  # dotted path of what sums up the rest; without one the model is not told

@@ -6,6 +6,7 @@ so is the person. Servers keep no session, so each request may go to another of 
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from typing import Any, Self
 import structlog
 from pydantic_ai import ModelRetry, RunContext, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
+from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 
 from workers.agents import notices
@@ -24,6 +26,10 @@ NOTICE = "The tools of {name} are out of reach at the moment. If they are needed
 BROKEN = "The server of this tool went away. Whether the call took effect is unknown."
 SAID = (ModelRetry, ToolFailed, ApprovalRequired, CallDeferred)  # by the tool, for the model
 HARMLESS = ("readOnlyHint", "idempotentHint")  # annotations: a call may be made again
+USABLE = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # names of tools that providers take
+# By these codes of JSON-RPC a client tells what went wrong on the way: closed, too late, not JSON,
+# another status or kind of answer. pydantic-ai would have the model repeat such a call.
+CUT_OFF = (-32000, -32001, -32600, -32601, -32603, -32700)
 
 log = structlog.get_logger(__name__)
 Toolset = AbstractToolset[Any]
@@ -44,7 +50,15 @@ def toolset(name: str, server: Server) -> Toolset:
     )
     if server.approve:
         remote = remote.approval_required(lambda _, tool, __: server.asks(tool.name))
-    return remote.prefixed(name)
+    return remote.prefixed(name).filtered(is_usable)
+
+
+def is_usable(ctx: RunContext[Any], tool: ToolDefinition) -> bool:
+    """A provider would refuse every request that offers a tool of another name."""
+    if USABLE.fullmatch(tool.name):
+        return True
+    log.warning("tool_not_offered", tool=tool.name[:100])
+    return False
 
 
 def mcp(
@@ -60,7 +74,13 @@ def mcp(
         headers = {"authorization": f"Bearer {token}"} if token else None
         client = addresses.client(connect=connect, timeout=timeout, headers=headers)
         stack.push_async_callback(client.aclose)
-        return MCPToolset(url, http_client=client, process_tool_call=keyed)
+        return MCPToolset(
+            url,
+            http_client=client,
+            process_tool_call=keyed,
+            init_timeout=connect,
+            read_timeout=timeout,
+        )
 
     return Remote(name, make, connect=connect, timeout=timeout)
 
@@ -125,16 +145,24 @@ class Remote(AbstractToolset[Any]):
         try:
             async with asyncio.timeout(self.timeout):
                 return await self.here.call_tool(name, tool_args, ctx, tool)
-        except SAID:
-            raise
-        except Exception as error:
-            self._lose(error)
-            raise ToolFailed(BROKEN) from error
+        except SAID as error:
+            if not was_cut_off(error):
+                raise
+            broken = error
+        except Exception as error:  # noqa: BLE001
+            broken = error
+        self._lose(broken)
+        raise ToolFailed(BROKEN) from broken
 
     def _lose(self, error: Exception) -> None:
         log.warning("tools_out_of_reach", server=self.name, error=type(error).__name__)
         notices.give(f"The tools of {self.name} are out of reach at the moment.")
         self.here = None
+
+
+def was_cut_off(error: Exception) -> bool:
+    """Whether a call that failed was lost on its way, and not refused by its tool."""
+    return getattr(error.__cause__, "code", None) in CUT_OFF
 
 
 def declared(tool: ToolsetTool[Any]) -> ToolsetTool[Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -148,4 +148,12 @@ async def test_a_call_carries_the_key_of_the_ledger():
 def test_a_server_names_the_tools_that_ask_for_leave():
     server = tools.Server(url="http://shop/mcp", approve=["buy"])
     assert [server.asks(name) for name in ("buy", "price")] == [True, False]
-    assert tools.toolset("shop", server).prefix == "shop"
+    assert tools.toolset("shop", server).wrapped.prefix == "shop"
+
+
+async def test_a_server_has_the_times_that_the_settings_give_it():
+    """pydantic-ai's own are five seconds and five minutes."""
+    async with AsyncExitStack() as stack:
+        made = tools.mcp("http://shop/mcp", name="shop", connect=7, timeout=400).make(stack)
+        options = made._client_options
+    assert (options["init_timeout"], options["read_timeout"]) == (7, 400)

@@ -88,9 +88,11 @@ class Clustered:
                 client.cluster("setslot", slot, "node", ids[1])
 
     def flush(self) -> None:
+        """Of what it holds, and of the scripts that it knows."""
         with self.clients() as clients:
             for client in clients:
                 client.flushall()
+                client.script_flush()
 
     def stop(self) -> None:
         for master in self.masters:

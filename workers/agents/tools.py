@@ -142,6 +142,7 @@ class Remote(AbstractToolset[Any]):
     ) -> Any:
         if self.here is None:  # another call of this turn has lost it
             raise ToolFailed(NOTICE.format(name=self.name))
+        broken: Exception
         try:
             async with asyncio.timeout(self.timeout):
                 return await self.here.call_tool(name, tool_args, ctx, tool)

@@ -5,15 +5,19 @@ script carry one hash tag, and so are on one node.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from threading import Lock, Thread
+from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
 from redis.asyncio.cluster import ClusterNode
 from redis.cluster import ClusterNode as SyncClusterNode
-from redis.exceptions import RedisClusterException
+from redis.cluster import NodesManager
+from redis.exceptions import NoScriptError, RedisClusterException
 
 from workers.redis.addresses import Cluster
 from workers.redis.cancelling import cancellable
@@ -21,6 +25,8 @@ from workers.redis.cancelling import cancellable
 # The names in the address are asked again and again: what they stand for may have moved as a whole.
 # A moved key says where it is now; to ask for all others as well would cut off who waits for them.
 FOLLOWING: dict[str, Any] = {"dynamic_startup_nodes": False, "reinitialize_steps": 0}
+LOOK = 0.25  # seconds in which nodes that answer tell where the keys are
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -32,6 +38,69 @@ def typed() -> Iterator[None]:
         raise redis.ConnectionError(str(error)) from error
 
 
+def within(seconds: float, deed: Callable[[], Result]) -> Result:
+    """What comes of it in a thread of its own, which goes on alone. Raises redis.TimeoutError."""
+    outcome: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(deed())
+        except Exception as error:  # noqa: BLE001 - for whoever waits
+            outcome.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        raise redis.TimeoutError from None
+
+
+class Looking:
+    """Asks the nodes where the keys are, once for all threads, of which none waits for who hangs.
+
+    Each node that hangs takes the whole timeout, and whoever has lost one may be in a transaction.
+    """
+
+    def __init__(self, nodes: NodesManager) -> None:
+        self._nodes = nodes
+        self._busy = Lock()
+
+    def __call__(self, *args: Any, **options: Any) -> None:
+        if self._busy.acquire(blocking=False):
+            with suppress(redis.RedisError, RedisClusterException):
+                within(LOOK, lambda: self._look(*args, **options))
+
+    def _look(self, *args: Any, **options: Any) -> None:
+        try:
+            NodesManager.initialize(self._nodes, *args, **options)
+        finally:
+            self._busy.release()
+
+
+class Script:
+    """A script that the node of its keys learns; redis-py tells all, of which one may be away."""
+
+    def __init__(self, client: Any, text: str) -> None:
+        self._client, self._text = client, text
+        self._name = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
+        try:
+            return self._client.evalsha(self._name, len(keys), *keys, *args)
+        except NoScriptError:
+            return self._client.eval(self._text, len(keys), *keys, *args)
+
+
+class LoopScript(Script):
+    """The same for an event loop."""
+
+    async def __call__(self, keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
+        try:
+            return await self._client.evalsha(self._name, len(keys), *keys, *args)
+        except NoScriptError:
+            return await self._client.eval(self._text, len(keys), *keys, *args)
+
+
 class ThreadsClient(redis.RedisCluster):
     """For threads. Connects when it is made; raises redis.ConnectionError."""
 
@@ -39,6 +108,7 @@ class ThreadsClient(redis.RedisCluster):
     def __init__(self, found: Cluster, **options: Any) -> None:
         nodes = [SyncClusterNode(host, port) for host, port in found.hosts]  # type: ignore[no-untyped-call]
         super().__init__(startup_nodes=nodes, **found.credentials, **FOLLOWING, **options)
+        self.nodes_manager.initialize = Looking(self.nodes_manager)  # type: ignore[method-assign]
 
     @typed()
     def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -49,6 +119,9 @@ class ThreadsClient(redis.RedisCluster):
         made: Any = super().pipeline()  # type: ignore[no-untyped-call]
         made.execute = typed()(made.execute)
         return made
+
+    def register_script(self, script: Any) -> Any:
+        return Script(self, script)
 
     def ping(self, **options: Any) -> Any:
         """Of every master: a replica that is away harms nobody."""
@@ -76,6 +149,9 @@ class LoopClient(redis.asyncio.RedisCluster):
         with typed():
             await super().initialize(*args, **options)
         return self
+
+    def register_script(self, script: Any) -> Any:
+        return LoopScript(self, script)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         async with asyncio.timeout(self._patience):

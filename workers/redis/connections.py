@@ -138,7 +138,13 @@ def transcripts() -> redis.Redis:
 
     It gives up before idle_in_transaction_session_timeout: a write is part of a transaction.
     """
-    client: redis.Redis = _plain(settings.REDIS_STORE_URL, TIMEOUT / 2)
+    return _patient(settings.REDIS_STORE_URL, TIMEOUT / 2)
+
+
+@once
+def _patient(url: str, timeout: float) -> redis.Redis:
+    """A Cluster is connected to when its client is made, by one node after another."""
+    client: redis.Redis = clusters.within(timeout, lambda: _plain(url, timeout))
     return client
 
 

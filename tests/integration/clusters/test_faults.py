@@ -1,16 +1,19 @@
 """A Redis Cluster that lacks a master, or is away, is to its keys as one server that is away."""
 
 import uuid
+from contextlib import suppress
+from threading import Event
 
 import pytest
 import redis
 from django.core.cache import cache
+from redis.cluster import NodesManager
 
 from conversations import quotas
 from conversations.errors import StoreAway
 from conversations.stores import hot, store
 from devtools.ports import free_port
-from tests.waiting import GENEROUS
+from tests.waiting import GENEROUS, eventually
 from workers import ratelimit, results
 from workers.fleet import peers
 from workers.ratelimit import Admissions, Caller
@@ -111,6 +114,58 @@ def test_threads_are_told_of_a_cluster_that_is_away_as_of_a_server(handle):
         store("redis").get(handle, 0, 1)
     with pytest.raises(redis.ConnectionError):
         connections.ping(connections.settings.REDIS_CACHE_URL)
+
+
+def again(handle):
+    """What the store has, as soon as it is reached."""
+    with suppress(StoreAway):
+        return store("redis").get(handle, 0, 1)
+    return None
+
+
+@pytest.fixture
+def look(monkeypatch):
+    """The nodes tell where the keys are when the test says so: gives who asks, and what answers."""
+    asking, told, begun = NodesManager.initialize, Event(), []
+
+    def initialize(nodes, *args, **options):
+        begun.append(nodes)
+        assert told.wait(GENEROUS)
+        asking(nodes, *args, **options)
+
+    monkeypatch.setattr(NodesManager, "initialize", initialize)
+    yield begun, told
+    told.set()
+
+
+def test_who_has_lost_a_node_waits_for_none_that_hangs(broken, handle, look):
+    """He may hold a transaction; the nodes are asked by one for all."""
+    begun, told = look
+    told.set()
+    place = store("redis")
+    place.put(handle, 0, 1, ["one"])
+    told.clear()
+    before = len(begun)
+    broken.owner(key(handle)).stop()
+    for write in (2, 3):
+        with pytest.raises(StoreAway):
+            place.put(handle, 1, write, ["two"])
+    assert (len(begun), told.is_set()) == (before + 1, False)
+    broken.mend()
+    told.set()
+    assert eventually(lambda: again(handle) == {})
+
+
+def test_nobody_waits_for_the_first_connection_beyond_his_time(cluster, handle, look):
+    begun, told = look
+    place = store("redis")
+    connections._patient.cache_clear()
+    connections._plain.cache_clear()
+    with pytest.raises(StoreAway):
+        place.get(handle, 0, 1)
+    assert begun
+    told.set()
+    assert eventually(lambda: again(handle) == {})
 
 
 def test_a_cluster_that_goes_away_as_a_whole_comes_back(broken, handle, monkeypatch):

@@ -8,6 +8,8 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -193,11 +195,12 @@ class Replay(BaseModel):
     stream: bool = False
     starting_after: int | None = Field(None, ge=0, lt=2**31, description="With stream=true")
 
-    @model_validator(mode="after")
-    def agrees(self) -> Self:
-        if self.starting_after is not None and not self.stream:
-            raise ValueError("starting_after goes with stream=true")
-        return self
+    @field_validator("starting_after")
+    @classmethod
+    def agrees(cls, number: int | None, found: ValidationInfo) -> int | None:
+        if number is not None and not found.data.get("stream"):
+            raise ValueError("it goes with stream=true")
+        return number
 
 
 def _is_unchanged(model: type[BaseModel], name: str, value: Any) -> bool:

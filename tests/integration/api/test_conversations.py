@@ -89,6 +89,23 @@ async def test_a_list_is_read_page_by_page(program):
         assert sorted(seen) == seen[:: 1 if order == "asc" else -1] == list("01234")
 
 
+@pytest.mark.parametrize(("order", "found"), [("asc", "012345"), ("desc", "3210")])
+async def test_pages_go_on_where_they_were_though_more_is_said(program, order, found):
+    said = [{"role": "user", "content": str(number)} for number in range(4)]
+    conversation = await begun(program, items=said)
+    address = f"/v1/conversations/{conversation['id']}/items"
+    seen, after = "", ""
+    for more in ("4", "5", None):
+        page = await items(program, conversation, f"?limit=2&order={order}{after}")
+        seen += "".join(item["content"][0]["text"] for item in page["data"])
+        after = f"&after={page['last_id']}"
+        assert page["has_more"] is (len(seen) < len(found))
+        if not page["has_more"]:
+            break
+        await program.post(address, json={"items": [{"role": "user", "content": more}]})
+    assert seen == found
+
+
 async def test_one_item_is_found_and_deleted(program):
     conversation = await begun(program, items=[ADA, HELLO])
     [hello, ada] = (await items(program, conversation))["data"]

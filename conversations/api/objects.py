@@ -132,6 +132,8 @@ class Chat(Open):
     output: list[dict[str, Any]]
     usage: dict[str, Any] | None
     state: str
+    version: int
+    expires_at: int
 
 
 class Deleted(Open):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -36,6 +37,8 @@ async def test_a_reply_comes_with_a_state_that_the_next_message_follows(say, pro
     Chat.model_validate(first.json(), strict=True)
     second = await say("Again [[echo]]", first.json()["state"])
     assert (text(first), text(second)) == ("My name is Ada.", "Again")
+    assert first.json()["version"] < second.json()["version"]
+    assert second.json()["expires_at"] > time.time()
     assert [call["messages"] for call in provider.calls] == [2, 4]  # with the instructions
 
 
@@ -170,6 +173,33 @@ async def test_with_the_register_an_old_state_is_refused(say, settings):
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "version_conflict")
     assert text(await say("two [[echo]]", first)) == "two"  # the same again: its reply was lost
     assert text(await say("three [[echo]]", second.json()["state"])) == "three"
+
+
+async def test_with_the_register_of_two_messages_at_once_one_is_answered(say, provider, settings):
+    settings.SEALED_REGISTER = True
+    first = (await say(WHO)).json()["state"]
+    asking = asyncio.create_task(say("[[hold after=1]]", first))
+    await provider.wait_for_calls(2)
+    refused = await say("other [[echo]]", first)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "response_in_progress")
+    provider.release()
+    assert (await asking).status_code == 200
+    refused = await say("other [[echo]]", first)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "version_conflict")
+
+
+async def test_with_the_register_another_message_may_follow_a_failure(say, settings):
+    settings.SEALED_REGISTER = True
+    first = (await say(WHO)).json()["state"]
+    assert (await say("[[status code=500]]", first)).status_code == 502
+    assert text(await say("other [[echo]]", first)) == "other"
+
+
+async def test_a_state_goes_on_with_its_own_agent_alone(say, settings):
+    settings.AGENTS |= {"other": settings.AGENTS["carried"]}
+    first = (await say(WHO, agent="carried")).json()["state"]
+    refused = await say("Hello? [[echo]]", first, agent="other")
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "agent")
 
 
 async def test_without_it_two_lines_go_on_from_one_state(say):

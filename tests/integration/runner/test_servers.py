@@ -62,6 +62,7 @@ class Door:
 
     def __init__(self, *ports, silent=None):
         self.served = []  # which server a request went to, and what it was
+        self.keys = []  # of calls, by which a server can refuse a repeat
         self._ports = cycle(ports)
         self._silent = silent  # how requests begin that are never answered
 
@@ -69,7 +70,10 @@ class Door:
         if scope["type"] == "lifespan":
             return
         body = (await receive())["body"]
-        method = json.loads(body or "{}").get("method", "")
+        asked = json.loads(body or "{}")
+        method = asked.get("method", "")
+        if key := asked.get("params", {}).get("_meta", {}).get("agentsite/idempotency-key"):
+            self.keys.append(key)
         if self._silent is not None and method.startswith(self._silent):
             await receive()  # until the client has left
             return
@@ -101,6 +105,7 @@ async def test_each_call_may_meet_another_replica_of_a_server(talk, provider, po
     assert (turn.state, [m["content"] for m in told]) == ("completed", ["Sunday"] * 3)
     assert turn.notices == []
     assert {at for at, method in door.served if method == "tools/call"} == set(replicas)
+    assert door.keys == [f"{turn.pk.hex}:{step}:call_0" for step in (1, 3, 5)]
 
 
 async def test_a_server_remembers_nothing_from_one_request_to_the_next(talk, provider, port):

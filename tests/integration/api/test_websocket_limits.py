@@ -148,6 +148,18 @@ async def test_a_key_is_not_taken_without_https_where_the_site_has_it(address, k
         assert (await Program(opened).answer())["status"] == "completed"
 
 
+async def test_a_key_makes_so_many_requests_a_minute_here_too(address, owner):
+    made = in_thread(keys.make, owner.pk, name="slow", requests_per_minute=1)
+    headers = {"Authorization": f"Bearer {(await made)[1]}"}
+    async with connect(address, additional_headers=headers, compression=None) as opened:
+        program = Program(opened)
+        await program.create()
+        await program.until("response.created")
+        await program.create(stream_id="other")
+        assert await program.error() == (429, "rate_limited", None)
+        assert program.frames[-1]["stream_id"] == "other"
+
+
 async def test_a_revoked_key_asks_for_nothing_more(connection):
     await connection.answer()
     await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))

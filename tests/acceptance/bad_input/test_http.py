@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 ASK = "/v1/responses"
 DEEP = 100_000
 NOBODYS = uuid4().hex
+SEALED, ANSWER = "/v1/agentsite/chat", f"{ASK}/resp_{NOBODYS}/answer"
 BODIES = [
     *(raw.encode("utf-8", "surrogatepass") for raw in (
         "", " ", "{", "}", "nul", "null", "[]", '"x"', "1", "NaN", '{"input": NaN}', "{'input': 1}",
@@ -67,7 +68,7 @@ def is_typed(answer):
 
 
 async def test_no_body_is_a_fault(program):
-    for path in (ASK, "/v1/conversations", f"/v1/conversations/conv_{NOBODYS}"):
+    for path in (ASK, "/v1/conversations", f"/v1/conversations/conv_{NOBODYS}", SEALED, ANSWER):
         for body in BODIES:
             answer = await program.post(path, content=body)
             assert is_typed(answer), (path, body[:40], answer.status_code)
@@ -85,6 +86,20 @@ async def test_no_field_is_a_fault_or_taken_for_what_it_is_not(program):
         else:
             assert is_typed(answer), told
             assert "constrained" not in answer.text, told
+
+
+CARRIED = [
+    *(("message", value) for value in (None, "", 0, True, [], {}, "\0", "x" * 2_000_000)),
+    *(("state", value) for value in (0, "", [], "\0", "☃", "gAAAAA", "gAAAAA==" * 9, "x" * 1_000_000)),
+    *(("agent", value) for value in (0, "", "demo", "nobody", "\0", "x" * 5000)),
+    *(("stream", value) for value in ("x", 7, [])), ("owner", 1), ("version", 2), ("__class__", 1),
+]  # fmt: skip
+
+
+async def test_no_field_of_the_sealed_door_is_a_fault(program):
+    for name, value in CARRIED:
+        answer = await program.post(SEALED, content=json.dumps({"message": "x", name: value}))
+        assert is_typed(answer), (name, str(value)[:40], answer.status_code, answer.text[:200])
 
 
 async def test_no_address_and_no_method_is_a_fault(program):

@@ -6,6 +6,7 @@ settings.REDIS_STORE_LIFETIME after their last use.
 """
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from conversations.stores.places import Place
 from workers.redis.connections import transcripts
 
 PLACE = Place()
-
+AT_ONCE = 0.4  # seconds in which a connection that was lost before is told
 KEEP = """
 local function keep(seconds)
     redis.call('EXPIRE', KEYS[1], seconds)
@@ -97,10 +98,13 @@ def _call(script: str, handle: UUID, *arguments: Any) -> Any:
 def _run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
     """Twice if need be: the connection may have been to a server that has restarted since.
 
-    A put that had arrived is then told that it is late, and its transaction begins anew.
+    A put that had arrived is then told that it is late, and its transaction begins anew. Who lets
+    us wait is not asked again, for a transaction may not.
     """
-    run = transcripts().register_script(script)
+    run, began = transcripts().register_script(script), monotonic()
     try:
         return run(keys, arguments)
     except ConnectionLost:
+        if monotonic() - began > AT_ONCE:
+            raise
         return run(keys, arguments)

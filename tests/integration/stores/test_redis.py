@@ -2,6 +2,8 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from socket import create_server
 
 import pytest
 from django.db import connection, transaction
@@ -155,6 +157,21 @@ def test_a_redis_that_restarted_is_used_again_at_once(store, conversation, turn,
     own_redis.start()
     with pytest.raises(TranscriptGone):  # it kept nothing on disk
         store.load(conversation.id)
+
+
+def test_who_hangs_is_not_asked_twice_in_one_transaction(store, conversation, settings):
+    """A server that has restarted says so at once; Sentinels that hang take their time each."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(create_server(("127.0.0.1", 0))) for _ in range(2)]
+        hosts = ",".join(f"127.0.0.1:{each.getsockname()[1]}" for each in silent)
+        settings.REDIS_STORE_URL = f"redis+sentinel://{hosts}/main/0"
+        with pytest.raises(StoreAway):
+            store.extend(conversation.id)
+        for each in silent:
+            each.settimeout(0)
+            each.accept()[0].close()
+            with pytest.raises(BlockingIOError):
+                each.accept()
 
 
 def test_deleting_leaves_no_key(store, begun, redis_client):

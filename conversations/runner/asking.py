@@ -107,12 +107,15 @@ class Asking:
         ledger = Ledger(self._calls, sharing, notes, options, self._clients)
         return [ReinjectSystemPrompt(), ledger]
 
-    async def closing(self) -> list[NewMessage]:
+    async def closing(self, *, blind: bool = False) -> list[NewMessage]:
         """Answers to the calls that were cut off, so that the transcript can go on.
 
         By this attempt, or by an earlier one where this has not come to read what that left.
+        `blind`: by what the ledger alone knows of them, without a look at the transcript.
         """
-        if not self._has_read and self._claim.attempt > 1:
+        if blind:
+            self._asked = await self._calls.begun()
+        elif not self._has_read and self._claim.attempt > 1:
             with suppress(TranscriptGone, registry.UnknownAgent):
                 await self.recall(await self._steps.load())
         if not self._asked:

@@ -68,9 +68,16 @@ class Calls:
         """This step's calls that have asked for something and been answered, by their ids."""
         return {call.tool_call_id: call for call in await self._rows(answered__isnull=False)}
 
+    async def begun(self) -> list[ToolCallPart]:
+        """This step's calls as far as they came, without a look at the response that asks for them."""
+        return [
+            ToolCallPart(call.tool, call.arguments, tool_call_id=call.tool_call_id)
+            for call in await self._rows()
+        ]
+
     async def _rows(self, **wanted: Any) -> list[ToolCall]:
         rows = ToolCall.objects.filter(turn=self.turn_id, step=self.step, **wanted)
-        return await in_thread(lambda: list(rows))
+        return await in_thread(lambda: list(rows.order_by("pk")))
 
     def key(self, call_id: str) -> str:
         """What a tool may give to whoever carries out its effect, so that it happens once."""

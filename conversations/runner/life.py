@@ -127,9 +127,8 @@ class Life:
 
     async def _ending(self, ending: Outcome, asking: Asking) -> Outcome:
         """The model is not asked again; calls that it made are answered, so that others can be."""
-        messages = self._left_behind
-        if ending.state != Turn.State.FAILED:  # else whatever is looked at may kill us too
-            messages = [*messages, *await asking.closing()]
+        kills = ending.state == Turn.State.FAILED  # so whatever is looked at may kill us too
+        messages = [*self._left_behind, *await asking.closing(blind=kills)]
         return replace(ending, messages=messages, usage=counted(asking.usage))
 
     async def _wait(self, asking: Asking, outcome: Outcome, emitter: Emitter) -> Outcome | None:

@@ -55,6 +55,16 @@ async def look(ctx: RunContext[None]) -> str:
     return "seen"
 
 
+@agent.tool
+async def insist(ctx: RunContext[None]) -> str:
+    """Goes on though it is told to stop."""
+    done(ctx)
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        return "done all the same"
+
+
 @agent.tool(retries=0)
 async def fail(ctx: RunContext[None], how: str) -> str:
     match how:

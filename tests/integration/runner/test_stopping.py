@@ -4,6 +4,7 @@ import asyncio
 
 from conversations import turns
 from conversations.models import ToolCall, Turn
+from conversations.runner.calls import UNKNOWN
 from conversations.threads import in_thread
 from tests.integration.runner.talking import output, seen
 from tests.waiting import GENEROUS
@@ -99,6 +100,18 @@ async def test_a_cancel_between_two_workers_answers_the_calls_that_the_first_lef
     assert roles == ["system", "user", "assistant", "tool", "tool", "user"]
 
 
+async def test_a_tool_that_will_not_be_interrupted_keeps_no_turn_running(talk, provider, asked):
+    turn = await talk.say("[[tool name=insist arguments={}]]")
+    async with talk.answering():
+        await asked.wait_for_effects(1)
+        after = await talk.say("[[echo]] and now?", policy="interrupt")
+    assert (await talk.row(turn)).state == Turn.State.CANCELLED
+    await talk.answer()
+    assert (await talk.row(after)).state == Turn.State.COMPLETED
+    assert len(provider.calls) == 2
+    assert told(provider) == {"call_0": "done all the same"}
+
+
 async def test_a_stop_before_the_first_word_leaves_nothing_of_an_answer(talk, provider):
     turn = await talk.say("[[hold after=0]]")
     async with talk.answering() as interrupt:
@@ -121,12 +134,35 @@ async def test_a_stop_that_comes_with_the_claim_is_not_lost(talk, provider):
 async def test_a_turn_that_crashed_too_often_ends_as_lost_with_what_was_seen(talk, provider):
     turn = await talk.say("[[hold after=3]]")
     await stopped(talk, turn, Reason.ABANDONED)
+    await give_up(talk, turn)
+    assert await talk.texts(retracted=True) == ["word0 word1 word2 "]
+
+
+async def give_up(talk, turn):
+    """It has lost so many workers that the next only ends it."""
     await in_thread(Turn.objects.filter(pk=turn.pk).update, crashes=5, state="queued")
     await talk.answer()
     turn = await talk.row(turn)
     assert (turn.state, turn.error["code"]) == (Turn.State.FAILED, "worker_lost")
-    assert await talk.texts(retracted=True) == ["word0 word1 word2 "]
     await talk.shown(turn)
+
+
+async def test_the_model_is_told_what_the_calls_of_a_lost_turn_may_have_done(talk, provider, asked):
+    asked.gates["pay"] = asyncio.Event()
+    turn = await talk.say("[[tools pay look]]")
+    async with talk.answering() as interrupt:
+        await talk.ledger("look", "done")
+        interrupt.fire(Reason.ABANDONED)
+    await give_up(talk, turn)
+    await talk.ledger("pay", "unknown")
+    await talk.hear("[[echo]] and now?")
+    assert told(provider) == {"call_0": UNKNOWN, "call_1": "seen"}
+
+
+def told(provider):
+    """What came of the calls, by their ids, as the model was told last."""
+    sent = provider.calls[-1]["body"]["messages"]
+    return {one["tool_call_id"]: one["content"] for one in sent if one["role"] == "tool"}
 
 
 async def test_nobody_looks_while_nothing_runs(talk):

@@ -100,13 +100,21 @@ async def change_password(owner):
 ENDINGS = [forget_session, deactivate, change_password]
 
 
+CREATE = {"type": "response.create", "idempotency_key": "k", "input": "hello"}
+CANCEL = {"type": "response.cancel", "response_id": f"resp_{uuid4().hex}"}
+ANSWER = {**CANCEL, "type": "response.answer", "call_id": f"call_{uuid4().hex}_1", "approved": True}
+
+
 @on_a_database
-@pytest.mark.parametrize("end", ENDINGS)
-async def test_a_write_after_the_session_is_refused_and_closes(tab, owner, end):
+@pytest.mark.parametrize(
+    ("end", "write"),
+    [*((end, CREATE) for end in ENDINGS), (deactivate, CANCEL), (deactivate, ANSWER)],
+)
+async def test_a_write_after_the_session_is_refused_and_closes(tab, owner, end, write):
     await end(owner)
-    await tab.send(type="response.create", idempotency_key="k", input="hello")
+    await tab.send(**write)
     assert await tab.closed() == 4401
-    assert "agentsite:accepted" not in tab.types
+    assert tab.types == ["agentsite:snapshot"]
 
 
 @on_a_database

@@ -1,6 +1,7 @@
 """Tabs that do not read, messages that were dropped, and what a socket leaves behind."""
 
 import pytest
+from asgiref.sync import SyncToAsync
 from channels.layers import get_channel_layer
 
 from conversations.sockets import base
@@ -60,6 +61,31 @@ async def test_a_tab_that_leaves_amid_a_stream_is_forgotten(open_tab, claim):
 def assert_nothing_is_left():
     layer = get_channel_layer()
     assert (layer.channels, layer.groups) == ({}, {})
+
+
+@pytest.fixture
+def hops(monkeypatch):
+    """The functions that were called in a thread."""
+    made, call = [], SyncToAsync.__call__
+
+    async def counted(hop, *arguments, **options):
+        made.append(hop.func)
+        return await call(hop, *arguments, **options)
+
+    monkeypatch.setattr(SyncToAsync, "__call__", counted)
+    return made
+
+
+async def test_what_a_worker_says_goes_through_no_thread(unpolled, tab, claim, hops):
+    """Channels' own dispatch hops through one that all sockets share, for each message."""
+    await tab.create()
+    async with claim() as run:
+        await run.say("begin ")
+        await tab.until_text("begin ")
+        hops.clear()
+        await run.say("and ", "on ")
+        await tab.until_text("begin and on ")
+        assert hops == []
 
 
 async def test_fifty_tabs_share_their_connections_to_redis(open_tab, redis_client):

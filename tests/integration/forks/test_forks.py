@@ -14,6 +14,23 @@ from conversations.threads import in_thread
 from tests.integration.runner.talking import Talk
 from tests.integration.sockets.tabs import Tab
 
+TURNS = 5_000  # of two messages each
+# Rows like those of a conversation's only turn.
+MORE_TURNS = """
+INSERT INTO conversations_turn SELECT again.* FROM conversations_turn AS turn
+CROSS JOIN generate_series(1, %s) AS place
+CROSS JOIN LATERAL jsonb_populate_record(
+    turn, jsonb_build_object('id', gen_random_uuid(), 'number', place)
+) AS again WHERE turn.conversation_id = %s
+"""
+MORE_MESSAGES = """
+INSERT INTO conversations_message SELECT again.* FROM conversations_message AS message
+JOIN conversations_turn AS turn ON turn.conversation_id = message.conversation_id AND turn.number > 0
+CROSS JOIN LATERAL jsonb_populate_record(message, jsonb_build_object(
+    'id', nextval(pg_get_serial_sequence('conversations_message', 'id')),
+    'turn_id', turn.id, 'number', turn.number * 2 + message.number
+)) AS again WHERE turn.conversation_id = %s
+"""
 OWN = {"id", "conversation", "number", "idempotency_key", "hinted_at"}  # what a copy has anew
 
 
@@ -101,19 +118,36 @@ async def test_a_fork_of_a_fork_is_one_too(talk):
     assert await fork.texts() == ["[[echo]] one", "[[echo]] one "]
 
 
-async def test_a_long_conversation_takes_as_many_statements_as_a_short_one(talk):
-    counts = []
-    for _ in range(2):
-        await talk.hear("[[echo]] one")
-        await talk.hear("[[echo]] two")
+async def test_ten_thousand_messages_are_copied_by_as_few_statements_as_two(talk, provider):
+    await talk.hear("[[echo]] one")
+    _, short = await in_thread(counted, talk)
+    await in_thread(lengthen, talk.conversation.pk)
+    made, long = await in_thread(counted, talk)
+    assert long == short <= 8
+    assert await in_thread(numbers, made) == list(range(2 * TURNS))
+    await Talk(made, talk.worker).hear("[[echo]] two")
+    said = [message["content"] for message in provider.calls[-1]["body"]["messages"]]
+    assert said[-3:] == ["[[echo]] one", "[[echo]] one ", "[[echo]] two"]
 
-        def count():
-            with CaptureQueriesContext(connection) as queries:
-                catalog.fork(talk.conversation)
-            return len(queries)
 
-        counts.append(await in_thread(count))
-    assert counts[0] == counts[1] <= 8
+def counted(talk):
+    """A fork, and how many statements made it."""
+    with CaptureQueriesContext(connection) as queries:
+        return catalog.fork(talk.conversation), len(queries)
+
+
+def lengthen(conversation):
+    """As if what was said first had been said again and again."""
+    with connection.cursor() as cursor:
+        cursor.execute(MORE_TURNS, [TURNS - 1, conversation])
+        cursor.execute(MORE_MESSAGES, [conversation])
+    rows = Conversation.objects.filter(pk=conversation)
+    rows.update(next_turn=TURNS, next_message=2 * TURNS, version=2 * TURNS)
+
+
+def numbers(conversation):
+    rows = Message.objects.filter(conversation=conversation).order_by("number")
+    return list(rows.values_list("number", flat=True))
 
 
 async def test_a_tab_follows_a_fork_like_any_conversation(talk, session):

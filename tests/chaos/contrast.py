@@ -28,6 +28,7 @@ from tests.chaos.usual import TABLE, Busy, Killed, Replica
 FROZEN = 4  # seconds, past the lock
 HEARD_WITHIN = 4  # seconds until a person sends again
 REPLICAS, PEOPLE, FAULTS = 2, 6, 60
+TABS, AT_LEAST = 2, 2  # of a person; messages that each tab sends, however soon the faults are over
 NETWORK = (RedisError, psycopg.Error, OSError)
 
 
@@ -40,6 +41,7 @@ class Design:
     fate: random.Random
     calls: list[str] = field(default_factory=list)
     replicas: list[Replica] = field(default_factory=list)
+    requests: list[asyncio.Task[str]] = field(default_factory=list)
 
     def start(self) -> Replica:
         replica = Replica(self.arena, self.locks, self.calls, self.fate)
@@ -79,7 +81,7 @@ class Design:
     def request(self, replica: Replica, session: str, text: str) -> asyncio.Task[str]:
         """A request outlives the one who sent it."""
         task = asyncio.create_task(survive(replica.respond(session, text)))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.requests.append(task)
         return task
 
 
@@ -92,38 +94,41 @@ async def survive(request: Any) -> Any:
 
 
 async def main(*, locks: bool, seed: int) -> Counter[str]:
-    """What became of it all."""
-    fate = random.Random(seed)
+    """One run in an arena of its own."""
     with tempfile.TemporaryDirectory(prefix="agentsite-chaos-") as folder:
         async with Arena(Path(folder)) as arena:
-            arena.run(TABLE)
-            design = Design(arena, locks, fate)
-            design.replicas = [design.start() for _ in range(REPLICAS)]
-            people = [Person(f"p{n}", str(uuid4()), None, fate) for n in range(PEOPLE)]  # type: ignore[arg-type] - sees nothing stream
-            await talk(design, people)
-            return verdict(arena, people, design.calls)
+            return await run(arena, locks=locks, seed=seed)
 
 
-async def talk(design: Design, people: Sequence[Person]) -> None:
+async def run(arena: Arena, *, locks: bool, seed: int, faults: int = FAULTS) -> Counter[str]:
+    """What became of all that people said."""
+    fate = random.Random(seed)
+    arena.run(TABLE)
+    design = Design(arena, locks, fate)
+    design.replicas = [design.start() for _ in range(REPLICAS)]
+    people = [Person(f"p{n}", str(uuid4()), None, fate) for n in range(PEOPLE)]  # type: ignore[arg-type] - sees nothing stream
+    await talk(design, people, faults)
+    return verdict(arena, people, design.calls)
+
+
+async def talk(design: Design, people: Sequence[Person], faults: int) -> None:
+    """Until the faults are over, and nothing is under way any more."""
     enough = asyncio.Event()
 
-    async def chat(person: Person) -> None:
-        """Two tabs, each of which waits for its answers."""
-        async with asyncio.TaskGroup() as tabs:
-            for _ in range(2):
-                tabs.create_task(tab(person))
-
     async def tab(person: Person) -> None:
-        while not enough.is_set():
+        """One that waits for its answers."""
+        said = 0
+        while said < AT_LEAST or not enough.is_set():
             await design.say(person, f"{person.name}-{len(person.sent)}")
+            said += 1
 
-    talking = [asyncio.create_task(chat(person)) for person in people]
-    for _ in range(FAULTS):
+    talking = [asyncio.create_task(tab(person)) for person in people for _ in range(TABS)]
+    for _ in range(faults):
         await design.fault()
         await asyncio.sleep(design.fate.uniform(0, 2))
     enough.set()
     await asyncio.gather(*talking)
-    await asyncio.sleep(FROZEN + HEARD_WITHIN)  # what is still under way ends
+    await asyncio.gather(*design.requests, return_exceptions=True)
 
 
 def verdict(arena: Arena, people: Sequence[Person], calls: list[str]) -> Counter[str]:

@@ -18,7 +18,10 @@ from tests.provider.script import chain
 
 LOCK = 3  # seconds; thirty in the design, whose replies are as much slower
 CACHED = 300  # seconds
-TABLE = "CREATE TABLE documents (id text PRIMARY KEY, messages json NOT NULL)"
+TABLE = """
+DROP TABLE IF EXISTS documents;
+CREATE TABLE documents (id text PRIMARY KEY, messages json NOT NULL)
+"""
 SAVE = """
 INSERT INTO documents VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET messages = EXCLUDED.messages
 """
@@ -87,11 +90,11 @@ class Replica:
             return json.loads(cached)
         found = self.arena.rows(LOAD, session)
         if found:
-            client.setex(f"conv:{session}", CACHED, json.dumps(found[0][0]))
+            client.set(f"conv:{session}", json.dumps(found[0][0]), ex=CACHED)
         return found[0][0] if found else []
 
     def cache(self, session: str, messages: list[dict[str, Any]]) -> None:
-        self.arena.redis_client().setex(f"conv:{session}", CACHED, json.dumps(messages))
+        self.arena.redis_client().set(f"conv:{session}", json.dumps(messages), ex=CACHED)
 
     def save(self, session: str, messages: list[dict[str, Any]]) -> None:
         with psycopg.connect(self.arena.postgresql.url, autocommit=True) as connection:

@@ -1,8 +1,10 @@
 import asyncio
+import threading
 
 import pytest
 
-from conversations.threads import unbroken
+from conversations.threads import in_thread, unbroken
+from tests.waiting import GENEROUS
 
 
 @pytest.fixture
@@ -53,3 +55,9 @@ async def test_nothing_changes_for_who_is_not_cancelled(deed):
     deed.gate.set()
     assert await unbroken(deed.do()) == "committed"
     await asyncio.sleep(0)
+
+
+async def test_what_waits_in_one_thread_holds_up_no_other():
+    """Channels and asgiref would do the work of all sockets in one."""
+    both = threading.Barrier(2, timeout=GENEROUS)
+    await asyncio.gather(in_thread(both.wait), in_thread(both.wait))

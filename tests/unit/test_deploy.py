@@ -12,9 +12,11 @@ import yaml
 from django.conf import settings
 from django.core.management import get_commands
 
+from devtools.programs import UVICORN
 from workers import pools
 
 ROOT = Path(__file__).parents[2]
+STARTED = [ROOT / "devtools" / "programs.py", ROOT / "workers" / "launchers" / "local.py"]
 UNITS = sorted((ROOT / "deploy").glob("agentsite-*.service"))
 OURS = [unit for unit in UNITS if "EnvironmentFile=/etc/agentsite.env" in unit.read_text()]
 RUNNING = [unit for unit in OURS if "Restart=always" in unit.read_text()]
@@ -119,6 +121,17 @@ def test_replicas_are_started_alike_everywhere():
     options = " ".join(json.loads(listed)).partition("--port 8000 ")[2]
     assert options in " ".join(unit.split())
     assert options in told
+    assert options in UVICORN  # so what tests start is started alike, too
+
+
+def test_every_forking_worker_notices_a_redis_that_hangs():
+    """RQ's own patience is seven minutes, for which nobody would start it again."""
+    files = [*(ROOT / "deploy").glob("*.*"), ROOT / "docs" / "deploy.md", *STARTED]
+    commands = [
+        line for file in files for line in file.read_text().splitlines() if "rqworker" in line
+    ]
+    assert len(commands) == 6
+    assert [line for line in commands if not re.search(r'--worker-ttl[", ]+20\b', line)] == []
 
 
 def test_the_commands_of_containers_exist():

@@ -70,6 +70,20 @@ def test_a_lost_hint_is_given_again_though_the_queue_is_never_empty(waiting):
     assert not recovery.sweep()
 
 
+def test_no_more_hints_are_given_than_can_be_taken_and_those_lost_longest_ago_first(owner):
+    spoken = [Conversation.objects.create(owner=owner, agent="demo") for _ in range(3)]
+    for minutes, one in zip((1, 3, 2), spoken, strict=True):
+        for _ in range(2):  # of which the second is not to be answered yet
+            turns.accept(one.id, owner.id, HELLO)
+        lost = Now() - timedelta(minutes=minutes)
+        Turn.objects.filter(conversation=one).update(hinted_at=lost)
+    queues.queue("default").empty()
+    assert recovery.sweep(2).hinted == 2
+    assert set(hinted()) == {str(one.id) for one in spoken[1:]}
+    assert recovery.sweep(2).hinted == 1
+    assert hinted()[2:] == [str(spoken[0].id)]
+
+
 def test_a_hint_that_may_still_be_in_the_queue_is_not_doubled(waiting):
     fill(minutes_ago=1.5)
     assert not recovery.sweep()

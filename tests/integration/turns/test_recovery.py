@@ -1,6 +1,7 @@
 """What the sweep finds and what it leaves alone."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import F
@@ -35,6 +36,15 @@ def test_a_turn_whose_worker_is_gone_is_queued_again(running, worker_row):
     turn = Turn.objects.get()
     assert (swept.requeued, turn.state, turn.crashes) == (1, "queued", 1)
     assert queues.depth("default") == 1
+
+
+def test_a_turn_whose_worker_registered_anew_is_queued_again_without_a_crash(running, worker_row):
+    """It lost its connection, and with it what it ran; its name tells that it lives."""
+    worker_row.delete()
+    worker_row.id = uuid4()
+    worker_row.save(force_insert=True)
+    assert recovery.sweep().requeued == 1
+    assert Turn.objects.get().crashes == 0
 
 
 def test_a_turn_whose_worker_lives_is_left_alone(running):

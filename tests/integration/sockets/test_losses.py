@@ -4,6 +4,7 @@ import pytest
 
 from conversations import consumers
 from conversations.models import Turn
+from conversations.showing.following import Following
 from tests.integration.sockets.driven import deafen, publish_again
 
 CREATED = ["response.created", "response.queued"]
@@ -44,6 +45,31 @@ async def test_a_tab_that_never_heard_of_a_turn_finds_it(tab, open_tab, monkeypa
     await deafen()
     await tab.create("hello")
     assert (await other.until("agentsite:input"))["items"][0]["content"][0]["text"] == "hello"
+
+
+@pytest.mark.usefixtures("unpolled")
+@pytest.mark.parametrize("by_cursor", [False, True])
+async def test_what_is_said_while_a_tab_reads_is_not_missed(
+    tab, open_tab, claim, monkeypatch, by_cursor
+):
+    """It hears what is published before it reads what was."""
+    response_id = (await tab.create())["response_id"]
+    async with claim() as run:
+        await run.say("Good")
+        await tab.until_text("Good")
+        late = await open_tab()
+        name = "begin" if by_cursor else "adopt"
+        read = getattr(Following, name)
+
+        async def read_and_miss(following, source):
+            found = await read(following, source)
+            await run.say(" day")
+            return found
+
+        monkeypatch.setattr(Following, name, read_and_miss)
+        cursor = {"response_id": response_id, "sequence_number": 1}
+        await late.subscribe(cursor if by_cursor else None)
+        await late.until(lambda frame: frame.get("delta") == " day")
 
 
 async def test_the_tail_comes_from_the_rows_when_the_log_is_gone(

@@ -3,7 +3,9 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -50,6 +52,14 @@ def test_a_turn_whose_worker_registered_anew_is_queued_again_without_a_crash(run
 def test_a_turn_whose_worker_lives_is_left_alone(running):
     assert not recovery.sweep()
     assert Turn.objects.get().state == "running"
+
+
+def test_a_conversation_that_somebody_works_on_is_left_to_the_next_sweep(running, worker_row):
+    worker_row.delete()
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT FROM conversations_conversation FOR UPDATE")
+        assert recovery.sweep() == recovery.Swept()
+    assert recovery.sweep().requeued == 1
 
 
 @pytest.fixture

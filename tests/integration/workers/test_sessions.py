@@ -1,6 +1,7 @@
 """Who counts as dead: each rule of architecture.md section 5 by the interleaving it is for."""
 
 import os
+import socket
 import time
 
 import psycopg
@@ -225,6 +226,12 @@ def test_a_session_that_is_ended_says_so_at_once(sessions):
         session.renew(row().id, 0)
     os.close(bell)
     os.close(rope)
+
+
+def test_a_server_that_is_unplugged_is_given_up_within_a_lease(sessions, direct):
+    with socket.socket(fileno=os.dup(sessions()._connection.fileno())) as line:
+        unheard = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert unheard == direct.WORKER_LEASE * 1000
 
 
 def test_the_bell_ends_a_wait(sessions):

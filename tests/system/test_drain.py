@@ -28,6 +28,9 @@ ASKED = """
     SELECT count(*), min(number), max(number), sum(crashes) FROM conversations_turn
     WHERE conversation_id = %s::uuid
 """
+ATTEMPTS = """
+    SELECT sum(attempt) FROM conversations_turn WHERE conversation_id = ANY(%s::uuid[])
+"""
 
 
 class Roamer(Tab):
@@ -90,7 +93,7 @@ async def talk(tab: Roamer, text: str, over: asyncio.Event) -> list[str]:
 async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(
     site: Site, account: Account, record_property
 ):
-    over = asyncio.Event()
+    over, paid = asyncio.Event(), site.paid_calls()
     tabs = [Roamer(account.tab(site.ports[0], account.begin()), site.ports) for _ in range(PEOPLE)]
     for tab in tabs:
         await tab.open()
@@ -103,6 +106,8 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(
     for tab, asked in zip(tabs, await asyncio.gather(*talks), strict=True):
         assert_nothing_lost_or_doubled(site, tab, asked)
         await tab.close()
+    ((attempts,),) = site.rows(ATTEMPTS, [tab.conversation for tab in tabs])
+    assert site.paid_calls() - paid <= attempts
     pauses = sorted(round(tab.longest_pause, 2) for tab in tabs)
     record_property("longest_pauses", pauses)
     print("longest pause of each client in seconds:", *pauses)  # noqa: T201

@@ -98,11 +98,16 @@ async def test_a_turn_goes_on_without_its_program(program, provider):
     assert (await ended(program, event["response_id"]))["status"] == "completed"
 
 
-async def test_a_response_is_cancelled(program):
+async def test_a_response_is_cancelled_once_and_then_tells_how_it_ended(program):
+    answered = await ask(program)
     response = await ask(program, "[[hold after=1]]", background=True)
     stopped = await program.post(f"/v1/responses/{response['id']}/cancel")
     assert stopped.status_code == 200
-    assert (await ended(program, response["id"]))["status"] == "cancelled"
+    cancelled = await ended(program, response["id"])
+    assert cancelled["status"] == "cancelled"
+    for over in (cancelled, answered):
+        again = await program.post(f"/v1/responses/{over['id']}/cancel")
+        assert (again.status_code, again.json()) == (200, over)
 
 
 async def test_a_response_goes_on_at_the_head_and_forks_elsewhere(program):

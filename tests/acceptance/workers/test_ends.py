@@ -138,10 +138,13 @@ def test_a_worker_goes_on_after_redis_was_restarted_empty(fleet: Fleet, other_re
         rq = queues.Queue("default", connection=client, serializer="json")
         rq.enqueue_call("tests.tasks.noop", ("b",), result_ttl=0)
         eventually(lambda: client.lpop("test:b"))
+        told = lambda: send_shutdown_command(client, name) or fleet.said(worker)  # noqa: E731
+        eventually(lambda: "worker_draining" in told())  # if not at the first command
 
 
 def test_a_worker_goes_on_after_redis_was_hung(fleet: Fleet, other_redis):
     worker = fleet.start(REDIS_URL=other_redis.url)
+    name = fleet.row(worker).name
     other_redis.freeze()
     eventually(lambda: "fetch_failed" in fleet.said(worker))
     other_redis.thaw()
@@ -149,6 +152,8 @@ def test_a_worker_goes_on_after_redis_was_hung(fleet: Fleet, other_redis):
         rq = queues.Queue("default", connection=client, serializer="json")
         rq.enqueue_call("tests.tasks.noop", ("b",), result_ttl=0)
         eventually(lambda: client.lpop("test:b"))
+        told = lambda: send_shutdown_command(client, name) or fleet.said(worker)  # noqa: E731
+        eventually(lambda: "worker_draining" in told())
 
 
 def test_nothing_is_fetched_without_a_presence(fleet):

@@ -7,6 +7,7 @@ import inspect
 from datetime import timedelta
 
 import pytest
+import redis
 import rq.command
 import rq.executions
 import rq.job
@@ -207,6 +208,11 @@ def test_a_stop_reaches_the_worker_that_runs_the_job(worker, redis_client):
         rq.command.send_stop_job_command(redis_client, seat.job.id)
         payload = rq.command.parse_payload(listener.get_message(timeout=GENEROUS))
     assert payload == {"command": "stop-job", "job_id": seat.job.id}
+
+
+def test_a_time_out_leaves_the_worker_listening_for_commands(worker):
+    """RQ's own handler raises it again, which ends the thread."""
+    worker._pubsub_exception_handler(redis.TimeoutError(), None, None)
 
 
 def test_a_name_given_twice_is_two_names(redis_client, monkeypatch):

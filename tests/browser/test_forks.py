@@ -67,6 +67,6 @@ async def test_what_waits_for_an_answer_cannot_be_edited_behind_one(ada, site):
     await ada.turn().hover()
     await button(ada, "Edit").click()
     notice = ada.page.locator("#notice")
-    await expect(notice).to_have_text("An answer is still being made. Please wait for it.")
+    await expect(notice).to_contain_text("An answer is still being made. Please wait for it.")
     site.release()
     await ada.sees_end(index=0)

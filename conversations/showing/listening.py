@@ -214,13 +214,17 @@ async def again(turn: Turn) -> Turn:
 
 
 async def is_held_up(turn: Turn) -> bool:
-    """Whether it cannot go on before a person has answered what it, or one before it, asks."""
+    """Whether it cannot go on before a person has answered what it, or one before it, asks.
+
+    Yes while PostgreSQL is away: whoever waits looks again.
+    """
     held = Turn.objects.filter(pk=turn.pk, state__in=Turn.OPEN)
     before = Turn.objects.filter(
         conversation=turn.conversation_id, number__lte=turn.number, state=Turn.State.WAITING
     )
     with patience():
         return await in_thread(held.filter(Exists(before)).exists)
+    return True
 
 
 async def resumed(turn: Turn) -> bool:
@@ -231,3 +235,4 @@ async def resumed(turn: Turn) -> bool:
             await ear.hear(POLL)
     with patience():
         return await in_thread(going.exists)
+    return True

@@ -230,3 +230,13 @@ async def test_a_database_that_is_away_is_no_fault_of_the_request(program, monke
     answer = await program.get("/v1/models")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_while_nobody_can_say_a_turn_counts_as_held_up(conversation, monkeypatch):
+    """Or it would be shown before those that came before it."""
+
+    async def away(*asked):
+        raise OperationalError
+
+    monkeypatch.setattr(listening, "in_thread", away)
+    assert await listening.is_held_up(Turn(conversation=conversation, number=0))

@@ -51,7 +51,7 @@ async def _gone(receive: Any) -> None:
 
 async def _serve(scope: Any, body: bytes | None, send: Any) -> None:
     try:
-        await _send_all(await _answer(ApiRequest.read(scope, body)), send)
+        await _send_all(await _answer(ApiRequest.of(scope, body)), send)
     except TimeoutError:
         log.info("api.stalled")
     except OSError:  # the connection is gone

@@ -26,7 +26,7 @@ class ApiRequest(ASGIRequest):
         self._body = body or b""
 
     @classmethod
-    def read(cls, scope: Any, body: bytes | None) -> Self:
+    def of(cls, scope: Any, body: bytes | None) -> Self:
         """Whatever its client sent."""
         try:
             return cls(scope, body)

@@ -65,8 +65,10 @@ def test_without_redis_the_rows_are_mended_and_it_says_what_is_missing(abandoned
     assert Turn.objects.get().state == "queued"
 
 
-def test_a_turn_that_cannot_be_moved_is_told_and_the_exit_status_says_so(abandoned, capsys):
-    Turn.objects.update(crashes=9, attempt=4000)  # its last event's number fits into no column
+@pytest.mark.usefixtures("abandoned")
+def test_a_turn_that_cannot_be_moved_is_told_and_the_exit_status_says_so(settings, capsys):
+    Turn.objects.update(crashes=9)
+    settings.STORE_DEFAULT = "nowhere"  # that it could end in
     with pytest.raises(CommandError, match="1 running turns without a worker could not"):
         call_command("recoverturns", json=True)
     assert json.loads(capsys.readouterr().out)["failed"] == 1

@@ -1,10 +1,10 @@
 """The loop: look at each pool that is ours, decide, have it done, write down why."""
 
 import re
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
 
 import structlog
 from django.db import DatabaseError, close_old_connections
@@ -60,24 +60,33 @@ class Autoscaler:
         self._memories: dict[str, Memory] = {}
         self._said: dict[str, str] = {}
         self._sampler = Sampler()
-        self._stopping = threading.Event()
+        self._told: SimpleQueue[None] = SimpleQueue()  # to stop
         self._looked = status.now()
 
     def run(self, *, seconds: float) -> None:
         """Look every so often until told to stop; probes may ask meanwhile."""
         door = port.Port(lambda: Looks(self._looked, seconds))
         try:
-            while not self._stopping.is_set():
+            pause = 0.0
+            while self._rests(pause):
                 door.take()
                 self.look()
                 self._looked = status.now()
-                self._stopping.wait(seconds)
+                pause = seconds
         finally:
             door.close()
 
     def stop(self) -> None:
-        """From a signal's handler or another thread."""
-        self._stopping.set()
+        """From another thread, or a signal's handler: this takes no lock that `run` may hold."""
+        self._told.put(None)
+
+    def _rests(self, seconds: float) -> bool:
+        """False as soon as it is told to stop."""
+        try:
+            self._told.get(timeout=seconds)
+        except Empty:
+            return True
+        return False
 
     def close(self, *, leave_running: bool) -> None:
         """End what was launched, or leave it to the next autoscaler; then give the posts up."""

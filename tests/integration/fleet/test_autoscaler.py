@@ -1,6 +1,8 @@
 """The autoscaler on a real database and queue, with a launcher that only counts."""
 
 import json
+import sys
+import threading
 import urllib.request
 from dataclasses import replace
 from datetime import timedelta
@@ -84,6 +86,25 @@ def test_probes_and_prometheus_ask_it_while_it_runs(autoscaler, waiting, setting
     one.run(seconds=0.01)
     assert [json.loads(answer)["status"] for answer in answers[:2]] == ["ok", "ok"]
     assert 'agentsite_workers_wanted{pool="default"} 2.0' in answers[5]
+
+
+def test_a_signal_may_come_at_any_line(autoscaler, waiting):
+    """Its handler runs in the midst of whatever the thread does, and waits for nobody."""
+    one = autoscaler()
+    waiting(0)
+
+    def handler(frame, event, arg):
+        one.stop()
+        return handler
+
+    def run() -> None:
+        autoscaler.launcher.tend = lambda _: sys.settrace(handler)
+        one.run(seconds=0.01)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(GENEROUS)
+    assert not thread.is_alive()
 
 
 def test_one_that_hangs_is_to_be_started_again():

@@ -76,7 +76,7 @@ class Asking:
                 usage=self.usage,
                 usage_limits=UsageLimits(request_limit=options.request_limit),
                 output_type=deferred.output_type(agent),
-                toolsets=tools.servers(options.mcp),
+                toolsets=tools.servers(options.mcp, agent),
                 capabilities=self._capabilities(notes, options),
             ) as run,
         ):

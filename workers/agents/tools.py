@@ -7,16 +7,17 @@ so is the person. Servers keep no session, so each request may go to another of 
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Self
 
 import structlog
-from pydantic_ai import ModelRetry, RunContext, ToolFailed
+from pydantic_ai import Agent, ModelRetry, RunContext, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
 from pydantic_ai.tools import ToolDefinition
-from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
+from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool
 
 from workers.agents import notices
 from workers.agents.servers import CONNECT, TIMEOUT, Server
@@ -35,12 +36,15 @@ log = structlog.get_logger(__name__)
 Toolset = AbstractToolset[Any]
 
 
-def servers(entries: Mapping[str, Mapping[str, Any]]) -> list[Toolset]:
+def servers(entries: Mapping[str, Mapping[str, Any]], agent: Agent[Any, Any]) -> list[Toolset]:
     """The toolsets of an agent's `mcp`: their tools are called `<server>_<tool>`."""
-    return [toolset(name, Server(**entry)) for name, entry in entries.items()]
+    own = [each.tools for each in agent.toolsets if isinstance(each, FunctionToolset)]
+    taken = frozenset(chain.from_iterable(own))
+    return [toolset(name, Server(**entry), taken=taken) for name, entry in entries.items()]
 
 
-def toolset(name: str, server: Server) -> Toolset:
+def toolset(name: str, server: Server, *, taken: Collection[str] = ()) -> Toolset:
+    """The tools of a server, without those whose names the agent's own have taken."""
     remote: Toolset = mcp(
         server.url,
         name=name,
@@ -50,12 +54,12 @@ def toolset(name: str, server: Server) -> Toolset:
     )
     if server.approve:
         remote = remote.approval_required(lambda _, tool, __: server.asks(tool.name))
-    return remote.prefixed(name).filtered(is_usable)
+    return remote.prefixed(name).filtered(lambda _, tool: is_usable(tool, taken))
 
 
-def is_usable(ctx: RunContext[Any], tool: ToolDefinition) -> bool:
-    """A provider would refuse every request that offers a tool of another name."""
-    if USABLE.fullmatch(tool.name):
+def is_usable(tool: ToolDefinition, taken: Collection[str]) -> bool:
+    """Providers refuse every request that offers a tool of another name, or two of one name."""
+    if USABLE.fullmatch(tool.name) and tool.name not in taken:
         return True
     log.warning("tool_not_offered", tool=tool.name[:100])
     return False

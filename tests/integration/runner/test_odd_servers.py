@@ -11,6 +11,7 @@ from conversations import turns
 from conversations.models import ToolCall
 from conversations.threads import in_thread
 from devtools.ports import free_port
+from tests.integration.runner import agents
 from tests.integration.runner.test_servers import ASKS, Door, port, serving
 
 __all__ = ["port"]
@@ -52,6 +53,10 @@ class Odd(Door):
         with suppress(OSError):
             for part in self.answer:
                 await send(part)
+
+
+async def weekday(day: str) -> str:
+    return "of the agent"
 
 
 def repeated(message):
@@ -126,6 +131,19 @@ async def test_a_tool_whose_name_no_provider_takes_is_not_offered(talk, provider
         turn = await talk.hear("[[stream deltas=1]]")
     assert (turn.state, turn.notices) == ("completed", [])
     assert offered(provider) == ["calendar_" + "y" * 55]
+
+
+async def test_a_tool_that_is_called_like_one_of_the_agents_own_is_not_offered(
+    talk, provider, port
+):
+    agents.agent.tool_plain(weekday, name="calendar_weekday")
+    try:
+        async with serving(port, calendar("weekday", "month", said="of the server")):
+            turn = await talk.hear(ASKS)
+    finally:
+        del agents.agent.toolsets[0].tools["calendar_weekday"]
+    assert (turn.state, told(provider)) == ("completed", ["of the agent"])
+    assert sorted(offered(provider)) == ["calendar_month", "calendar_weekday"]
 
 
 @pytest.mark.parametrize("is_up", [True, False])

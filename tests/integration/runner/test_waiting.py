@@ -1,5 +1,7 @@
 """A tool that asks for a person's leave: the turn waits, nobody works on it, any worker goes on."""
 
+from uuid import uuid4
+
 import pytest
 
 from conversations import streams, turns
@@ -118,6 +120,18 @@ async def test_it_does_not_wait_where_the_question_cannot_be_stored(
     turn = await talk.row(turn)
     assert (turn.state, turn.error["code"], turn.crashes) == ("failed", "transcript_gone", 0)
     assert await calls() == []
+
+
+async def test_another_worker_goes_on_once_the_one_that_asked_is_gone(talk):
+    turn = await talk.hear("[[tools transfer]]")
+    await in_thread(talk.worker.delete)
+    talk.worker.pk, talk.worker.name = uuid4(), "worker-2"
+    await in_thread(talk.worker.save, force_insert=True)
+    await answered(turn, YES)
+    await talk.answer()
+    turn = await talk.row(turn)
+    assert (turn.state, turn.worker_name, turn.crashes) == ("completed", "worker-2", 0)
+    assert agents.effects == [("transfer", f"{turn.pk.hex}:1:call_0")]
 
 
 async def test_a_worker_that_dies_after_the_approval_makes_the_call_no_second_time(talk):

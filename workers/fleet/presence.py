@@ -154,10 +154,10 @@ class Presence(threading.Thread):
     def _lose(self, error: Exception) -> None:
         was_ready = self._ready.is_set()
         self._ready.clear()
-        metrics.PRESENCE_LOST.inc()
         log.warning("presence_lost", worker=self.name, reason=type(error).__name__)
         if was_ready and not self._stopping.is_set():
             self._was_lost = True
+            metrics.PRESENCE_LOST.inc()
             self._interrupted.clear()
             self._on_lost(self._interrupted)
 

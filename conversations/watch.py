@@ -48,6 +48,7 @@ class Watch:
                 del self._running[turn_id]
 
     async def _look_on(self) -> None:
+        has_failed = False
         while self._running:
             with suppress(TimeoutError):  # most turns of a fast agent are over before a look
                 async with asyncio.timeout(INTERVAL):
@@ -57,8 +58,11 @@ class Watch:
                 return
             try:
                 await self._look()
+                has_failed = False
             except Exception:
-                log.exception("watch_failed", turns=len(self._running))
+                if not has_failed:  # ten lines a second would tell no more
+                    log.exception("watch_failed", turns=len(self._running))
+                has_failed = True
 
     async def _listen_on(self) -> None:
         """For as long as the loop runs: the next turn may begin at any moment."""

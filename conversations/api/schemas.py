@@ -193,7 +193,7 @@ class Replay(BaseModel):
     """How a response is looked at."""
 
     stream: bool = False
-    starting_after: int | None = Field(None, ge=0, lt=2**31, description="With stream=true")
+    starting_after: int | None = Field(None, ge=0, lt=2**53, description="With stream=true")
 
     @field_validator("starting_after")
     @classmethod

@@ -26,7 +26,7 @@ from conversations.threads import in_thread
 from conversations.traces import Kind
 
 POLL = 2  # seconds between looks at the rows while nothing is heard
-ALL = 2**31 - 1  # every number of a turn is known: nobody asks for a later one
+ALL = 2**53 - 1  # every number of a turn is known: nobody asks for a later one
 
 log = structlog.get_logger(__name__)
 Event = dict[str, Any]

@@ -109,6 +109,10 @@ def accept(
         source=source,
         parameters=parameters or {},
     )
+    return _accept(request)
+
+
+def _accept(request: Request) -> Accepted:
     conversation = _look_up(request)
     _check_size(request, conversation.agent)
     digest = request.digest(conversation.agent)

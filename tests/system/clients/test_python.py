@@ -156,8 +156,8 @@ def test_a_response_is_deleted(clients):
 ERRORS = [
     ({"input": 5}, openai.BadRequestError, "invalid_value", "input"),
     ({"input": "x", "model": "nobody"}, openai.BadRequestError, "invalid_value", "model"),
-    ({"input": "x", "temperature": 0.5}, openai.BadRequestError, "unsupported_parameter",
-     "temperature"),
+    ({"input": "x", "top_logprobs": 3}, openai.BadRequestError, "unsupported_parameter",
+     "top_logprobs"),
     ({"input": "x", "previous_response_id": "resp_1"}, openai.BadRequestError,
      "previous_response_not_found", "previous_response_id"),
     ({"input": "x", "conversation": "conv_1"}, openai.NotFoundError, "not_found", None),

@@ -127,10 +127,10 @@ test("the loop of the guide to function calls, with nothing stored", async () =>
 });
 
 test("errors are typed", async () => {
-  const bad = { input: "x", temperature: 0.5 };
+  const bad = { input: "x", top_logprobs: 3 };
   const refused = await here.responses.create(bad).catch((error) => error);
   assert.ok(refused instanceof OpenAI.BadRequestError);
-  assert.equal(refused.param, "temperature");
+  assert.equal(refused.param, "top_logprobs");
   const stranger = new OpenAI({ apiKey: "ags_wrong", baseURL: here.baseURL });
   await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
 });

@@ -11,7 +11,7 @@ from tests.chaos.arena import WORKERS, Arena
 from tests.system.account import Account
 from tests.system.tab import Tab
 
-STEP, LONGEST = 0.025, 0.5  # seconds, as in workers.fleet.sweep, which needs Django's settings
+STEP, LONGEST = 0.01, 0.5  # seconds, as in workers.fleet.sweep, which needs Django's settings
 HELD = "[[hold after=1]] {}"  # the provider says one word and waits
 CLAIMS = """
 CREATE TABLE claims (turn uuid, attempt int, at timestamptz);

@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 from workers.models import WorkerProcess
 from workers.orders import Orders
 
-GAPS = {"look": 0.025, "tidy": 0.5}  # seconds between two of the whole fleet
+GAPS = {"look": 0.01, "tidy": 0.5}  # seconds between two of the whole fleet
 CONNECT_TIMEOUT = 5  # seconds
 
 # Not through Django's pool: after an outage that is minutes late, while leases run out. What the

@@ -1,7 +1,7 @@
 """The sweep: bury dead workers, then let the site recover what they held. It has no leader.
 
-Every worker looks, at random moments: alone every 25 ms, many of them twice a second each. The
-fleet's clock in PostgreSQL lets one look in 25 ms through, however many they are, and twice a
+Every worker looks, at random moments: alone every 10 ms, many of them twice a second each. The
+fleet's clock in PostgreSQL lets one look in 10 ms through, however many they are, and twice a
 second lets the one that looks tidy up: find again what was lost without a death.
 """
 
@@ -26,7 +26,7 @@ from workers.observing import metrics
 log = structlog.get_logger(__name__)
 
 BURY_LOCK = 0x62757279  # one buries at a time
-STEP, LONGEST = 0.025, 0.5  # seconds between two looks: per live worker, and at most
+STEP, LONGEST = 0.01, 0.5  # seconds between two looks: per live worker, and at most
 REASONS = LOCK_FREE, LEASE_OVER = "lock_free", "lease_over"  # why somebody counts as dead
 
 for _reason in REASONS:  # shown from the start, as 0: the first of a pod would be no increase

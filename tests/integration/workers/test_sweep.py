@@ -124,7 +124,7 @@ def test_a_recovery_that_fails_does_not_end_the_sweeps(direct):
     assert not WorkerProcess.objects.exists()
 
 
-@pytest.mark.parametrize(("live", "pause"), [(1, 0.025), (3, 0.075), (5, 0.125), (100, 0.5)])
+@pytest.mark.parametrize(("live", "pause"), [(1, 0.01), (3, 0.03), (5, 0.05), (100, 0.5)])
 def test_the_more_workers_the_rarer_each_sweeps(direct, redis_client, monkeypatch, live, pause):
     monkeypatch.setattr(sweep, "monotonic", lambda: 1000.0)
     done = threading.Event()

@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Self
@@ -50,7 +51,7 @@ class Child:
 
     def bury(self) -> str | None:
         """How it ended, if it just did; sets when it starts again."""
-        if self.process is None or self.process.poll() is None:
+        if self.process is None or not has_ended(self.process):
             return None
         now = time.monotonic()
         self.delay = FIRST_DELAY if now - self.started > SETTLED else self.delay
@@ -58,6 +59,23 @@ class Child:
         self.delay = min(2 * self.delay, LONGEST_DELAY)
         status, self.process = self.process.returncode, None
         return how(status)
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """`poll` takes a lock, and who is interrupted just there would keep it for ever."""
+    with undisturbed():
+        return process.poll() is not None
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Who asks to stop is heard after the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {*SIGNALS, signal.SIGHUP})
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass

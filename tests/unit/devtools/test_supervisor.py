@@ -160,3 +160,31 @@ def test_a_child_that_still_starts_is_not_taken_for_stuck(supervisor, command, q
     for _ in range(10):
         supervisor.look()
     assert child.pid == pid
+
+
+class Disturbed:
+    """A lock of `subprocess.Popen`; as soon as somebody has it, this process is asked to stop."""
+
+    def __init__(self, lock):
+        self.lock = lock
+
+    def acquire(self, blocking):
+        got = self.lock.acquire(blocking)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return got
+
+    def release(self):
+        self.lock.release()
+
+
+def test_who_is_asked_to_stop_while_it_looks_can_look_again(supervisor, command):
+    (child,) = supervisor.start(command("a", "exec sleep 100"), grace=5)
+    lock = child.process._waitpid_lock
+    child.process._waitpid_lock = Disturbed(lock)
+    with pytest.raises(Interrupted):
+        supervisor.look()
+    child.process._waitpid_lock = lock
+    was_kept = lock.locked()
+    if was_kept:
+        lock.release()  # or the end of this test would hang as the stack did
+    assert not was_kept

@@ -1,8 +1,10 @@
 """What tests on a real database begin with."""
 
+import os
 from datetime import timedelta
 
 import pytest
+import pytest_asyncio
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
@@ -10,8 +12,9 @@ from conversations.models import Conversation
 from devtools.redis import version
 from tests.integration.clustered import Clustered
 from tests.integration.redis_server import RedisServer
+from tests.taps import Tap
 from workers.models import WorkerProcess
-from workers.redis import libraries
+from workers.redis import connections, libraries
 
 
 @pytest.fixture
@@ -38,6 +41,15 @@ def worker_row(transactional_db) -> WorkerProcess:
         started=now,
         lease=now + timedelta(hours=1),
     )
+
+
+@pytest_asyncio.fixture
+async def live(settings, redis_client):
+    """Between the site and the Redis of the logs."""
+    with Tap(os.environ["REDIS_URL"]) as tap:
+        settings.REDIS_LIVE_URL = tap.url
+        yield tap
+        await connections.close()
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """A turn between taps: a tool-less one of 20 deltas, 800 characters."""
 
 import asyncio
-import os
 
 import pytest
-import pytest_asyncio
 from django.db import connection
 from django.db import connections as databases
 
@@ -15,7 +13,6 @@ from tests.integration.budgets.costs import Cost, cost_of
 from tests.integration.runner.conftest import clients
 from tests.taps import Tap
 from tests.waiting import GENEROUS
-from workers.redis import connections
 
 __all__ = ["clients"]
 
@@ -48,15 +45,6 @@ def send_to(settings_dict, address) -> None:
     connection.close()
     connection.close_pool()
     settings_dict.update(address)
-
-
-@pytest_asyncio.fixture
-async def live(settings, redis_client):
-    """Between the site and the Redis of the logs."""
-    with Tap(os.environ["REDIS_URL"]) as tap:
-        settings.REDIS_LIVE_URL = tap.url
-        yield tap
-        await connections.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What the scripts publish is what the channel layer itself would have sent."""
 
 import asyncio
-import os
 
 import pytest
 import pytest_asyncio
@@ -10,9 +9,7 @@ from channels.layers import channel_layers, get_channel_layer
 from conversations import streams
 from conversations.traces import opening, pack, unpack
 from tests.integration.streams.frames import opened_message, text
-from tests.taps import Tap
 from tests.waiting import GENEROUS
-from workers.redis import connections
 
 
 @pytest_asyncio.fixture
@@ -24,15 +21,6 @@ async def tab(facts):
     yield lambda: asyncio.wait_for(layer.receive(channel), GENEROUS)
     await layer.flush()
     channel_layers.backends.clear()
-
-
-@pytest_asyncio.fixture
-async def tap(settings, redis_client):
-    """Between the site and the Redis of the logs."""
-    with Tap(os.environ["REDIS_URL"]) as tap:
-        settings.REDIS_LIVE_URL = tap.url
-        yield tap
-        await connections.close()
 
 
 @pytest.fixture
@@ -89,10 +77,10 @@ async def test_a_duplicate_is_not_published_again(writer, tab):
     assert [(await tab())["entries"] for _ in range(2)] == [pack(opened_message()), pack(text(5))]
 
 
-async def test_a_small_delta_takes_one_command_of_at_most_250_bytes(writer, tap):
+async def test_a_small_delta_takes_one_command_of_at_most_250_bytes(writer, live):
     await streams.open_log(writer)
     await streams.append(writer, opened_message())
-    tap.clear()
+    live.clear()
     await streams.append(writer, text(5, "token", offset=3000))
-    assert (len(tap.asked), tap.round_trips) == (1, 1)
-    assert tap.bytes_sent <= 250
+    assert (len(live.asked), live.round_trips) == (1, 1)
+    assert live.bytes_sent <= 250

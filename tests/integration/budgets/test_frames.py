@@ -1,8 +1,4 @@
-"""What a turn may cost Redis: counted on the wire, not timed.
-
-A budget that is not met yet is a strict xfail that says why; a test beside it holds today's
-figure. Who mends it hears of it, and who makes it worse too.
-"""
+"""What a turn may cost Redis: counted on the wire, not timed."""
 
 import os
 import re

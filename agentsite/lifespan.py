@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from agentsite import health
+from workers import garbage
 from workers.health import supervision
 from workers.health.pulse import Pulse
 
@@ -28,6 +29,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            garbage.settle()
             pulse.start(loop)
             beating = loop.create_task(beat())
             with suppress(NotImplementedError, RuntimeError):  # Windows, or a thread

@@ -1,6 +1,7 @@
 """Jobs for the tests of workers; each tells in Redis what happens to it."""
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ ALL = (
     "plain",
     "guarded",
     "answering",
+    "settled",
 )
 
 
@@ -91,6 +93,11 @@ async def answering(conversation: str) -> None:
     before = libraries()
     await import_string("conversations.tasks.answer")(conversation, "default")
     await tell("imported", json.dumps(sorted(libraries() - before)))
+
+
+async def settled(name: str) -> None:
+    """Tells how many objects are never looked through for cycles."""
+    await tell(name, str(gc.get_freeze_count()))
 
 
 def libraries() -> set[str]:

@@ -26,7 +26,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from workers import pools
+from workers import garbage, pools
 from workers.forking import ForkingWorker, own_name
 from workers.handing import PULL, Offers, own_list
 from workers.queues import FAILURE_TTL, TurnJob, preload
@@ -75,6 +75,7 @@ class AgentWorker(Worker):
         if with_scheduler:
             raise ValueError("AgentWorker starts no scheduler: start `rqscheduler` beside it")
         preload()
+        garbage.settle()
         pool = pools.of(self.queue_names())
         self.shift = Shift(self, pool, self._lines(), offers=self._offers())
         self.bootstrap(logging_level)

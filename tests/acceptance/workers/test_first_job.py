@@ -22,3 +22,9 @@ def test_the_first_turn_of_a_worker_imports_no_library(fleet: Fleet, redis_clien
     told = eventually(lambda: redis_client.lpop("test:imported"))
     assert Turn.objects.get().state == Turn.State.COMPLETED
     assert json.loads(told) == []
+
+
+def test_what_was_there_before_is_never_looked_through_for_cycles(fleet: Fleet, redis_client):
+    fleet.start()
+    fleet.enqueue("settled", "a")
+    assert int(eventually(lambda: redis_client.lpop("test:a"))) > 10_000

@@ -26,7 +26,7 @@ def cost_of(sql: Tap) -> Cost:
 
 def is_look(statement: bytes) -> bool:
     """The worker's look every 100 ms is one for all its turns, so it is not one turn's."""
-    return b'"conversations_turn"."cancel_requested" AS "cancel_requested" FROM' in statement
+    return b"SELECT id, state, claim_token, cancel_requested FROM" in statement
 
 
 def commits(asked: list[bytes]) -> int:

@@ -13,7 +13,7 @@ PACE = 1.1  # a turn keeps pace when it streams at most this much longer than al
 FAST = 20  # chunks a second
 STEP = 20  # turns
 SETTLE = 4  # seconds
-ARRIVALS = 25  # new turns a second, so that beginning them is not what is measured
+ARRIVALS = 8  # new turns a second: to begin and end one costs as much as forty of its chunks
 TITLE = "Turns in flight in one worker process"
 
 

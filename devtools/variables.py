@@ -7,8 +7,9 @@ from collections.abc import Mapping
 OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_ORIGINS", "DEMO_USER", "DEMO_PASSWORD")
 # .local/env says them again, so that a worker that is added by it is like those of the stack
 REPEATED = (
-    *("AGENT", "DATABASE_", "DEMO_", "DISTRIBUTION", "DYNAMODB_", "FLEET", "METRICS_DIR"),
-    *("MONGODB_", "OPENAI_", "POOLS", "PROVIDER_", "REDIS_", "SECRET_KEY_", "TOOL_", "WORKER_"),
+    *("AGENT", "DATABASE_", "DEMO_", "DISTRIBUTION", "DJANGO_", "DYNAMODB_", "FLEET"),
+    *("METRICS_DIR", "MONGODB_", "OPENAI_", "OWNER_TIERS", "POOLS", "PROVIDER_", "PYTHONPATH"),
+    *("QUEUE_", "REDIS_", "ROUTING", "SEALED_", "SECRET_KEY_", "TOOL_", "WORKER_"),
 )
 MADE = "LOCAL_MADE"  # names the variables in .local/env that were not given
 

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from devtools.children import NotStarted
 from devtools.local import Folder, in_words
 from devtools.variables import MADE, given, made
 
+SETTINGS = Path(__file__).parents[3] / "agentsite" / "settings"
 AWKWARD = 'p\'w "$HOME" `date`; #&'
 
 
@@ -74,15 +76,15 @@ def test_what_somebody_set_is_used_and_what_we_made_ourselves_is_not():
     assert given(shell | {"REDIS_URL": "theirs"}, before)["REDIS_URL"] == "theirs"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("PROVIDER_LIMITS", "FLEET", "POOLS", "DISTRIBUTION", "WORKER_SLOTS", "MONGODB_URL"),
-        "OPENAI_API_KEY",
-    ],
-)
-def test_what_makes_a_worker_like_those_of_the_stack_is_said_again(name):
-    assert given({name: "theirs"}, {}) == {name: "theirs"}
+def test_what_makes_a_worker_like_those_of_the_stack_is_said_again():
+    """All that the settings of a worker's work read, and where settings of one's own come from."""
+    rooms = ("agents", "data", "fleet", "provider", "sealing")
+    read = [(SETTINGS / f"{room}.py").read_text() for room in rooms]
+    names = re.findall(r'env\.\w+\("(\w+)"', "".join(read))
+    names += ["OPENAI_API_KEY", "DJANGO_SETTINGS_MODULE", "PYTHONPATH"]
+    assert {"AGENTS", "POOLS", "REDIS_URL", "SEALED_LIFETIME"} < set(names)
+    shell = dict.fromkeys(names, "theirs")
+    assert given(shell, {}).keys() == shell.keys()
 
 
 def test_where_processes_tell_and_count_is_said_again(folder, monkeypatch):

@@ -21,7 +21,7 @@ from pydantic_ai.usage import RunUsage
 from conversations.composing import Composition
 from conversations.errors import TranscriptGone
 from conversations.history import cuts, window
-from conversations.runner import deferred, summing
+from conversations.runner import deferred, lending, summing
 from conversations.runner.calls import Calls, Ledger, closed
 from conversations.runner.deferred import ClientTools
 from conversations.runner.notes import Notes
@@ -66,6 +66,7 @@ class Asking:
             return []  # only the end was lost; pydantic-ai would pay for another reply
         agent = registry.agent(self._claim.agent)
         async with (
+            lending.lent(),
             self._noting() as notes,
             agent.iter(
                 None,

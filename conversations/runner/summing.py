@@ -15,6 +15,7 @@ from pydantic_ai.messages import (
 from conversations import turns
 from conversations.history import leaving
 from conversations.models import Summary
+from conversations.runner import lending
 from conversations.runner.storable import storable
 from conversations.stores import store_for
 from conversations.threads import in_thread
@@ -79,4 +80,5 @@ async def _keep_up(claim: Claim, options: registry.Options) -> None:
 async def _made(path: str, previous: str, messages: Sequence[str]) -> str:
     summarise = import_string(path)
     parsed = ModelMessagesTypeAdapter.validate_json(f"[{','.join(messages)}]")
-    return str(await summarise(previous, parsed))
+    async with lending.lent():
+        return str(await summarise(previous, parsed))

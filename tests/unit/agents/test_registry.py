@@ -8,7 +8,8 @@ import pytest
 
 from workers.agents import registry
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
+README = ROOT / "README.md"
 
 
 def test_an_entry_may_leave_out_all_but_the_agent(settings):
@@ -85,12 +86,29 @@ def test_a_project_adds_its_agent_by_one_variable(outside):
     assert run(ANSWER, PYTHONPATH=f"{outside}:.", AGENTS=agents) == "I live outside"
 
 
-def test_a_project_adds_its_agent_by_settings_of_its_own(outside):
-    (outside / "project.py").write_text(
-        'from agentsite.settings import *\nAGENTS["shop"] = {"agent": "shop.agent"}\n'
-    )
-    path = f"{outside}:."
-    assert run(ANSWER, PYTHONPATH=path, DJANGO_SETTINGS_MODULE="project") == "I live outside"
+CLERK = """
+from django.urls import reverse
+from workers.agents import registry
+
+of = {"conversation_id": None, "owner_id": 7, "metadata": {}}
+print(*registry.names(), registry.deps("clerk", **of), reverse("login"))
+print(registry.agent("clerk").model.model_name, *registry.agent("clerk").toolsets[0].tools)
+"""
+
+
+def test_the_project_of_the_guide_is_served_as_it_stands_there(tmp_path):
+    guide = (ROOT / "docs/agents.md").read_text().partition("## A project of your own")[2]
+    (tmp_path / "shop").mkdir()
+    files = re.findall(r"```python\n# (shop/\w+\.py)\n(.*?)```", guide, re.DOTALL)
+    for name, text in [("shop/__init__.py", ""), *files]:
+        (tmp_path / name).write_text(text)
+    [exported] = re.findall(r"^export (.*)$", guide, re.MULTILINE)
+    environment = dict(word.split("=", 1) for word in exported.split())
+    environment |= {"PYTHONPATH": f"{tmp_path}:.", "AGENT_MODEL": "some-model"}
+    assert run(CLERK, **environment).splitlines() == [
+        "clerk assistant carried demo Deps(owner_id=7) /login/",
+        "some-model customer",
+    ]
 
 
 PIRATE = """

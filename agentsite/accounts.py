@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth import get_user_model, login
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.views import LoginView
 from django.forms import ModelForm
@@ -23,10 +23,18 @@ class LogIn(LoginView):
         return super().get_context_data(signup_open=settings.SIGNUP_OPEN, **kwargs)
 
 
+class NewAccount(UserCreationForm):
+    """Django's form, for a project's own model of users too (AUTH_USER_MODEL)."""
+
+    class Meta(UserCreationForm.Meta):
+        model = get_user_model()
+        fields = (model.USERNAME_FIELD,)
+
+
 class SignUp(CreateView):
     """A new account, logged in at once; `SIGNUP_OPEN` closes the door."""
 
-    form_class = UserCreationForm
+    form_class = NewAccount
     template_name = "registration/signup.html"
     success_url = reverse_lazy(settings.LOGIN_REDIRECT_URL)
 

@@ -9,8 +9,9 @@ from django.core.management import call_command
 
 def ensure_account(name: str, password: str) -> None:
     """A superuser with this password."""
-    user, _ = get_user_model().objects.get_or_create(
-        username=name, defaults={"is_staff": True, "is_superuser": True}
+    users = get_user_model()
+    user, _ = users.objects.get_or_create(
+        **{users.USERNAME_FIELD: name}, defaults={"is_staff": True, "is_superuser": True}
     )
     if not user.check_password(password):
         user.set_password(password)

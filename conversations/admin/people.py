@@ -1,4 +1,7 @@
-"""Accounts in the admin: Django's own pages, but nobody deletes conversations by the way."""
+"""Accounts in the admin: Django's own pages, but nobody deletes conversations by the way.
+
+A project with a model of its own for users (AUTH_USER_MODEL) registers it itself.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin  # registers itself, once
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -13,10 +17,7 @@ from conversations.models import Conversation
 
 KEPT = "Conversations, which are kept: clear “Active” instead, and nobody logs in with the account."
 
-admin.site.unregister(get_user_model())
 
-
-@admin.register(get_user_model())
 class PersonAdmin(UserAdmin):
     """Says at once why an account stays; Django would first read all that its owner ever said."""
 
@@ -26,3 +27,8 @@ class PersonAdmin(UserAdmin):
         if Conversation.objects.filter(owner__in=list(objs)).exists():
             return [], {}, set(), [KEPT]
         return super().get_deleted_objects(objs, request)
+
+
+if get_user_model() is User:
+    admin.site.unregister(User)
+    admin.site.register(User, PersonAdmin)

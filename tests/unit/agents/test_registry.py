@@ -132,6 +132,24 @@ def test_the_agent_of_the_readme_answers_as_the_readme_starts_it(outside):
     assert said == 'gpt-4.1-mini {"weather":"Fair winds."}'
 
 
+def test_a_project_may_have_users_of_its_own(tmp_path):
+    files = {
+        "__init__": "",
+        "settings": "from agentsite.settings import *\n"
+        'INSTALLED_APPS = [*INSTALLED_APPS, "shop"]\nAUTH_USER_MODEL = "shop.Customer"\n',
+        "models": "from django.contrib.auth.models import AbstractUser\n"
+        "from django.db.models import EmailField\n"
+        'class Customer(AbstractUser):\n    USERNAME_FIELD = "email"\n    username = None\n'
+        "    email = EmailField(unique=True)\n",
+    }
+    (tmp_path / "shop").mkdir()
+    for name, text in files.items():
+        (tmp_path / f"shop/{name}.py").write_text(text)
+    code = "from agentsite.accounts import SignUp; print(*SignUp.form_class.base_fields)"
+    environment = {"PYTHONPATH": f"{tmp_path}:.", "DJANGO_SETTINGS_MODULE": "shop.settings"}
+    assert run(code, **environment) == "email password1 password2"
+
+
 def test_the_assistant_is_offered_only_when_there_is_a_model():
     code = "from workers.agents import registry; print(*registry.names())"
     assert "assistant" not in run(code)

@@ -60,7 +60,7 @@ class Pipelining:
             calls, self._calls = self._calls[:MOST], self._calls[MOST:]
             try:
                 replies = await self._trip([command for command, _ in calls])
-            except (redis.RedisError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - nobody else tells those who wait
                 calls, self._calls = [*calls, *self._calls], []
                 replies = [error] * len(calls)
             except asyncio.CancelledError:

@@ -81,6 +81,18 @@ async def test_a_command_that_is_wrong_fails_alone(pipelining):
     assert right == 1
 
 
+async def test_who_asks_for_what_cannot_be_sent_is_told(pipelining):
+    await pipelining.execute("PING")
+    async with asyncio.timeout(GENEROUS):
+        errors = await asyncio.gather(
+            pipelining.execute("ECHO", "half a pair: \ud800"),
+            pipelining.execute("PING"),
+            return_exceptions=True,
+        )
+    assert [type(error) for error in errors] == [UnicodeEncodeError] * 2
+    assert await pipelining.execute("ECHO", "back") == b"back"
+
+
 async def test_who_is_cancelled_holds_up_nobody(pipelining):
     given_up = asyncio.create_task(pipelining.execute("INCR", "count"))
     other = asyncio.create_task(pipelining.execute("PING"))

@@ -1,4 +1,4 @@
-"""What the functions of an agent borrow of its worker: threads, and the connections that they open in them.
+"""What an agent's functions borrow of their worker: threads, and the connections opened in them.
 
 Django takes a connection from its thread at the end of a request. A turn is none, so without this a
 tool that asks the database would keep one of the pool's for ever, or one that is broken.

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pydantic import BaseModel
 from pydantic_ai import Agent, ModelRetry, RunContext, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
 
@@ -132,4 +133,11 @@ async def count(ctx: RunContext[None]) -> str:
     return "counted"
 
 
+class Place(BaseModel):
+    """What an agent may have to end with."""
+
+    name: str
+
+
+shaped = Agent(name="shaped", output_type=Place)
 old = Agent(name="old", system_prompt="Speak as they did.", tools=[calculate])

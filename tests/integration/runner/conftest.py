@@ -1,5 +1,7 @@
 """A provider, an agent that asks it, and clients that are closed with their loop."""
 
+from contextlib import ExitStack
+
 import pytest
 import pytest_asyncio
 
@@ -38,7 +40,9 @@ async def asked(provider, settings, patience):
     }
     speaker = model.openai_compatible("stream", base_url=provider.url)
     agents.forget()
-    with agents.agent.override(model=speaker), agents.old.override(model=speaker):
+    with ExitStack() as speaking:
+        for one in (agents.agent, agents.old, agents.shaped):
+            speaking.enter_context(one.override(model=speaker))
         yield agents
     await speaker.client.close()
 

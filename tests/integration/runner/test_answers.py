@@ -72,6 +72,15 @@ async def test_a_tool_is_in_the_ledger_and_its_result_is_shown(talk, provider, a
     assert turn.usage["tool_calls"] == 1
 
 
+async def test_what_an_agent_ends_with_instead_of_words_is_shown_as_a_call(talk, settings):
+    settings.AGENTS["demo"]["agent"] = "tests.integration.runner.agents.shaped"
+    for _ in range(2):  # the second time with the first before it
+        turn = await talk.hear('[[tool name=final_result arguments={"name":"Ulm"}]]')
+        assert turn.state == Turn.State.COMPLETED
+        called, _ = output(await talk.shown(turn))
+        assert (called["name"], called["arguments"]) == ("final_result", '{"name":"Ulm"}')
+
+
 async def test_a_tool_is_given_a_key_that_names_its_call_for_ever(talk, asked):
     turn = await talk.hear("[[tool name=pay arguments={} times=2]]")
     assert asked.effects == [

@@ -101,6 +101,7 @@ class TurnJob(Job):
             raise
         finally:
             metrics.JOBS.labels(queue=self.origin, outcome=outcome).inc()
+            metrics.tidy()  # each child leaves files of its own
             farewells.say()
 
     async def _attempt(self, interrupt: interrupts.Interrupt) -> None:

@@ -12,11 +12,20 @@ from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
 from workers import identity
+from workers.observing.tallies import Tallies
+
+
+def tidy() -> None:
+    """Add up what the dead have left: on a host where nobody reads, their files would pile up."""
+    if settings.METRICS_DIR:
+        Tallies(Path(settings.METRICS_DIR)).tidy()
+
 
 if settings.METRICS_DIR:
     Path(settings.METRICS_DIR).mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.METRICS_DIR)
     values.ValueClass = values.MultiProcessValue(identity.mark)  # type: ignore[no-untyped-call]
+    tidy()  # whoever starts does it, whatever it starts for
 
 REGISTRY = CollectorRegistry()
 

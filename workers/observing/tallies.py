@@ -2,8 +2,9 @@
 
 Each process writes files named by kind and `identity.mark`. Here, under a lock that all readers of
 a directory share, those of the dead are added to `<kind>_dead.db` and removed; what only the
-living can tell, gauges, is dropped. A reader that is killed at any moment adds nothing twice: the
-sum is written aside with a note of what is in it, and takes the old one's place in one step.
+living can tell, gauges, is dropped. Whoever starts does so too, for perhaps nobody reads. Who is
+killed at any moment of it adds nothing twice: the sum is written aside with a note of what is in
+it, and takes the old one's place in one step.
 """
 
 import fcntl
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from prometheus_client import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -20,6 +22,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from workers import identity
 
 DEAD = "dead"
+
+log = structlog.get_logger(__name__)
 
 
 class Tallies:
@@ -36,10 +40,21 @@ class Tallies:
             merged: Iterable[Metric] = MultiProcessCollector.merge(paths)  # type: ignore[no-untyped-call]
             return merged
 
+    def tidy(self) -> None:
+        """Add up what the dead have left, unless somebody just does; whoever starts, starts anyway."""
+        try:
+            with self._locked(wait=False):
+                self._fold()
+        except BlockingIOError:
+            return
+        except Exception:
+            log.exception("tallies_not_tidied")
+
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, *, wait: bool = True) -> Iterator[None]:
+        """Raises BlockingIOError where another has the lock and nobody is to wait for it."""
         with (self._home / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             try:
                 yield
             finally:  # to close it would not do: a child that was forked meanwhile has it open too

@@ -82,10 +82,14 @@ def test_a_parent_told_to_stop_tells_its_child_which_hands_its_work_back(fleet, 
     assert fleet.worker.wait(GENEROUS) == 0
 
 
-def test_what_children_have_counted_is_told_by_their_parent(fleet, port):
-    fleet.enqueue("noop", "a", pool="quarantine")
-    fleet.hears("a", "done")
-    eventually(lambda: 'agentsite_jobs_total{outcome="done",queue="quarantine"} 1.0' in read(port))
+def test_what_children_have_counted_is_kept_together_and_told_by_their_parent(
+    fleet, port, tmp_path
+):
+    for name in "ab":
+        fleet.enqueue("noop", name, pool="quarantine")
+        fleet.hears(name, "done")
+    eventually((tmp_path / "metrics" / "counter_dead.db").exists)  # before anybody has read
+    eventually(lambda: 'agentsite_jobs_total{outcome="done",queue="quarantine"} 2.0' in read(port))
 
 
 def read(port: int) -> str:

@@ -92,6 +92,19 @@ def test_a_killed_process_leaves_no_gauge_and_no_file(count, tmp_path):
     assert not list(tmp_path.glob(f"*_{first.process.pid}-*"))
 
 
+def test_who_starts_adds_up_what_the_dead_have_left_though_nobody_reads(count, tmp_path):
+    first = count(3)
+    first.kill()
+    count(4)
+    assert not list(tmp_path.glob(f"*_{first.process.pid}-*"))
+    assert value(tmp_path, ACCEPTED) == 7
+
+
+def test_who_starts_waits_for_nobody_who_reads(count, tmp_path):
+    with Tallies(tmp_path)._locked():
+        count(3)
+
+
 def test_a_forked_child_counts_in_files_of_its_own(count, tmp_path):
     count(3, mode="fork")
     assert value(tmp_path, ACCEPTED) == 103

@@ -48,7 +48,7 @@ class LocalProcesses:
         self._folder = Path(settings.LAUNCHER_FOLDER)
         self._wanted: dict[str, int] = {}
         self._children: dict[str, Children] = {}
-        self._vitals: dict[str, Vitals] = {}  # by the mark's own name
+        self._vitals: dict[str, dict[str, Vitals]] = {}  # by pool, and by the mark's own name
 
     def adopt(self, pool: Pool) -> None:
         """Go on with as many as another autoscaler has left."""
@@ -117,17 +117,20 @@ class LocalProcesses:
         return alike
 
     def _kill_late(self, pool: Pool) -> None:
-        for mark in marks.living(self._home(pool)):
-            if is_late(mark) or self._is_stuck(mark):
+        living, known = marks.living(self._home(pool)), self._vitals.get(pool.name, {})
+        self._vitals[pool.name] = {
+            mark.path.stem: known.get(mark.path.stem, Vitals()) for mark in living
+        }
+        for mark in living:
+            if is_late(mark) or self._is_stuck(mark, pool):
                 log.error("worker_killed", pool=pool.name, pid=mark.pid)
                 mark.kill()
 
-    def _is_stuck(self, mark: Mark) -> bool:
+    def _is_stuck(self, mark: Mark, pool: Pool) -> bool:
         """Whether it has failed its liveness probe again and again."""
-        pid = mark.pid
-        if pid is None:
+        if (pid := mark.pid) is None:
             return False
-        known = self._vitals.setdefault(mark.path.stem, Vitals())
+        known = self._vitals[pool.name][mark.path.stem]
         return known.are_gone(vitals.worker, pid, time.monotonic())
 
 

@@ -85,6 +85,8 @@ def test_who_is_killed_is_started_again(machine, launcher, default):
     eventually(lambda: before[0] not in machine.pids())
     after = machine.settles(ours, default, 2)
     assert before[1] in after
+    marked = {mark.path.stem for mark in marks.living(machine.folder / "default")}
+    assert ours._vitals["default"].keys() == marked  # nobody else is remembered
 
 
 def test_the_least_busy_goes_first(machine, launcher, default):

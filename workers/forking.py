@@ -14,6 +14,7 @@ from rq.utils import ensure_job_list
 
 from workers import identity, pools
 from workers.health.port import Port
+from workers.pools import Pool
 from workers.running.routines import Routine
 
 PORT = 1  # seconds between two tries to have it
@@ -32,9 +33,11 @@ class Silent:
 class ForkingWorker(Worker):
     """The worker; the child that it forks for a job ends with it."""
 
-    def __init__(self, queues: Any, name: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, queues: Any, name: str | None = None, *, pool: Pool | None = None, **options: Any
+    ) -> None:
         if options.get("prepare_for_work", True):
-            name = own_name(queues, name)
+            name = own_name(pool or pool_of(queues), name)
         super().__init__(queues, name, **options)
 
     def work(self, *args: Any, **options: Any) -> bool:
@@ -55,14 +58,16 @@ class ForkingWorker(Worker):
                 os.kill(self.horse_pid, signal.SIGTERM)
 
 
-def own_name(queues: Any, name: str | None) -> str:
+def pool_of(queues: Any) -> Pool:
+    """Of a worker that RQ's own commands start, which know of queues only."""
+    return pools.of([str(getattr(queue, "name", queue)) for queue in ensure_job_list(queues)])
+
+
+def own_name(pool: Pool, name: str | None) -> str:
     """What RQ calls a worker: as told, or by its pool and where it runs.
 
     With a digest of the process: RQ would refuse a worker that was killed and is started again
     under the same name.
     """
     me = identity.own()
-    if name is None:
-        names = [str(getattr(queue, "name", queue)) for queue in ensure_job_list(queues)]
-        name = f"{pools.of(names).name}-{me.host}-{me.pid}"
-    return me.name(name)
+    return me.name(name or f"{pool.name}-{me.host}-{me.pid}")

@@ -27,8 +27,9 @@ from rq.utils import now
 from rq.worker import WorkerStatus
 
 from workers import garbage, pools
-from workers.forking import ForkingWorker, own_name
+from workers.forking import ForkingWorker, own_name, pool_of
 from workers.handing import PULL, Offers, own_list
+from workers.pools import Pool
 from workers.queues import FAILURE_TTL, TurnJob, preload
 from workers.running.lines import Line
 from workers.running.shift import Shift
@@ -44,15 +45,19 @@ BEATS = 200  # executions that one beat looks after
 class AgentWorker(Worker):
     """The worker, and, copied, the stand-in for each job's child."""
 
+    pool: Pool  # of one that is to work
     job: TurnJob  # of a stand-in, as the two below
     queue: Queue
     execution: Any  # rq.executions.Execution once it has begun
 
-    def __init__(self, queues: Any, name: str | None = None, **options: Any) -> None:
-        """As RQ's; job class, serializer and TTL are fixed."""
+    def __init__(
+        self, queues: Any, name: str | None = None, *, pool: Pool | None = None, **options: Any
+    ) -> None:
+        """As RQ's; job class, serializer and TTL are fixed. `pool`: as its queues say."""
         options |= {"job_class": TurnJob, "serializer": JSONSerializer, "worker_ttl": TTL}
         if options.get("prepare_for_work", True):
-            name = own_name(queues, name)
+            self.pool = pool or pool_of(queues)
+            name = own_name(self.pool, name)
         super().__init__(queues, name, **options)
         self.connection.set_retry(Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 2))
         self.aboard: dict[str, AgentWorker] = {}  # stand-ins by execution; shared by all copies
@@ -76,8 +81,7 @@ class AgentWorker(Worker):
             raise ValueError("AgentWorker starts no scheduler: start `rqscheduler` beside it")
         preload()
         garbage.settle()
-        pool = pools.of(self.queue_names())
-        self.shift = Shift(self, pool, self._lines(), offers=self._offers())
+        self.shift = Shift(self, self.pool, self._lines(), offers=self._offers())
         self.bootstrap(logging_level)
         try:
             return self.shift.work(burst=burst, max_jobs=max_jobs, max_idle=max_idle_time)
@@ -219,4 +223,5 @@ def open_worker(pool: str, *, name: str | None = None) -> Worker:
     """A worker of a pool, as `manage.py rqworker --worker-class ...` makes it."""
     mine = pools.pool(pool)
     kind = ForkingWorker if mine.forking else AgentWorker
-    return django_rq.get_worker(*mine.queues, worker_class=kind, name=name, worker_ttl=TTL)
+    options = {"name": name, "worker_ttl": TTL, "pool": mine}
+    return django_rq.get_worker(*mine.queues, worker_class=kind, **options)

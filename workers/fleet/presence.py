@@ -26,6 +26,7 @@ from workers.fleet.sweep import Sweeper
 from workers.models import WorkerProcess
 from workers.observing import metrics
 from workers.orders import Orders
+from workers.pools import serving
 
 log = structlog.get_logger(__name__)
 
@@ -195,14 +196,14 @@ def _abandon(job: interrupts.Interrupt | None, done: threading.Event) -> None:
 
 
 @contextmanager
-def ensure(pool: str) -> Iterator[Presence]:
+def ensure(queue: str) -> Iterator[Presence]:
     """The process's presence; where it has none (a stock worker's child), one for the block."""
     if _current is not None:
         yield _current
         return
     presence = Presence(
-        pool,
-        name=identity.own().name(os.environ.get("RQ_WORKER_ID", pool)),
+        next((pool.name for pool in serving(queue) if pool.forking), queue),
+        name=identity.own().name(os.environ.get("RQ_WORKER_ID", queue)),
         slots=1,
         in_flight=lambda: 1,
         on_lost=partial(_abandon, interrupts.current()),

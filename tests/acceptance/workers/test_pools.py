@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests.acceptance.workers.conftest import Fleet
 from tests.waiting import eventually
@@ -65,6 +66,12 @@ def test_a_worker_of_one_queue_leaves_the_others_alone(fleet):
     fleet.enqueue("noop", "other")
     fleet.started("mine", pool="batch")
     assert queues.depth("default") == 1
+
+
+def test_of_two_pools_with_the_same_queues_a_worker_is_of_the_one_that_it_was_started_for(fleet):
+    other = {"large": {"queues": settings.POOLS["default"]["queues"], "slots": 7}}
+    row = fleet.row(fleet.start("agentworker", "--pool", "large", POOLS=json.dumps(other)))
+    assert (row.pool, row.slots, row.name.partition("-")[0]) == ("large", 7, "large")
 
 
 def taken(folder: Path) -> float:

@@ -181,10 +181,11 @@ def looks_round(redis_client) -> None:
 
 def test_a_stock_workers_child_opens_its_own(direct, redis_client, monkeypatch):
     monkeypatch.setenv("RQ_WORKER_ID", "stock")
+    direct.POOLS = {"apart": {"queues": ["quarantine"], "slots": 1, "forking": True}}
     with presence.ensure("quarantine") as own:
         assert presence.current() is own
         mine = WorkerProcess.objects.get()
-        assert (mine.id, mine.pool, mine.name) == (own.id, "quarantine", own.name)
+        assert (mine.id, mine.pool, mine.name) == (own.id, "apart", own.name)
         assert mine.name.startswith("stock-")
     assert presence.current() is None
     assert not WorkerProcess.objects.exists()

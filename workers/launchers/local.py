@@ -69,6 +69,7 @@ class LocalProcesses:
         """As many as are wanted serve; who was started otherwise drains, who drains late is killed."""
         try:
             self._tend(pool)
+            self._end_strangers()
         except OSError:  # no room on the disk or for a process: the next look tries again
             log.exception("workers_not_tended", pool=pool.name)
 
@@ -77,10 +78,7 @@ class LocalProcesses:
         folders = [self._folder / pool for pool in pools]
         while left := [mark for folder in folders for mark in marks.living(folder)]:
             for mark in left:
-                if mark.drains_since is None:
-                    mark.drain()
-                elif is_late(mark):
-                    mark.kill()
+                end(mark)
             time.sleep(LOOK)
         for pool in pools:
             self._children_of(pool).wait()
@@ -116,6 +114,14 @@ class LocalProcesses:
                 mark.drain()
         return alike
 
+    def _end_strangers(self) -> None:
+        """Who serves a pool that the settings have no more, and nobody else looks after."""
+        for home in self._folder.glob("*/"):
+            for mark in marks.living(home) if home.name not in settings.POOLS else ():
+                if mark.drains_since is None:
+                    log.info("worker_of_no_pool", pool=home.name, pid=mark.pid)
+                end(mark)
+
     def _kill_late(self, pool: Pool) -> None:
         living, known = marks.living(self._home(pool)), self._vitals.get(pool.name, {})
         self._vitals[pool.name] = {
@@ -132,6 +138,14 @@ class LocalProcesses:
             return False
         known = self._vitals[pool.name][mark.path.stem]
         return known.are_gone(vitals.worker, pid, time.monotonic())
+
+
+def end(mark: Mark) -> None:
+    """Ask it to, and kill it where it has not in time."""
+    if mark.drains_since is None:
+        mark.drain()
+    elif is_late(mark):
+        mark.kill()
 
 
 def is_late(mark: Mark) -> bool:

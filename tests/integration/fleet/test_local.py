@@ -119,6 +119,18 @@ def test_what_was_started_otherwise_is_drained_and_replaced(machine, launcher, d
     assert not set(before) & set(after)
 
 
+def test_who_serves_a_pool_that_is_no_more_is_drained(machine, launcher, default, settings):
+    first, pools = launcher(), settings.POOLS
+    settings.POOLS = pools | {"gone": {"slots": 1}}
+    first.scale(pool("gone"), 1)
+    home = machine.folder / "gone"
+    eventually(lambda: [mark.pid for mark in marks.living(home)] not in ([], [None]))
+    settings.POOLS = pools
+    second = launcher()
+    eventually(lambda: second.tend(default) or not marks.living(home))
+    first.close(["gone"])
+
+
 @pytest.mark.parametrize("name", sorted({*ALIKE} - {"DATABASES"}))
 def test_a_process_with_other_servers_is_of_another_kind_and_does_not_name_them(
     default, settings, name

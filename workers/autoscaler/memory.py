@@ -13,7 +13,7 @@ from workers.autoscaler.deciding import Memory
 from workers.autoscaler.signals import load
 from workers.fleet.demand import Demand
 from workers.models import PoolSample, ScalingDecision
-from workers.pools import Pool
+from workers.pools import SIGNALS, Pool
 
 AGE = ExpressionWrapper(Now() - F("at"), output_field=DurationField())
 
@@ -31,7 +31,12 @@ def recall(pool: Pool, size: int, *, now: float) -> Memory:
 
 
 def _calm_for(pool: Pool, size: int) -> float | None:
-    """Seconds; None where the last sample was busy, or there is none."""
+    """Seconds; None where the last sample was busy, or there is none.
+
+    Also None by a function of somebody else, which says what is now, whatever it is shown.
+    """
+    if pool.scaling.signal not in SIGNALS:
+        return None
     since = Now() - timedelta(seconds=pool.scaling.down_cooldown)
     samples = PoolSample.objects.filter(pool=pool.name, at__gte=since).order_by("-at")
     calm = None

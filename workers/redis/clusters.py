@@ -7,10 +7,9 @@ script carry one hash tag, and so are on one node.
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from threading import Lock, Thread
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any
 
 import redis
 import redis.asyncio
@@ -21,12 +20,12 @@ from redis.exceptions import NoScriptError, RedisClusterException
 
 from workers.redis.addresses import Cluster
 from workers.redis.cancelling import cancellable
+from workers.threads import Result, aside
 
 # The names in the address are asked again and again: what they stand for may have moved as a whole.
 # A moved key says where it is now; to ask for all others as well would cut off who waits for them.
 FOLLOWING: dict[str, Any] = {"dynamic_startup_nodes": False, "reinitialize_steps": 0}
 LOOK = 0.25  # seconds in which nodes that answer tell where the keys are
-Result = TypeVar("Result")
 
 
 @contextmanager
@@ -40,17 +39,8 @@ def typed() -> Iterator[None]:
 
 def within(seconds: float, deed: Callable[[], Result]) -> Result:
     """What comes of it in a thread of its own, which goes on alone. Raises redis.TimeoutError."""
-    outcome: Future[Result] = Future()
-
-    def work() -> None:
-        try:
-            outcome.set_result(deed())
-        except Exception as error:  # noqa: BLE001 - for whoever waits
-            outcome.set_exception(error)
-
-    Thread(target=work, daemon=True).start()
     try:
-        return outcome.result(seconds)
+        return aside(deed).result(seconds)
     except TimeoutError:
         raise redis.TimeoutError from None
 

@@ -186,6 +186,15 @@ def test_a_new_one_knows_from_the_samples_how_long_it_has_been_calm(
     assert PoolSample.objects.filter(pool="default").exists()
 
 
+def test_no_sample_says_what_a_signal_of_somebody_else_would_have_said(waiting, scaled):
+    foreign = replace(scaled, scaling=replace(scaled.scaling, signal="of.somebody.else"))
+    told = {"waiting": 0, "oldest": 0, "workers": 1, "slots": 1, "in_flight": 0}
+    PoolSample.objects.create(pool="default", at=Now() - timedelta(seconds=1), **told)
+    for pool, is_calm in ((foreign, False), (scaled, True)):
+        kept = replace(pool, scaling=replace(pool.scaling, down_cooldown=GENEROUS))
+        assert (recall(kept, 1, now=0).calm_since is not None) == is_calm
+
+
 def test_without_redis_nothing_is_decided(autoscaler, waiting, settings):
     one = autoscaler()
     waiting(15)

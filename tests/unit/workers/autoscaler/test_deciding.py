@@ -1,10 +1,15 @@
 """The decision about a pool's size, one rule at a time."""
 
+import threading
+
 import pytest
 
+from tests.waiting import GENEROUS, eventually
+from workers.autoscaler import signals
 from workers.autoscaler.deciding import Memory, Seen, decide
 from workers.autoscaler.signals import Load, load
 from workers.fleet.demand import Demand
+from workers.launchers import NotScaled
 from workers.pools import Pool, Scaling
 
 RULE = Scaling(upper=10, lower=2, up_cooldown=30, down_cooldown=300, step=3)
@@ -99,3 +104,43 @@ def test_a_signal_by_name_or_by_path(signal, each):
     pool = Pool(name="p", queues=("p",), slots=100, scaling=Scaling(signal=signal))
     demand = Demand(waiting=12, oldest=30, in_flight=100)
     assert load(pool, demand).each(2) == each
+
+
+def by(signal: str) -> Pool:
+    """A pool that is scaled by a function of this module."""
+    rule = Scaling(signal=f"{__name__}.{signal}")
+    return Pool(name=signal, queues=("p",), slots=100, scaling=rule)
+
+
+def no_number(pool: Pool, demand: Demand) -> float:
+    return float("nan")
+
+
+def test_what_is_no_number_decides_nothing():
+    with pytest.raises(NotScaled):
+        load(by("no_number"), Demand())
+
+
+asked, over = [], threading.Event()
+
+
+def slow(pool: Pool, demand: Demand) -> float:
+    """Asks somebody who says nothing for a while."""
+    asked.append(pool)
+    over.wait(GENEROUS)
+    return 7
+
+
+def answered(pool: Pool) -> Load | None:
+    try:
+        return load(pool, Demand())
+    except NotScaled:
+        return None
+
+
+def test_a_signal_that_hangs_is_given_up_and_asked_again_when_it_is_through(monkeypatch):
+    monkeypatch.setattr(signals, "PATIENCE", 0.1)
+    assert [answered(by("slow")) for _ in range(3)] == [None] * 3
+    assert len(asked) == 1
+    over.set()
+    assert eventually(lambda: answered(by("slow"))) == Load(7, shared=False)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,6 +25,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from workers import ratelimit
+from workers.agents.estimates import Estimates, tokens, tokens_of_tools
 from workers.observing import metrics
 from workers.ratelimit import Admissions, Grant, Outcome, Reason, Refused
 
@@ -32,9 +33,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 PAUSE = 5  # seconds, after a 429 that names no time
 LEAST = 1  # seconds; to be asked again at once would be refused at once, over and over
-CHARACTERS = 4  # a token, about
-REPLY = 300  # tokens that a reply is thought to take until some have been seen
-LEARNING = 0.1  # how much one reply changes that
 BROKEN = (ModelConnectionError, ModelRequestTimeout, ModelUnavailableError)
 TIMEOUTS = (ModelTimeoutError, ModelRequestTimeout)
 
@@ -59,7 +57,7 @@ class Budgeted(WrapperModel):
         super().__init__(wrapped)
         self._patience = patience
         self._stands_in_for = stands_in_for
-        self._reply = float(REPLY)
+        self._estimates = Estimates()
         metrics.PROVIDER_PAUSES.labels(self.name)  # shown from the start, as 0
 
     @property
@@ -74,7 +72,7 @@ class Budgeted(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         asked = messages, model_settings, model_request_parameters
-        async with self._passage(messages, model_settings) as passage:
+        async with self._passage(*asked) as passage:
             response = await passage.open(lambda: self.wrapped.request(*asked))
             self._finish(passage, response.usage)
             return response
@@ -87,40 +85,44 @@ class Budgeted(WrapperModel):
         model_request_parameters: ModelRequestParameters,
         run_context: RunContext[Any] | None = None,
     ) -> AsyncGenerator[StreamedResponse]:
-        asked = messages, model_settings, model_request_parameters, run_context
-        async with self._passage(messages, model_settings) as passage, AsyncExitStack() as stack:
+        asked = messages, model_settings, model_request_parameters
+        async with self._passage(*asked) as passage, AsyncExitStack() as stack:
             stream = await passage.open(
-                lambda: stack.enter_async_context(self.wrapped.request_stream(*asked))
+                lambda: stack.enter_async_context(self.wrapped.request_stream(*asked, run_context))
             )
             yield stream
             self._finish(passage, stream.usage)
 
     def _passage(
-        self, messages: Sequence[ModelMessage], model_settings: ModelSettings | None
+        self,
+        messages: Sequence[ModelMessage],
+        model_settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
     ) -> "Passage":
         if self._stands_in_for:
             metrics.FALLBACKS.labels(self._stands_in_for, self.name).inc()
         admissions = ratelimit.admissions_to(self.name)
-        most = (model_settings or {}).get("max_tokens")
-        reply = min(self._reply, most) if most else self._reply
+        prompt = tokens(messages) + tokens_of_tools(parameters)
+        estimate = self._estimates.of(prompt, most=(model_settings or {}).get("max_tokens"))
         patience = self._patience
         if patience is None:
             patience = admissions.terms.patience if admissions else 0
-        return Passage(self.name, admissions, round(tokens(messages) + reply), patience)
+        return Passage(self.name, admissions, prompt, estimate, patience)
 
     def _finish(self, passage: "Passage", usage: RequestUsage) -> None:
         passage.finish(usage)
-        if usage.output_tokens:
-            self._reply += LEARNING * (usage.output_tokens - self._reply)
+        self._estimates.learn(passage.prompt, usage)
 
 
 class Passage:
     """One request: it waits for a place, is sent, and settles what it took."""
 
     def __init__(
-        self, model: str, admissions: Admissions | None, tokens: int, patience: float
+        self, model: str, admissions: Admissions | None, prompt: int, tokens: int, patience: float
     ) -> None:
+        """`prompt`: tokens of it, as guessed; `tokens`: of all, as reserved. `patience`: seconds."""
         self._model = model
+        self.prompt = prompt
         self._admissions = admissions
         self._tokens = tokens
         self._deadline = time.monotonic() + patience
@@ -224,16 +226,3 @@ def named(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
         return "cancelled"
     return "refused" if isinstance(error, ModelRateLimitError) else "failed"
-
-
-def tokens(messages: Iterable[ModelMessage]) -> int:
-    """About how many tokens a history takes."""
-    return sum(characters(message) for message in messages) // CHARACTERS
-
-
-def characters(message: ModelMessage) -> int:
-    count = len(getattr(message, "instructions", None) or "")
-    for part in message.parts:
-        content = getattr(part, "content", None) or getattr(part, "args", None)
-        count += len(content if isinstance(content, str) else str(content))
-    return count

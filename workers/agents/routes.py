@@ -12,8 +12,9 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
 from workers import ratelimit
-from workers.agents.budgeted import Budgeted, tokens
+from workers.agents.budgeted import Budgeted
 from workers.agents.choices import Choice, Rule, choose
+from workers.agents.estimates import tokens
 
 
 class Routed(WrapperModel):

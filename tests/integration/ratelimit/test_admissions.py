@@ -148,6 +148,17 @@ async def test_what_is_used_and_who_waits_can_be_seen(settings):
     assert (round(seen.requests_used), seen.requests_per_minute) == (2, 1)
 
 
+async def test_a_limit_that_is_lowered_counts_from_the_next_request_on(settings):
+    for burst, reason in ((3600, ""), (60, Reason.BUSY)):
+        settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 1, "burst": burst}}
+        budget = ratelimit.admissions_to("test/model")
+        if reason:
+            with pytest.raises(Refused, match=reason):
+                await admitted(budget)
+        else:
+            await asyncio.gather(*(admitted(budget) for _ in range(3)))
+
+
 @pytest.fixture
 def server(tmp_path, settings):
     server = RedisServer(tmp_path)

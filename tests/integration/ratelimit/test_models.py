@@ -168,6 +168,26 @@ async def test_a_model_that_is_busy_is_stood_in_for_at_once(agent, provider, two
     assert models(provider) == ["stream?deltas=1", "stream"]
 
 
+async def thrice(speaker):
+    for _ in range(3):
+        assert (await streamed(speaker, "hello")).output
+
+
+async def test_where_all_are_busy_the_last_one_is_waited_for(agent, provider, two):
+    two.AGENT_MODELS["large"]["model"] = "stream?deltas=1"
+    two.PROVIDER_LIMITS = {
+        "compatible/stream?deltas=1": {"requests_per_minute": 1, "burst": 0},
+        "compatible/stream": {"requests_per_minute": 60, "burst": 0},
+    }
+    speaker = agent()
+    await thrice(speaker)
+    assert models(provider) == ["stream?deltas=1", "stream", "stream"]
+    two.PROVIDER_LIMITS["compatible/stream"] = {"requests_per_minute": 1, "patience": 5}
+    with pytest.raises(FallbackExceptionGroup) as caught:
+        await thrice(speaker)
+    assert failure(caught.value).code == "provider_rate_limited"
+
+
 async def test_a_model_that_is_down_is_asked_no_more(agent, provider, two):
     two.AGENT_MODELS["large"]["model"] = "status?code=503"
     two.PROVIDER_LIMITS = {"*": {"failures": 1, "rest": 60}}

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,11 +22,22 @@ class Api(ThreadingHTTPServer):
         self.versions: dict[str, int] = {}
         self.faults: list[int] = []
         self.asked: list[tuple[str, str]] = []  # verb and who asked
+        self.speaks = threading.Event()
+        self.speaks.set()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Meanwhile it hears, and answers nobody."""
+        self.speaks.clear()
+        try:
+            yield
+        finally:
+            self.speaks.set()
 
     def put(self, name: str, replicas: int) -> None:
         """As kubectl would, from elsewhere."""
@@ -86,9 +99,15 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(status, told | {"code": status})
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
+        if not self.server.speaks.is_set():
+            self.server.speaks.wait()
+            self.close_connection = True  # who asked has gone
+            return
         content = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        if status in {429, 503}:
+            self.send_header("Retry-After", "60")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

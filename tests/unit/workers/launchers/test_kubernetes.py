@@ -8,7 +8,8 @@ import yaml
 from django.conf import settings
 
 from tests.unit.workers.launchers.api import Api
-from workers.launchers import NotScaled
+from tests.waiting import GENEROUS
+from workers.launchers import NotScaled, kubernetes
 from workers.launchers.kubernetes import Deployments
 from workers.pools import Pool
 
@@ -71,7 +72,7 @@ def test_who_was_faster_is_not_overruled(api, deployments):
     assert api.replicas == {DEPLOYMENT: 5}
 
 
-@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("status", [429, 500, 503])
 def test_an_error_of_the_server_is_told_and_left_to_the_next_look(api, deployments, status):
     api.faults = [status]
     with pytest.raises(NotScaled, match=str(status)):
@@ -87,6 +88,12 @@ def test_an_error_of_the_server_is_told_and_left_to_the_next_look(api, deploymen
 def test_a_deployment_that_is_not_there_is_named(deployments):
     with pytest.raises(NotScaled, match="agentsite-worker-default: 404"):
         deployments.size(Pool(name="default", queues=("default",), slots=1))
+
+
+def test_a_server_that_says_nothing_is_given_up(api, deployments, monkeypatch):
+    monkeypatch.setattr(kubernetes, "PATIENCE", (GENEROUS, 0.1))
+    with api.silent(), pytest.raises(NotScaled, match=f"{DEPLOYMENT}: ReadTimeoutError"):
+        deployments.size(BATCH)
 
 
 def test_a_server_that_is_away_is_told(api, deployments):

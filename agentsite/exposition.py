@@ -79,7 +79,7 @@ class Fleet:
         progress = census.progress(turns)
         for line in turns:
             self._set("agentsite_open_turns", line.count, line.queue, line.state)
-        for queue in settings.QUEUES:
+        for queue in dict.fromkeys([*settings.QUEUES, *(line.queue for line in turns)]):
             waiting = [line for line in turns if line.queue == queue]
             since = min((line.oldest for line in waiting if line.oldest), default=progress.now)
             self._set("agentsite_waiting_turns", sum(line.free for line in waiting), queue)

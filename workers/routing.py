@@ -32,8 +32,12 @@ class Work:
 
 
 def queue_for(work: Work) -> str:
-    """The queue by settings.ROUTING; the default one where that names none."""
-    chosen: str = import_string(settings.ROUTING)(work)
+    """The queue by settings.ROUTING; the default one where that names none, or fails."""
+    try:
+        chosen: str = import_string(settings.ROUTING)(work)
+    except Exception:  # a project's own function: its fault turns nobody away
+        log.exception("routing_failed", agent=work.agent)
+        return DEFAULT
     if chosen in settings.QUEUES:
         return chosen
     log.error("queue_unknown", queue=chosen, agent=work.agent)

@@ -64,6 +64,15 @@ async def test_the_state_of_the_fleet_is_told(async_client, conversation, worker
     assert found["agentsite_fleet_unknown", "queues"] == 0
 
 
+async def test_what_waits_in_a_queue_that_the_settings_have_no_more_is_told(
+    async_client, conversation
+):
+    await in_thread(lambda: queued(conversation, ago=timedelta(days=1), queue="gone"))
+    found = await read(async_client)
+    assert found["agentsite_waiting_turns", "gone"] == 1
+    assert found["agentsite_oldest_turn_seconds", "gone"] > 86_000
+
+
 async def test_of_a_pool_that_forks_nobody_tells_how_many_workers_it_has(async_client):
     """Its worker has no row while it waits: none would be an alarm (AgentsiteNoWorkers)."""
     found = await read(async_client)

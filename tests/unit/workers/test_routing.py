@@ -49,6 +49,11 @@ def nowhere(work: Work) -> str:
     return "nowhere"
 
 
-def test_work_for_a_queue_that_nobody_serves_joins_the_default_one(settings):
-    settings.ROUTING = f"{__name__}.nowhere"
+def at_fault(work: Work) -> str:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("rule", ["nowhere", "at_fault", "not_there"])
+def test_work_for_a_queue_that_nobody_serves_joins_the_default_one(settings, rule):
+    settings.ROUTING = f"{__name__}.{rule}"
     assert queue_for(work()) == "default"

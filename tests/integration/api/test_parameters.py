@@ -48,6 +48,21 @@ async def test_one_that_is_not_set_is_the_agents(program, provider, monkeypatch)
     assert (response["temperature"], response["max_output_tokens"]) == (1.0, None)
 
 
+@pytest.mark.parametrize(
+    ("tier", "queue"), [("flex", "batch"), ("priority", "interactive"), ("auto", "default")]
+)
+async def test_its_tier_says_which_queue_it_joins_unless_its_owner_has_one(
+    program, owner, settings, tier, queue
+):
+    body = {"input": "[[echo]] Hello", "background": True, "service_tier": tier}
+    shown = [(await program.post("/v1/responses", json=body)).json()["service_tier"]]
+    settings.OWNER_TIERS = {str(owner.pk): "flex"}
+    shown.append((await program.post("/v1/responses", json=body)).json()["service_tier"])
+    rows = Turn.objects.order_by("created").values_list("pool", flat=True)
+    assert await in_thread(lambda: list(rows)) == [queue, "batch"]
+    assert shown == ["default" if tier == "auto" else tier, "flex"]
+
+
 async def test_what_steers_a_response_has_them_too(connection, provider):
     await connection.create("[[stall after=2]]", **SET)
     parent = (await connection.until("response.output_text.delta"))["response_id"]

@@ -22,6 +22,7 @@ from conversations.facts import TurnFacts
 from conversations.stores import seals
 from conversations.stores.sealed import NOBODY, SealedStore
 from conversations.streams.groups import server
+from workers.routing import Work, queue_for
 
 TASK = "conversations.tasks.answer_sealed"
 PURPOSE = "sealed.errand"
@@ -63,6 +64,12 @@ class Errand:
         return TurnFacts(
             UUID(self.turn), UUID(self.conversation), self.agent, self.created, request
         )
+
+    @property
+    def queue(self) -> str:
+        """Its class of work; whoever asks says the same."""
+        work = Work(agent=self.agent, owner_id=self.owner_id, length=len(self.text))
+        return queue_for(work)
 
     @property
     def digest(self) -> str:

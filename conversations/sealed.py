@@ -23,8 +23,7 @@ from conversations.stores.register import take
 from conversations.stores.sealed import SealedStore, opened
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, unpack
-from workers import queues, routing
-from workers.routing import Work
+from workers import queues
 
 POLL = 1  # seconds between looks at the log while nothing is heard
 LOST = "The worker was lost; send the same again."
@@ -75,9 +74,8 @@ def first_carried() -> str:
 
 async def send(errand: Errand) -> None:
     """Give it to a worker. Raises redis.RedisError."""
-    work = Work(agent=errand.agent, owner_id=errand.owner_id, length=len(errand.text))
-    queue, seconds = routing.queue_for(work), settings.SEALED_PATIENCE
-    await in_thread(queues.enqueue, queue, TASK, errand.packed(), seconds=seconds)
+    seconds = settings.SEALED_PATIENCE
+    await in_thread(queues.enqueue, errand.queue, TASK, errand.packed(), seconds=seconds)
 
 
 async def events(errand: Errand) -> AsyncGenerator[list[Event]]:

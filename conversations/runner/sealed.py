@@ -115,7 +115,7 @@ def _claim(errand: Errand, store: SealedStore, token: UUID) -> Claim:
         attempt=1,
         token=token,
         crashes=0,
-        pool="",
+        pool=errand.queue,
         base_version=base,
         version=after.version,
         wrote=wrote,

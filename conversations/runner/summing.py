@@ -21,6 +21,7 @@ from conversations.stores import store_for
 from conversations.threads import in_thread
 from conversations.turns import Claim
 from workers.agents import registry
+from workers.ratelimit import Caller, asking
 
 PATIENCE = 60  # seconds that a summary may take
 INTRODUCTION = "Summary of what was said here before:\n\n"
@@ -46,8 +47,9 @@ async def keep_up(claim: Claim) -> None:
     try:
         options = registry.options(claim.agent)
         if options.summary and options.window:
-            async with asyncio.timeout(PATIENCE):
-                await _keep_up(claim, options)
+            with asking(Caller(str(claim.owner_id), claim.pool)):
+                async with asyncio.timeout(PATIENCE):
+                    await _keep_up(claim, options)
     except Exception as error:  # noqa: BLE001 - the reply stands, whatever happens here
         log.warning("summary_failed", agent=claim.agent, error=type(error).__name__)
 

@@ -42,6 +42,13 @@ async def test_a_reply_comes_with_a_state_that_the_next_message_follows(say, pro
     assert [call["messages"] for call in provider.calls] == [2, 4]  # with the instructions
 
 
+async def test_its_model_is_asked_for_its_sender_and_its_class_of_work(say, asked, owner, settings):
+    listener = "tests.integration.runner.agents.listener"
+    settings.AGENTS["carried"] |= {"agent": listener, "queue": "interactive"}
+    assert text(await say("hello")) == "heard"
+    assert [(one.owner, one.queue) for one in asked.callers] == [(str(owner.pk), "interactive")]
+
+
 async def test_no_row_is_written_and_every_key_expires(say, redis_client):
     before = await in_thread(rows)
     first = await say(WHO)

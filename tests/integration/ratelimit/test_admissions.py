@@ -111,6 +111,14 @@ async def test_a_pause_is_honoured_by_the_other_process():
     assert PATIENCE < refused.value.seconds <= 60
 
 
+async def test_a_pause_may_be_lifted_by_hand(redis_client):
+    budget = process()
+    budget.settle(await admitted(budget), pause=3600)
+    await settled(budget)
+    redis_client.delete("agentsite:{limit:test/model}:state")
+    await admitted(budget)
+
+
 async def entered(budget, redis_client) -> asyncio.Task:
     """A request that stands in the line; where the machine stalled, its turn had come."""
     while True:

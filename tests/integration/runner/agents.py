@@ -5,10 +5,23 @@ import asyncio
 from pydantic import BaseModel
 from pydantic_ai import Agent, ModelRetry, RunContext, ToolFailed
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred
+from pydantic_ai.models.function import FunctionModel
 
+from workers import ratelimit
 from workers.agents.progress import progress
 
 agent = Agent(name="tested", instructions="Be kind.")
+
+callers: list[ratelimit.Caller] = []  # for whom the listener's model was asked
+
+
+async def overheard(messages, info):
+    """A model that hears for whom it is asked."""
+    callers.append(ratelimit.caller())
+    yield "heard"
+
+
+listener = Agent(FunctionModel(stream_function=overheard), name="listener")
 
 effects: list[tuple[str, str]] = []  # tool, idempotency key
 gates: dict[str, asyncio.Event] = {}  # what a slow tool waits for
@@ -19,6 +32,7 @@ def forget() -> None:
     """Begin a test."""
     global begun  # noqa: PLW0603 - a semaphore belongs to one loop
     effects.clear()
+    callers.clear()
     gates.clear()
     begun = asyncio.Semaphore(0)
 

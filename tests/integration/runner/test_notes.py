@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conversations import protocol, streams
+from conversations import protocol, runner, streams
 from conversations.models import ToolCall
 from conversations.runner import notes
 from conversations.threads import in_thread
@@ -46,6 +46,13 @@ async def test_a_turn_that_waits_for_the_provider_says_so(talk, scarce):
         "response_id": protocol.response_id(turn.pk),
         "reason": "provider_busy",
     }
+
+
+async def test_its_model_is_asked_for_its_owner_and_its_class_of_work(talk, asked, settings):
+    settings.AGENTS["demo"]["agent"] = "tests.integration.runner.agents.listener"
+    turn = await talk.say("hello", tier="flex")
+    await runner.answer(turn.conversation_id, worker=talk.worker.id, pool="batch")
+    assert [(one.owner, one.queue) for one in asked.callers] == [(str(turn.owner_id), "batch")]
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,17 @@ from conversations import catalog, turns
 from conversations.models import Summary
 from conversations.threads import in_thread
 from tests.integration.runner.talking import Talk
+from workers import ratelimit
 
 WINDOW, KEEP = 8, 4
 summed = []
+owners = []  # for whom each summary was made
 gates = {}  # of a summary that is being made: "begun", "done"
 
 
 async def summarise(previous, messages):
     summed.append((previous, len(messages)))
+    owners.append(ratelimit.caller().owner)
     return f"{previous}+{len(messages)}"
 
 
@@ -33,6 +36,7 @@ async def fail(previous, messages):
 @pytest.fixture(autouse=True)
 def summing(settings):
     summed.clear()
+    owners.clear()
     path = f"{__name__}.summarise"
     settings.AGENTS["demo"] |= {"window": WINDOW, "keep": KEEP, "summary": path}
 
@@ -49,6 +53,7 @@ async def test_each_cut_has_one_and_takes_up_the_last(talk, provider):
     rows = await in_thread(lambda: list(Summary.objects.order_by("cut").values_list("cut", "text")))
     assert rows[:2] == [(1, "+4"), (2, "+4+4")]
     assert [previous for previous, _ in summed][:2] == ["", "+4"]
+    assert {*owners} == {str(talk.conversation.owner_id)}
     seen = told(provider)
     assert seen[0] == ""
     assert seen[-1].endswith("+4")

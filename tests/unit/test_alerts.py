@@ -26,6 +26,8 @@ AT_REST = {
     'agentsite_waiting_turns{queue="interactive"}': "0x60",
     'agentsite_queue_workers{queue="batch"}': "0x60",
     'agentsite_queue_workers{queue="interactive"}': "2x60",
+    'agentsite_workers_wanted{pool="default"}': "2x60",
+    'agentsite_pool_workers{pool="default"}': "2x60",
     'agentsite_not_ready{role="worker",part="redis_live"}': "0x60",
     'agentsite_turns_ended_total{state="completed"}': "0+100x60",
     'agentsite_turns_ended_total{state="failed"}': "0+5x60",
@@ -46,6 +48,7 @@ WRONG: dict[str, dict[str, str]] = {
     "AgentsiteSilent": dict.fromkeys(AT_REST, GONE),
     "AgentsiteStuck": {'agentsite_oldest_turn_seconds{queue="batch"}': "0+60x60"},
     "AgentsiteNoWorkers": {'agentsite_waiting_turns{queue="batch"}': "1x60"},
+    "AgentsiteNotScaled": {'agentsite_workers_wanted{pool="default"}': "2x40 3x20"},
     "AgentsiteNotReady": {'agentsite_not_ready{role="worker",part="redis_live"}': "0x50 1x10"},
     "AgentsiteBacklog": {
         'agentsite_oldest_turn_seconds{queue="interactive"}': "70x60",

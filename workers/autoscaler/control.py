@@ -160,17 +160,16 @@ class Autoscaler:
         decision, after = decide(pool, seen, before)
         self._memories[pool.name] = replace(after, changed=before.changed)  # unless it is done
         self._tell(pool, decision)
-        if decision.changes and not self._dry_run:
-            self._launcher.scale(pool, decision.wanted)
-        self._memories[pool.name] = after
         if not self._dry_run:
+            metrics.WORKERS_WANTED.labels(pool.name).set(decision.wanted)
+            if decision.changes:
+                self._launcher.scale(pool, decision.wanted)
+        self._memories[pool.name] = after
+        if decision.changes and not self._dry_run:
             self._write_down(pool, decision, measured.each(size))
         return decision
 
     def _write_down(self, pool: Pool, decision: Decision, each: float) -> None:
-        metrics.WORKERS_WANTED.labels(pool.name).set(decision.wanted)
-        if not decision.changes:
-            return
         metrics.SCALINGS.labels(
             pool.name, "up" if decision.wanted > decision.size else "down"
         ).inc()

@@ -62,8 +62,10 @@ def test_a_change_that_was_refused_is_tried_at_the_next_look(autoscaler, waiting
     patient = replace(scaled, scaling=replace(scaled.scaling, up_cooldown=1000))
     one = autoscaler(patient)
     waiting(15)
+    metrics.WORKERS_WANTED.labels("default").set(1)
     autoscaler.launcher.refusal = "409 Conflict"
     assert one.look() == []
+    assert metrics.WORKERS_WANTED.labels("default")._value.get() == 2  # for AgentsiteNotScaled
     assert not ScalingDecision.objects.exists()
     autoscaler.launcher.refusal = ""
     assert one.look()[0].wanted == 2

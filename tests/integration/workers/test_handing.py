@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.integration.workers.test_shift import Books
 from tests.waiting import GENEROUS, eventually
-from workers import handing, queues
+from workers import handing, pools, queues
 from workers.handing import FEW, MOST_LYING, OFFERS, Offers, own_list
+from workers.running.shift import UNREGISTERED, Shift
+from workers.running.slots import Slots
 
 TASK = "conversations.tasks.answer"
 
@@ -128,6 +131,25 @@ def test_who_leaves_gives_back_what_it_was_handed(crowd, hashing):
     offers.withdraw()
     assert crowd.queue.job_ids == lying
     assert crowd.holder(crowd.give()) == ""
+
+
+@pytest.fixture
+def shift():
+    """Of a worker that is not registered yet."""
+    made = Shift(Books(), pools.pool("default"), [])
+    yield made
+    made._loop.close()
+
+
+def test_who_must_not_fetch_gives_back_what_it_was_handed_and_offers_nothing(crowd, hashing, shift):
+    offers, slots = crowd.offer("a", 9), Slots(9, ["default"])
+    lying = [crowd.give() for _ in range(2)]
+    shift._offer(offers, slots)
+    assert crowd.queue.job_ids == lying
+    assert crowd.holder(crowd.give()) == ""
+    shift._gate.open(UNREGISTERED)
+    shift._offer(offers, slots)
+    assert crowd.holder(crowd.give()) == "a"
 
 
 def test_the_hints_of_a_dead_worker_go_back_though_nobody_saw_them_before(crowd, push):

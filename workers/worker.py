@@ -223,5 +223,6 @@ def open_worker(pool: str, *, name: str | None = None) -> Worker:
     """A worker of a pool, as `manage.py rqworker --worker-class ...` makes it."""
     mine = pools.pool(pool)
     kind = ForkingWorker if mine.forking else AgentWorker
-    options = {"name": name, "worker_ttl": TTL, "pool": mine}
-    return django_rq.get_worker(*mine.queues, worker_class=kind, **options)
+    return django_rq.get_worker(
+        *mine.queues, worker_class=kind, name=name, worker_ttl=TTL, pool=mine
+    )

@@ -43,8 +43,9 @@ WITHHELD = frozenset(
         "cookie",
     ]
 )
-# Of these the message tells of servers and files. All others may quote what they choked on.
-TELLING = (OSError, ImportError, RedisError, OperationalError, InterfaceError)
+# Of these, and of what the system itself says, the message tells of servers and files. All others
+# may quote what they choked on.
+TELLING = (ImportError, RedisError, OperationalError, InterfaceError)
 LINE_LENGTH = 300  # characters kept of a message that another library wrote
 FRAMES = 30
 STRUCK = "[secret]"
@@ -54,6 +55,7 @@ SECRETS = (
     BEGIN + r"sk-[\w-]{8,}",  # providers' keys
     BEGIN + r"ags_[\w-]{8,}",  # ours
     r"(?<=://)[^/\s:@\"]*:[^/\s@\"]+(?=@)",  # of an address
+    r"(?<=\?)[\w.~%+\[\]-]+=[^\s\"'\\<>()]*",  # its query, which may be what a person wrote too
 )
 ESCAPE = r"(?P<escape>\\(?:u[0-9a-f]{4}|.))"  # of JSON: no secret begins in the midst of one
 SHORTEST = 6  # characters; a shorter value is too common a word to be struck out everywhere
@@ -162,10 +164,17 @@ def told_by(error: BaseException | None) -> set[str]:
     """The messages of an exception and those behind it that may be told."""
     found: set[str] = set()
     while error is not None:
-        if isinstance(error, TELLING):
+        if is_telling(error):
             found.add(str(error))
         error = error.__cause__ or error.__context__
     return found
+
+
+def is_telling(error: BaseException) -> bool:
+    """Libraries derive theirs from OSError as well, and quote whole addresses: those have no number."""
+    if isinstance(error, OSError):
+        return error.errno is not None
+    return isinstance(error, TELLING)
 
 
 def safe(stack: dict[str, Any], telling: set[str]) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Lines for a central service, in batches over HTTP: OTLP/HTTP as JSON, or plain JSON.
 
 A service that is away or overloaded is asked again, after a pause that doubles, for as long as it
-takes; meanwhile the outlet's queue fills, and what does not fit is dropped and counted.
+takes; meanwhile the outlet's queue fills, and what does not fit is dropped and counted. A batch that
+is too large for it goes in halves.
 """
 
 import json
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +20,7 @@ from workers.observing import metrics
 TIMEOUT = 5.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds
 LATER = frozenset({408, 429, 500, 502, 503, 504})  # statuses after which a batch is sent again
+TOO_LARGE = 413
 SEVERITY = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}  # OTLP's numbers
 OUTCOMES = ("sent", "failed")
 BAD_ADDRESS = "LOG_SERVICE_URL is no address of HTTP: write http://collector:4318/v1/logs"
@@ -27,7 +30,11 @@ BAD_HEADERS = (
 
 
 class Refused(Exception):
-    """The service does not take this batch, now or later; its status."""
+    """The service does not take this batch, now or later."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class Service:
@@ -47,7 +54,16 @@ class Service:
             metrics.LOG_BATCHES.labels(outcome)
 
     def write(self, batch: Batch) -> Iterator[float]:
-        body = self._form(batch)
+        try:
+            yield from self._send(self._form(batch))
+        except Refused as refused:
+            middle = len(batch) // 2
+            if refused.status != TOO_LARGE or not middle:
+                raise
+            yield from self.write(batch[:middle])
+            yield from self.write(batch[middle:])
+
+    def _send(self, body: bytes) -> Iterator[float]:
         pause = FIRST_PAUSE
         while (asked := self._post(body)) is not None:
             yield asked or pause * random.uniform(0.5, 1)  # noqa: S311
@@ -97,9 +113,12 @@ class Service:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            self._connection.request("POST", self._path(), body, self._headers)
+            with suppress(BrokenPipeError, ConnectionResetError):  # it has answered before the end
+                self._connection.request("POST", self._path(), body, self._headers)
             answer = self._connection.getresponse()
             answer.read()
+            if answer.status == TOO_LARGE:
+                self._close()  # what it left unread would be the next request
             return answer.status, asked_for(answer)
         except (OSError, HTTPException):
             self._close()

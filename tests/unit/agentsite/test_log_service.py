@@ -24,6 +24,7 @@ class Central(ThreadingHTTPServer):
         self.taken, self.statuses, self.headers, self.connections = [], [], [], 0
         self.asked, self.may_answer = threading.Semaphore(0), threading.Event()
         self.may_answer.set()
+        self.largest = 2**20  # bytes
         self.address = f"http://127.0.0.1:{self.server_port}/v1/logs"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -37,7 +38,11 @@ class Handler(BaseHTTPRequestHandler):
     server: Central
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if (length := int(self.headers["Content-Length"])) > self.server.largest:
+            self.close_connection = True  # and nothing is read, as nginx does
+            self.send_error(413)
+            return
+        body = self.rfile.read(length)
         self.server.asked.release()
         assert self.server.may_answer.wait(GENEROUS)
         status = self.server.statuses.pop(0) if self.server.statuses else 200
@@ -104,6 +109,27 @@ def test_a_service_that_has_too_much_to_do_gets_the_batch_later(outlet, central,
 def test_a_batch_that_the_service_refuses_is_not_sent_for_ever(outlet, central):
     central.statuses = [400]
     outlet.offer(said(1))
+    assert outlet.flush(GENEROUS)
+    outlet.offer(said(2))
+    assert outlet.flush(GENEROUS)
+    assert numbers(central) == [2]
+
+
+@pytest.mark.parametrize("length", [10_000, 2_000_000])
+def test_a_batch_that_is_too_large_goes_in_halves(central, length):
+    """A long one is refused while it is still on its way."""
+    central.largest = 7 * length // 2
+    lines = [said(number, odd="x" * length) for number in range(7)]
+    sink = Service(central.address, form="json")
+    assert not list(sink.write([(line, json.dumps(line.fields)) for line in lines]))
+    assert numbers(central) == list(range(7))
+    assert len(central.taken) == 3
+    sink.end()
+
+
+def test_a_line_that_is_too_large_is_not_sent_for_ever(central, outlet):
+    central.largest = 1_000
+    outlet.offer(said(1, odd="x" * 1_000))
     assert outlet.flush(GENEROUS)
     outlet.offer(said(2))
     assert outlet.flush(GENEROUS)

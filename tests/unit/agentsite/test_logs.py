@@ -155,6 +155,28 @@ def test_an_exception_of_a_server_or_a_file_tells_what_is_wrong(written):
     assert "my diary" not in line
 
 
+def test_an_exception_that_is_only_derived_from_the_systems_tells_nothing(written):
+    """As those of requests are: https://requests.readthedocs.io/en/latest/api/#exceptions."""
+    try:
+        raise ConnectionError("Max retries exceeded with url: /search/my diary")
+    except OSError:
+        structlog.get_logger("a").exception("failed")
+    (line,) = written()
+    (exception,) = json.loads(line)["exception"]
+    assert (exception["type"], "value" in exception) == ("ConnectionError", False)
+    assert "my diary" not in line
+
+
+@pytest.mark.parametrize("end", ["", " now", '"', "'", ")", "\n"])
+def test_the_query_of_an_address_is_struck_out(end):
+    """As uvicorn tells whole ones of websockets, and clients of what they ask."""
+    scrub = Scrubber(())
+    told = json.loads(scrub(lines.dumped({"event": f"of /a/b?q=my+diary&n[]=%C3%BC{end}"})))
+    assert told == {"event": f"of /a/b?{lines.STRUCK}{end}"}
+    harmless = lines.dumped({"event": "is it 1=1? what=ever"})
+    assert scrub(harmless) == harmless
+
+
 def test_an_exception_of_another_library_is_kept_in_the_same_way(written):
     try:
         int("my diary")

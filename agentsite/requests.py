@@ -20,6 +20,7 @@ PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 # Of metrics: few and known, for whoever asks chooses the path.
 ROUTES = (("/v1/", "api"), ("/admin/", "admin"), ("/static/", "static"), ("/", "page"))
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CODES = range(1000, 1016)  # of RFC 6455; above 3000 a client may say what it likes
 
 
 class Requests:
@@ -75,7 +76,8 @@ class Socket(Visit):
     """One websocket, from its opening to its close. Each of its messages is a trace of its own."""
 
     async def through(self, application: Callable[..., Any]) -> None:
-        self._is_open, self._code = False, 1006  # RFC 6455: ended without a word
+        self._is_open = False
+        self._code: int | str = 1006  # RFC 6455: ended without a word
         try:
             await application(self._scope, self._hearing, self._telling)
         finally:
@@ -86,7 +88,8 @@ class Socket(Visit):
     async def _hearing(self) -> Any:
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
-            self._code = message.get("code") or self._code
+            code = message.get("code") or self._code
+            self._code = code if code in CODES else "other"
         return message
 
     async def _telling(self, message: Any) -> None:

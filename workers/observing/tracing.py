@@ -48,12 +48,14 @@ def collecting(exporter: "SpanExporter") -> "TracerProvider":
 def span(name: str, parent: str = "", **attributes: Any) -> Iterator[None]:
     """Time what is done in the block, under `parent`, a traceparent, or under the span around it.
 
-    Log lines in the block carry its ids. Attributes are names and numbers, never what people wrote.
+    Log lines in the block carry its ids. Attributes are names and numbers, never what people wrote;
+    of an exception that leaves the block the span tells its type alone, for the text may quote them.
     """
     traces = provider()
     if traces is None:
         yield
         return
+    from opentelemetry.trace import StatusCode  # noqa: PLC0415
     from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
         TraceContextTextMapPropagator,
     )
@@ -62,11 +64,19 @@ def span(name: str, parent: str = "", **attributes: Any) -> Iterator[None]:
     tracer = traces.get_tracer("agentsite")
     with (
         tracer.start_as_current_span(
-            name, above, attributes=attributes, record_exception=False
+            name,
+            above,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as current,
         structlog.contextvars.bound_contextvars(**ids(current.get_span_context())),
     ):
-        yield
+        try:
+            yield
+        except Exception as error:
+            current.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
 
 
 def ids(context: Any) -> dict[str, str]:

@@ -4,8 +4,13 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic_ai import Agent
 
+from agentsite.requests import Requests
+from conversations import runner
+from tests.integration.sockets.conftest import browser, open_tab, session, tab
 from workers.agents import traced
 from workers.observing import tracing
+
+__all__ = ["browser", "open_tab", "session", "tab"]
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 DIARY = "dear-diary-4711"
@@ -38,6 +43,36 @@ async def test_a_trace_goes_from_the_request_to_the_providers_call(talk, spans):
     assert ids == {CALLER.split("-")[1]}
     assert turn.parent.span_id == request.context.span_id
     assert turn.start_time <= call.start_time <= call.end_time <= turn.end_time
+
+
+async def test_what_is_sent_over_a_socket_begins_a_trace(tab, talk, spans):
+    await tab.create("[[stream]]")
+    await runner.answer(talk.conversation.id, worker=talk.worker.id, pool="interactive")
+    found = spans()
+    message, turn, call = found["websocket message"], found["turn"], found["chat stream"]
+    assert turn.parent.span_id == message.context.span_id
+    assert call.context.trace_id == message.context.trace_id
+
+
+async def test_a_client_may_begin_the_trace_of_its_request(spans):
+    seen = []
+
+    async def site(scope, receive, send):
+        seen.append(tracing.traceparent())
+
+    scope = {"type": "http", "method": "GET", "path": "/v1/models"}
+    await Requests(site)({**scope, "headers": [(b"traceparent", CALLER.encode())]}, None, None)
+    request = spans()["GET"]
+    assert f"{request.parent.span_id:016x}" == CALLER.split("-")[2]
+    assert seen[0].split("-")[1] == CALLER.split("-")[1]
+
+
+async def test_an_exception_leaves_its_type_in_a_span_and_no_text(spans):
+    with pytest.raises(ValueError, match=DIARY), tracing.span("POST"):
+        raise ValueError(DIARY)
+    (span,) = spans().values()
+    assert (span.status.is_ok, span.status.description) == (False, "ValueError")
+    assert DIARY not in span.to_json()
 
 
 async def test_no_span_holds_what_was_said(talk, spans):

@@ -3,6 +3,7 @@
 import pytest
 
 from conversations.sockets.floods import BURST, PATIENCE, RATE, Flood, Verdict
+from tests.counting import counted
 
 
 class Clock:
@@ -25,7 +26,8 @@ def flood(clock):
 
 
 def test_what_exceeds_the_burst_is_refused(flood):
-    assert flood.judge() is Verdict.REFUSED
+    with counted("agentsite_limited_total", limit="socket"):
+        assert flood.judge() is Verdict.REFUSED
 
 
 def test_the_rate_may_be_sent_for_ever(flood, clock):

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from devtools.ports import free_port
+from tests.counting import counted
 from tests.integration.workers.conftest import direct  # noqa: F401 - a fixture
 from tests.waiting import GENEROUS, eventually
 from workers import orders, queues
@@ -19,13 +20,16 @@ from workers.autoscaler.memory import recall
 from workers.models import PoolSample, ScalingDecision
 from workers.observing import metrics
 
+SCALED, POOL = "agentsite_scalings_total", {"pool": "default"}
+
 
 def test_load_rises_and_falls_and_the_pool_follows(autoscaler, waiting):
     one, sizes = autoscaler(), []
-    for jobs in (0, 25, 25, 0, 0):
-        waiting(jobs)
-        one.look()
-        sizes.append(autoscaler.launcher.sizes["default"])
+    with counted(SCALED, direction="up", **POOL), counted(SCALED, direction="down", **POOL):
+        for jobs in (0, 25, 25, 0, 0):
+            waiting(jobs)
+            one.look()
+            sizes.append(autoscaler.launcher.sizes["default"])
     assert sizes == [1, 3, 3, 1, 1]
     made = ScalingDecision.objects.order_by("at").values_list("size", "wanted", "reason")
     assert list(made) == [(1, 3, "depth is 25, above 10"), (3, 1, "depth is 0, below 2")]

@@ -8,6 +8,7 @@ from structlog.contextvars import bound_contextvars
 from agentsite.logs import outlets
 from agentsite.logs.lines import Scrubber
 from conversations.models import Turn
+from tests.counting import counted
 from tests.integration.runner.talking import seen
 from tests.sinks import Gated
 from workers.observing import metrics
@@ -71,6 +72,7 @@ async def test_a_turn_is_counted_once_where_it_is_committed(talk):
     def counted():
         return [
             number(metrics.TURNS_ACCEPTED, QUEUE),
+            number(metrics.HINTS, QUEUE, "sent"),
             number(metrics.TURNS_CLAIMED, QUEUE),
             number(metrics.TURNS_ENDED, QUEUE, "completed", ""),
             observed(metrics.TURN_WAIT, QUEUE),
@@ -80,13 +82,22 @@ async def test_a_turn_is_counted_once_where_it_is_committed(talk):
 
     before = counted()
     await talk.hear("[[stream]]")
-    assert [new - old for new, old in zip(counted(), before, strict=True)] == [1] * 6
+    assert [new - old for new, old in zip(counted(), before, strict=True)] == [1] * 7
 
 
 async def test_the_tokens_of_a_turn_are_counted_for_its_agent(talk):
     before = number(metrics.TOKENS, "demo", "input")
     turn = await talk.hear("[[stream]]")
     assert number(metrics.TOKENS, "demo", "input") - before == turn.usage["input_tokens"]
+
+
+async def test_a_tool_call_is_counted_and_timed(talk):
+    labels = {"tool": "calculate"}
+    with (
+        counted("agentsite_tool_calls_total", outcome="returned", **labels),
+        counted("agentsite_tool_seconds_count", **labels),
+    ):
+        await talk.hear("[[tool]]")
 
 
 async def test_a_failed_turn_is_counted_with_its_code(talk):

@@ -1,22 +1,25 @@
 """Models that keep to the shared budget, on a provider that says no, fails, or is slow."""
 
 import asyncio
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 import pytest_asyncio
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
 
+from tests.counting import counted, value
 from tests.provider import Provider
 from tests.unit.agents.streaming import streamed
 from tests.waiting import GENEROUS, eventually
 from workers import ratelimit
 from workers.agents import model
 from workers.agents.failures import failure
-from workers.observing import metrics
 from workers.ratelimit import Caller
 
 pytestmark = pytest.mark.usefixtures("clients")
+MODEL = "compatible/stream"
 
 
 @pytest_asyncio.fixture
@@ -55,7 +58,12 @@ def models(provider):
 
 async def test_a_reply_settles_what_the_provider_counted(agent, site, redis_client):
     site.PROVIDER_LIMITS = {"compatible/stream": {"tokens_per_minute": 60_000}}
-    assert (await streamed(agent(), "hello")).output
+    counts = {"input": 11, "output": 7}  # as the provider says
+    with ExitStack() as stack:
+        for kind, count in counts.items():
+            tokens = {"by": count, "model": MODEL, "kind": kind}
+            stack.enter_context(counted("agentsite_provider_tokens_total", **tokens))
+        assert (await streamed(agent(), "hello")).output
     budget = ratelimit.admissions_to("compatible/stream")
     await budget._talk
     [seen] = await asyncio.to_thread(ratelimit.state)
@@ -67,7 +75,8 @@ async def test_a_reply_settles_what_the_provider_counted(agent, site, redis_clie
 async def test_a_429_makes_everyone_pause_and_is_tried_again(agent, provider):
     provider.refuse(1, retry_after=1)
     asked = [streamed(agent(), f"hello {n}") for n in range(3)]
-    replies = await asyncio.gather(*asked)
+    with counted("agentsite_provider_retries_total", model=MODEL):
+        replies = await asyncio.gather(*asked)
     assert all(reply.output for reply in replies)
     begins = sorted(call["time"] for call in provider.calls if call["paid"])
     assert min(begins[-1:]) - min(call["time"] for call in provider.calls) >= 1
@@ -84,21 +93,26 @@ async def test_a_429_that_asks_for_no_pause_is_not_tried_again_at_once(agent, pr
 async def test_a_pause_beyond_patience_fails_with_the_time_that_is_left(agent, provider, site):
     site.PROVIDER_LIMITS = {"*": {"patience": 2}}
     provider.refuse(9, retry_after=60)
-    refused = metrics.PROVIDER_REFUSALS.labels("compatible/stream")._value
-    before = refused.get()
-    with pytest.raises(AgentRunError):
+    refused, paused = "agentsite_provider_refusals_total", "agentsite_provider_pauses_total"
+    with (
+        counted(refused, model=MODEL),
+        counted(paused, model=MODEL),
+        pytest.raises(AgentRunError),
+    ):
         await streamed(agent(), "hello")
-    with pytest.raises(AgentRunError) as caught:
+    with counted(refused, by=0, model=MODEL), pytest.raises(AgentRunError) as caught:
         await streamed(agent(), "hello again")
     assert failure(caught.value).code == "provider_rate_limited"
     assert 50 < failure(caught.value).retry_after <= 60
     assert len(provider.calls) == 1  # the second was not even sent
-    assert refused.get() - before == 1
 
 
 async def test_a_provider_that_fails_in_a_row_is_left_alone(agent, provider, site):
     site.PROVIDER_LIMITS = {"*": {"failures": 2, "rest": 3600}}
+    opened = partial(value, "agentsite_circuits_opened_total", model=MODEL)
+    before = opened()
     await fails_twice(speaker := agent())
+    await asyncio.to_thread(eventually, lambda: opened() == before + 1)
     with pytest.raises(AgentRunError) as caught:
         await streamed(speaker, "hello")
     assert failure(caught.value).code == "provider_error"
@@ -154,8 +168,10 @@ def two(site):
 
 
 async def test_a_model_that_fails_is_stood_in_for_by_the_next(agent, provider, two):
-    two.AGENT_MODELS["large"]["model"] = "status?code=503"
-    assert (await streamed(agent(), "hello")).output
+    two.AGENT_MODELS["large"]["model"] = down = "status?code=503"
+    names = {"model": f"compatible/{down}", "to": MODEL}
+    with counted("agentsite_fallbacks_total", **names):
+        assert (await streamed(agent(), "hello")).output
     assert models(provider) == ["status?code=503", "stream"]
 
 

@@ -6,6 +6,7 @@ from conversations import turns
 from conversations.models import ToolCall, Turn
 from conversations.runner.calls import UNKNOWN
 from conversations.threads import in_thread
+from tests.counting import counted
 from tests.integration.runner.talking import output, seen
 from tests.waiting import GENEROUS
 from workers.interrupts import Reason
@@ -50,7 +51,8 @@ async def test_a_job_that_takes_too_long_fails_its_turn(talk):
 
 
 async def test_a_worker_that_drains_hands_the_turn_back(talk, provider):
-    turn = await stopped(talk, await talk.say("[[hold after=3]]"), Reason.DRAINING)
+    with counted("agentsite_turns_handed_back_total", queue="default"):
+        turn = await stopped(talk, await talk.say("[[hold after=3]]"), Reason.DRAINING)
     assert (turn.state, turn.crashes) == (Turn.State.QUEUED, 0)
     assert await talk.texts() == ["[[hold after=3]]"]
     async with talk.answering():

@@ -8,6 +8,7 @@ from conversations import streams, turns
 from conversations.models import ToolCall, Turn
 from conversations.threads import in_thread
 from conversations.traces import Kind
+from tests.counting import counted
 from tests.integration.runner import agents
 from tests.integration.runner.talking import output
 
@@ -33,7 +34,8 @@ async def answered(turn, *verdicts, note=""):
 
 @pytest.mark.parametrize("tool", ["transfer", "spend"])
 async def test_it_waits_before_the_effect_and_is_made_once_it_was_approved(talk, tool):
-    turn = await talk.hear(f"[[tools {tool}]]")
+    with counted("agentsite_turns_waited_total", queue="default"):
+        turn = await talk.hear(f"[[tools {tool}]]")
     assert (turn.state, agents.effects) == ("waiting", [])
     assert await calls() == [(tool, "asked")]
     await answered(turn, YES)

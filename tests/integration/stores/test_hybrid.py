@@ -6,6 +6,7 @@ from structlog.testing import capture_logs
 
 from conversations.stores import hot
 from conversations.stores.hybrid import HybridStore
+from tests.counting import counted
 from tests.integration.redis_server import RedisServer
 from tests.integration.stores.messages import said, texts
 from tests.waiting import GENEROUS
@@ -54,6 +55,14 @@ def test_a_copy_of_the_base_version_is_completed_with_what_the_claim_wrote(store
     hot.fill(begun.handle, copy)
     found = store.resume(begun.handle, 1, wrote, 2)
     assert (texts(found), found.version) == (["one", "two"], 2)
+
+
+def test_it_is_counted_whether_there_was_a_copy(store, begun, redis_client):
+    with counted("agentsite_cache_total", cache="transcript", result="hit"):
+        store.load(begun.handle)
+    redis_client.flushall()
+    with counted("agentsite_cache_total", cache="transcript", result="miss"):
+        store.load(begun.handle)
 
 
 def test_a_load_reads_one_row_where_there_is_a_copy(store, begun, django_assert_num_queries):

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from conversations import catalog, chores, hints, recovery, turns
 from conversations.models import Conversation, Turn
+from tests.counting import counted
 from tests.waiting import GENEROUS
 from workers import orders, queues
 from workers.queues import TurnJob
@@ -34,7 +35,8 @@ def running(conversation, owner, worker_row):
 
 def test_a_turn_whose_worker_is_gone_is_queued_again(running, worker_row):
     worker_row.delete()
-    swept = recovery.sweep()
+    with counted("agentsite_turns_recovered_total", how="requeued"):
+        swept = recovery.sweep()
     turn = Turn.objects.get()
     assert (swept.requeued, turn.state, turn.crashes) == (1, "queued", 1)
     assert queues.depth("default") == 1

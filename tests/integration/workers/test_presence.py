@@ -7,6 +7,7 @@ import pytest
 from channels.db import database_sync_to_async
 from django.db import connection
 
+from tests.counting import counted
 from tests.integration.workers.conftest import row
 from tests.waiting import GENEROUS, eventually
 from workers import identity, interrupts
@@ -99,9 +100,10 @@ def test_who_was_buried_is_told_and_registers_anew_under_its_name(attend, witnes
     present = attend()
     assert witness.hears_ready()
     before = present.id
-    WorkerProcess.objects.all().delete()
-    assert witness.hears_lost()
-    assert witness.hears_ready()
+    with counted("agentsite_presence_lost_total"):
+        WorkerProcess.objects.all().delete()
+        assert witness.hears_lost()
+        assert witness.hears_ready()
     eventually(lambda: [each.id for each in WorkerProcess.objects.all()] == [present.id])
     assert present.id != before
     eventually(lambda: presence.lives("w"))

@@ -6,10 +6,13 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
+from tests.counting import counted, value
 from tests.integration.redis_server import RedisServer
 from tests.waiting import GENEROUS, eventually
 from workers import results
 from workers.redis import connections
+
+LOOKED = "agentsite_cache_total"
 
 
 @pytest_asyncio.fixture(autouse=True, params=["server", "cluster"])
@@ -48,11 +51,20 @@ class Work:
 
 async def test_of_many_at_once_one_computes():
     work = Work(text="Grüße")
+    before = looked()
     asked = [asyncio.create_task(once("a", work)) for _ in range(20)]
     await work.begun.wait()
     work.open()
     assert await asyncio.gather(*asked) == [work.result] * 20
     assert work.times == 1
+    misses, used = (new - old for new, old in zip(looked(), before, strict=True))
+    assert (misses, used) == (1, 19)
+
+
+def looked():
+    """How often a result was missing, and how often there was one, at once or after a while."""
+    counts = {how: value(LOOKED, cache="tool", result=how) for how in ("miss", "hit", "waited")}
+    return counts["miss"], counts["hit"] + counts["waited"]
 
 
 async def test_another_name_is_another_result():
@@ -145,7 +157,8 @@ async def test_without_redis_everyone_computes(tmp_path, settings):
     server = RedisServer(tmp_path)
     settings.REDIS_CACHE_URL = server.url
     work = Work().open()
-    assert await once("a", work) == await once("a", work) == work.result
+    with counted(LOOKED, by=2, cache="tool", result="error"):
+        assert await once("a", work) == await once("a", work) == work.result
     assert work.times == 2
 
 

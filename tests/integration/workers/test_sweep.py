@@ -5,11 +5,14 @@ import pytest
 from django.db import connection
 
 from agentsite.settings.data import DATABASE_LIMITS
+from tests.counting import counted
 from tests.integration.workers.conftest import row
 from tests.waiting import GENEROUS, eventually
 from workers.fleet import sweep
 from workers.fleet.sessions import Look
 from workers.models import WorkerProcess
+
+DEAD = "agentsite_workers_dead_total"
 
 
 @pytest.fixture
@@ -21,7 +24,8 @@ def another(direct):
 
 def test_the_dead_are_deleted_and_the_living_are_not(transactional_db):
     frozen, killed, alive = row(lease=-1, name="a"), row(name="b"), row(name="c")
-    buried = sweep.bury(Look(1, expired=(frozen.id,), freed=(killed.id,)))
+    with counted(DEAD, reason="lease_over"), counted(DEAD, reason="lock_free"):
+        buried = sweep.bury(Look(1, expired=(frozen.id,), freed=(killed.id,)))
     assert sorted(buried) == ["a", "b"]
     assert WorkerProcess.objects.get() == alive
 

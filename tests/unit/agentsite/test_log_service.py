@@ -11,9 +11,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from agentsite.logs import outlets, service
 from agentsite.logs.lines import Said, Scrubber
 from agentsite.logs.service import Service
+from tests.counting import counted
 from tests.waiting import GENEROUS, eventually
 
 FAST = 0.01  # seconds
+BATCHES = "agentsite_log_batches_total"
 
 
 class Central(ThreadingHTTPServer):
@@ -100,8 +102,9 @@ def test_lines_arrive_in_batches_on_one_connection(outlet, central):
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_service_that_has_too_much_to_do_gets_the_batch_later(outlet, central, status):
     central.statuses = [status] * 3
-    outlet.offer(said(1))
-    assert outlet.flush(GENEROUS)
+    with counted(BATCHES, by=3, outcome="failed"), counted(BATCHES, outcome="sent"):
+        outlet.offer(said(1))
+        assert outlet.flush(GENEROUS)
     assert numbers(central) == [1]
     assert len(central.headers) == 4
 

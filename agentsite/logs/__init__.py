@@ -1,7 +1,7 @@
 """Logs: one JSON object a line, off the path of whoever logs, from structlog and all libraries.
 
 `lines` says what a line is and what never gets into one, `outlets` how lines leave without holding
-anybody up, `service` how they reach a central service.
+anybody up, `streams` and `service` where they go.
 """
 
 import logging.config
@@ -10,8 +10,9 @@ from typing import Any
 import structlog
 
 from agentsite.logs.lines import ClientsMistakes, SafeTraceback, Scrubber
-from agentsite.logs.outlets import Outlet, OutletHandler, Stream
+from agentsite.logs.outlets import Outlet, OutletHandler
 from agentsite.logs.service import Service
+from agentsite.logs.streams import Stream
 
 QUIET = (
     "httpx",

@@ -7,10 +7,9 @@ thread could hold. Safe over a fork: the child begins with an empty queue and a 
 
 import logging
 import os
-import select
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -21,7 +20,6 @@ from agentsite.logs.lines import Said, Scrubber
 from workers.observing import metrics
 
 BATCH = 512  # lines
-LOOK = 1.0  # seconds between two looks at a stream that takes nothing
 UNLOGGABLE = {"event": "unloggable"}  # the standard way would print what it was about
 FAREWELL = 2.0  # seconds that the end of a process waits for its last lines
 
@@ -45,30 +43,6 @@ class Sink(Protocol):
 
     def forked(self) -> None:
         """This is a child now: let go of what the parent still uses."""
-
-
-class Stream:
-    """A standard stream. Written past Python's own buffer, whose lock a fork could copy closed."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._number = {"stdout": 1, "stderr": 2}[name]
-
-    def write(self, batch: Batch) -> Iterator[float]:
-        for lines_ in pieces(line for _, line in batch):
-            data = memoryview(lines_)
-            while data:
-                if not select.select([], [self._number], [], LOOK)[1]:
-                    yield 0  # whoever reads is slow or gone
-                    continue
-                with suppress(BlockingIOError):  # somebody made it so
-                    data = data[os.write(self._number, data) :]
-
-    def end(self) -> None:
-        """The stream stays open for others."""
-
-    def forked(self) -> None:
-        """The child writes to the same place."""
 
 
 class Outlet:
@@ -209,18 +183,6 @@ class OutletHandler(logging.Handler):
         for outlet in self.outlets:
             outlet.close()
         super().close()
-
-
-def pieces(lines_: Iterable[str]) -> Iterator[bytes]:
-    """Whole lines, as many as a pipe takes at once: it neither blocks nor mixes them with others'."""
-    piece = b""
-    for line in lines_:
-        data = f"{line}\n".encode("utf-8", "replace")
-        if piece and len(piece) + len(data) > select.PIPE_BUF:
-            yield piece
-            piece = b""
-        piece += data
-    yield piece
 
 
 def gap(sink: str, count: int) -> Said:

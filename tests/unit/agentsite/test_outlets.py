@@ -194,12 +194,14 @@ log.info("done", count=count)
     assert found.count("signal") >= 100
 
 
-def test_a_standard_output_that_nobody_reads_holds_up_nobody():
+@pytest.mark.parametrize("length", [0, 9000])
+def test_a_standard_output_that_nobody_reads_holds_up_nobody(length):
     """A pipe that is full: the process works on, counts, and ends when it is told to."""
-    code = """
+    code = f"""
 from workers.observing import metrics
+long = "x" * {length}
 for number in range(20000):
-    log.info("much", number=number)
+    log.info("much", number=number, long=long)
 while not metrics.LOG_LINES_DROPPED.labels("stdout")._value.get():
     time.sleep(0.01)
 sys.stderr.write("worked on\\n")

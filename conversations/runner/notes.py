@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from conversations import protocol, streams, turns
 from conversations.composing import Composition
+from conversations.runner.storable import storable
 from conversations.threads import in_thread
 from conversations.turns import Claim
 from workers.ratelimit import Caller, Waiting, asking
@@ -62,6 +63,7 @@ class Notes:
 
     def progress(self, step: int, call_id: str, fraction: float | None, message: str) -> None:
         """A tool has come so far. Stored in the ledger too."""
+        message = storable(message)  # names of files, for one, may be what no encoding has
         item = self._shown.item_of_call(call_id)
         call = protocol.call_id(self._claim.turn_id, item)
         name = f"progress {item}"

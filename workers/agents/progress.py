@@ -7,14 +7,15 @@ async def read(ctx: RunContext[Deps], url: str) -> str:
     await progress(0.4, "reading page 4")
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import isnan
 
 LONGEST = 200  # characters of a message
 
 Report = Callable[[float | None, str], None]
-_report: ContextVar[Report | None] = ContextVar("report", default=None)
+_reports: ContextVar[Sequence[Report]] = ContextVar("reports", default=())  # one, or none
 
 
 async def progress(fraction: float | None, message: str = "") -> None:
@@ -23,16 +24,18 @@ async def progress(fraction: float | None, message: str = "") -> None:
     As often as one likes: only the newest is shown, a few times a second. Outside of a call it
     does nothing.
     """
-    if report := _report.get():
-        whole = None if fraction is None else min(max(float(fraction), 0.0), 1.0)
+    for report in _reports.get():
+        known = None if fraction is None or isnan(fraction) else float(fraction)
+        whole = None if known is None else min(max(known, 0.0), 1.0)
         report(whole, message[:LONGEST])
 
 
 @contextmanager
 def reporting(report: Report) -> Iterator[None]:
-    """What the block reports goes there."""
-    token = _report.set(report)
+    """What the block reports goes there; tasks that it leaves behind report to nobody."""
+    token = _reports.set(reports := [report])
     try:
         yield
     finally:
-        _report.reset(token)
+        reports.clear()  # also for those that have copied the context
+        _reports.reset(token)

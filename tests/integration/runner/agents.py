@@ -134,7 +134,7 @@ async def notes(ctx: RunContext[None]) -> str:
 
 @agent.tool
 async def read(ctx: RunContext[None]) -> str:
-    await progress(0.4, "reading page 4")
+    await progress(0.4, "reading page\0\udcff4")
     if gate := gates.get("read"):
         await gate.wait()
     return "read"

@@ -59,7 +59,7 @@ class Crew:
         return Figure(
             title,
             now=words(getattr(self.now, field)) if self.now else "unknown",
-            peak=words(max(values, default=0)),
+            peak=words(max(values)) if values else "",
             lines=chart({field: points}, self.window, least=LEAST),
         )
 

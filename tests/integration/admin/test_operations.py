@@ -9,13 +9,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from conversations.admin.operations import fleet
 from conversations.models import Turn
 from tests.integration.admin.conftest import entered
 from tests.integration.admin.rows import crowd, person, turn_of
 from tests.integration.workers.conftest import row
 from workers import orders, ratelimit
 from workers.models import PoolSample, ScalingDecision
-from workers.ratelimit import Caller
+from workers.ratelimit import Caller, Outcome
 from workers.redis import connections
 
 PAGE = reverse("operations")
@@ -62,6 +63,12 @@ def test_its_last_hour_is_drawn_and_described(viewer):
     assert re.search(r'class="chart-line is-waiting" d="M[^"]* L[^"]* L', page)
 
 
+def test_where_nobody_ever_sampled_no_number_is_told(viewer):
+    page = viewer.get(PAGE).content.decode()
+    assert 'aria-label="Waiting unknown"' in page
+    assert "at most" not in page
+
+
 def test_where_no_response_has_spoken_no_time_is_told(viewer):
     page = viewer.get(PAGE).content.decode()
     assert 'aria-label="To the first words none yet"' in page
@@ -84,6 +91,19 @@ def test_each_worker_is_shown_in_its_state(viewer):
         assert f"w-{name} {name} default {state} of 10" in said
     assert "w-stuck stuck default 3 of 10 over since 7 h" in said
     assert said.index("w-stuck") < said.index("w-drained")
+
+
+def test_of_very_many_workers_the_first_are_shown_and_a_link_to_all(viewer, monkeypatch):
+    every = reverse("admin:workers_workerprocess_changelist")
+    monkeypatch.setattr(fleet, "WORKERS", 2)
+    for number in (1, 2):
+        row(name=f"w-{number}")
+    assert "All workers" not in text(viewer.get(PAGE))
+    row(name="w-3")
+    page = viewer.get(PAGE)
+    assert f'<a href="{every}">All workers</a>' in page.content.decode()
+    assert "w-2 live" in text(page)
+    assert "w-3" not in text(page)
 
 
 def test_the_first_words_of_the_last_hour_are_timed(viewer, conversation):
@@ -123,10 +143,12 @@ def test_the_scaling_history_is_told(viewer):
     assert "depth is 9, above 5" in text(entered(staff).get(address))
 
 
-async def ask(model: str) -> None:
+async def ask(model: str, **came_of_it) -> None:
     """Use one request of a model's budget."""
     budget = ratelimit.admissions_to(model)
-    budget.settle(await budget.admit(50, caller=Caller(owner="ada"), patience=15), tokens=100)
+    grant = await budget.admit(50, caller=Caller(owner="ada"), patience=15)
+    budget.settle(grant, **{"tokens": 100, **came_of_it})
+    await budget._talk
     await connections.close()
 
 
@@ -135,6 +157,21 @@ def test_the_providers_budget_is_shown_where_there_is_one(viewer, settings, redi
     settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 60}}
     asyncio.run(ask("test/model"))
     assert "test/model open to all 1 of 60" in text(viewer.get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("came_of_it", "told"),
+    [
+        ({"pause": 3600}, r"paused for 3[56]\d\d s"),
+        ({"outcome": Outcome.FAILED}, r"given up, probed in 3[56]\d\d s"),
+    ],
+)
+def test_a_providers_pause_and_its_open_circuit_are_told(
+    viewer, settings, redis_client, came_of_it, told
+):
+    settings.PROVIDER_LIMITS = {"test/*": {"failures": 1, "rest": 3600}}
+    asyncio.run(ask("test/model", **came_of_it))
+    assert re.search(f"test/model {told}", text(viewer.get(PAGE)))
 
 
 def test_it_is_cheap_however_many_turns_there_are(viewer, owner, cost):

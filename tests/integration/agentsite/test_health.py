@@ -5,6 +5,7 @@ import json
 import socket
 from contextlib import suppress
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 
@@ -123,6 +124,18 @@ async def test_a_replica_without_postgresql_is_not_ready(async_client, monkeypat
     assert parts["migrations"]["problem"] == parts["settings"]["problem"] == "unknown"
     assert b"my-secret" not in answer.content
     assert b"10.1.2.3" not in answer.content
+
+
+async def test_a_postgresql_that_does_not_answer_holds_nobody_up(async_client, monkeypatch):
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("LOCK django_migrations")
+        with monkeypatch.context() as hurry:
+            hurry.setattr(probes, "LIMIT", 0.2)
+            status, lacking = await probed(async_client)
+        assert not all(asked.done() for asked in health.examiner()._asked.values())
+    assert (status, lacking["postgresql"]["problem"]) == (503, "TimeoutError")
+    assert lacking["migrations"]["problem"] == lacking["settings"]["problem"] == "unknown"
+    assert await probed(async_client) == (200, {})
 
 
 async def test_a_replica_with_tables_of_an_older_version_names_the_migration(async_client):

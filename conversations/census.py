@@ -19,13 +19,11 @@ LEFT JOIN conversations_turn held ON held.conversation_id = turn.conversation_id
 WHERE turn.state IN ('queued', 'running', 'waiting')
 GROUP BY turn.pool, turn.state
 """
-# By id, which is in the order of time: there is no index of ends, and none is needed for this.
-# What was entered or copied was never hinted, and no worker had to live for it.
+# What was entered or copied was never hinted, and no worker had to live for it. The index
+# turn_succeeded_by_end ends with the answer.
 LAST_SUCCESS = """
-SELECT clock_timestamp(), max(finished) FROM (
-    SELECT finished FROM conversations_turn WHERE state = 'completed' AND hinted_at IS NOT NULL
-    ORDER BY id DESC LIMIT 1000
-) newest
+SELECT clock_timestamp(), max(finished) FROM conversations_turn
+WHERE state = 'completed' AND hinted_at IS NOT NULL
 """
 
 

@@ -139,6 +139,12 @@ class Turn(models.Model):
                 condition=Q(state="failed"),
                 name="turn_failed_by_code",
             ),
+            # the census: when work last succeeded; ids tell when it came, which may be long before
+            models.Index(
+                fields=["finished"],
+                condition=Q(state="completed", hinted_at__isnull=False),
+                name="turn_succeeded_by_end",
+            ),
         ]
 
     def __str__(self) -> str:

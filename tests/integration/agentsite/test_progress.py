@@ -18,15 +18,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def queued(conversation, *, ago, **fields):
     """A turn that was accepted so long ago."""
-    turn = Turn.objects.create(
-        conversation=conversation,
-        owner=conversation.owner,
-        number=Turn.objects.count() + 1,
-        pool=site.QUEUES[0],
-        input=[],
-        **{"hinted_at": timezone.now(), **fields},
-    )
+    turn = made(conversation, Turn.objects.count() + 1, **fields)
+    turn.save()
     Turn.objects.filter(id=turn.id).update(created=timezone.now() - ago)
+
+
+def made(conversation, number, **fields):
+    about = {"conversation": conversation, "owner": conversation.owner, "number": number}
+    hinted = {"hinted_at": timezone.now(), **fields}
+    return Turn(**about, pool=site.QUEUES[0], input=[], **hinted)
+
+
+def crowd(conversation, **fields):
+    """More turns than anybody would look through."""
+    first = Turn.objects.count() + 1
+    Turn.objects.bulk_create(made(conversation, first + n, **fields) for n in range(2_000))
 
 
 async def test_an_idle_service_is_well(async_client):
@@ -53,6 +59,18 @@ async def test_work_that_waits_for_days_while_none_succeeds_is_no_health(
     assert (status, list(lacking)) == (503, ["work"])
     assert "work has waited for 864" in lacking["work"]["problem"]
     assert (await probed(async_client, "/readyz"))[0] == 200  # no fault of this replica
+
+
+async def test_a_backlog_gets_on_though_all_that_came_later_was_completed_long_ago(
+    async_client, conversation
+):
+    """Batch work that was accepted in the morning, and what people asked until noon."""
+    ended, noon = {"state": "completed"}, timezone.now() - timedelta(hours=1)
+    waits = timedelta(hours=5)
+    await in_thread(queued, conversation, ago=waits, finished=timezone.now(), **ended)
+    await in_thread(crowd, conversation, finished=noon, **ended)
+    await in_thread(queued, conversation, ago=waits)
+    assert (await probed(async_client, "/healthz"))[0] == 200
 
 
 async def test_what_was_entered_or_copied_is_no_success(async_client, conversation):

@@ -5,6 +5,7 @@ the same and a killed process leaves none behind. RQ's own counts are never call
 unguarded, and two at once queue abandoned jobs twice.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -44,6 +45,9 @@ GAUGES = {  # name: help, labels
     "agentsite_fleet_unknown": ("1: this part of the numbers could not be read", ["source"]),
 }
 
+SOURCES = ("turns", "queues", "pools")  # each a method of `Fleet`
+LIMIT = 5.0  # seconds for all of them; Prometheus itself waits for ten
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,7 +57,7 @@ class Fleet:
     def collect(self) -> Iterable[Metric]:
         self._gauges = {name: gauge(name) for name in GAUGES}
         try:
-            for source in (self._turns, self._queues, self._pools):
+            for source in SOURCES:
                 self._read(source)
         finally:
             connection.close()  # back into the pool
@@ -62,14 +66,15 @@ class Fleet:
     def describe(self) -> Iterable[Metric]:
         return map(gauge, GAUGES)
 
-    def _read(self, source: Callable[[], None]) -> None:
+    def _read(self, source: str) -> None:
+        read: Callable[[], None] = getattr(self, f"_{source}")
         unknown = 0
         try:
-            source()
+            read()
         except (DatabaseError, RedisError, OSError) as error:
             unknown = 1
-            log.warning("fleet_unknown", source=source.__name__, reason=type(error).__name__)
-        self._set("agentsite_fleet_unknown", unknown, source.__name__.strip("_"))
+            log.warning("fleet_unknown", source=source, reason=type(error).__name__)
+        self._set("agentsite_fleet_unknown", unknown, source)
 
     def _set(self, name: str, value: float, *labels: str) -> None:
         self._gauges[name].add_metric(labels, value)
@@ -116,11 +121,31 @@ def gauge(name: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, told, labels=labels)
 
 
-def everything() -> bytes:
-    return exposition.counted() + generate_latest(exposition.registry_of(Fleet()))
+class Unknown:
+    """A collector in place of `Fleet`, where PostgreSQL or Redis hang."""
+
+    def collect(self) -> Iterable[Metric]:
+        unknown = gauge("agentsite_fleet_unknown")
+        for source in SOURCES:
+            unknown.add_metric([source], 1)
+        return [unknown]
 
 
-EVERYTHING = Shared(everything, fresh=1)
+def fleet() -> bytes:
+    return generate_latest(exposition.registry_of(Fleet()))
+
+
+COUNTED, FLEET = Shared(exposition.counted, fresh=1), Shared(fleet, fresh=1)
+
+
+async def everything() -> bytes:
+    """Whatever hangs, what this host has counted is told."""
+    counted = await COUNTED.answer()
+    try:
+        async with asyncio.timeout(LIMIT):
+            return counted + await FLEET.answer()
+    except TimeoutError:
+        return counted + generate_latest(exposition.registry_of(Unknown()))
 
 
 async def answer(request: HttpRequest) -> HttpResponse:
@@ -130,4 +155,4 @@ async def answer(request: HttpRequest) -> HttpResponse:
     authorization = request.headers.get("Authorization", "")
     if not exposition.may_read(authorization, address=address, forwarded=forwarded):
         return HttpResponse("Not found\n", status=404, content_type="text/plain")
-    return HttpResponse(await EVERYTHING.answer(), content_type=exposition.CONTENT_TYPE)
+    return HttpResponse(await everything(), content_type=exposition.CONTENT_TYPE)

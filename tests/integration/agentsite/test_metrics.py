@@ -5,8 +5,10 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
+from django.db import connection
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from rq.registry import BaseRegistry
@@ -14,6 +16,7 @@ from rq.registry import BaseRegistry
 from agentsite import exposition
 from conversations.models import Turn
 from conversations.threads import in_thread
+from tests.waiting import GENEROUS
 from workers import queues
 from workers.health.sharing import Shared
 from workers.observing import metrics
@@ -23,7 +26,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch, redis_client):
-    monkeypatch.setattr(exposition, "EVERYTHING", Shared(exposition.everything, fresh=0))
+    monkeypatch.setattr(exposition, "FLEET", Shared(exposition.fleet, fresh=0))
+    monkeypatch.setattr(exposition, "LIMIT", GENEROUS)
 
 
 async def read(client, **headers):
@@ -113,6 +117,20 @@ async def test_without_redis_the_rest_is_told_and_what_is_unknown(async_client, 
     assert ("agentsite_queue_depth", "default") not in found
 
 
+async def test_a_postgresql_that_hangs_keeps_nobody_from_what_this_host_has_counted(
+    async_client, monkeypatch
+):
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("LOCK conversations_turn")
+        with monkeypatch.context() as hurry:
+            hurry.setattr(exposition, "LIMIT", 0.2)
+            found = await read(async_client)
+    assert {found["agentsite_fleet_unknown", source] for source in exposition.SOURCES} == {1}
+    assert ("agentsite_open_turns", "default") not in found
+    assert found["agentsite_log_lines_dropped_total", "stdout"] >= 0
+    assert (await read(async_client))["agentsite_fleet_unknown", "turns"] == 0
+
+
 async def test_rqs_racy_counters_are_never_called(async_client, monkeypatch):
     def count(*_):
         raise AssertionError("this cleans up, unguarded")
@@ -145,8 +163,8 @@ async def test_with_a_token_whoever_bears_it_may_read_from_anywhere(async_client
 
 async def test_many_scrapes_at_a_time_are_one(async_client, monkeypatch):
     counted = []
-    told = Shared(lambda: counted.append(1) or exposition.everything(), fresh=60)
-    monkeypatch.setattr(exposition, "EVERYTHING", told)
+    told = Shared(lambda: counted.append(1) or exposition.fleet(), fresh=60)
+    monkeypatch.setattr(exposition, "FLEET", told)
     await asyncio.gather(*(async_client.get("/metrics") for _ in range(50)))
     assert len(counted) == 1
 

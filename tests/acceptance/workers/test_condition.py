@@ -73,17 +73,24 @@ def lacking(process: Fork) -> list[str]:
     return sorted(status.of(process.pid).lacking)
 
 
-def test_a_worker_without_one_redis_fetches_nothing_until_it_is_back(fleet, worker, other_redis):
-    process = worker(REDIS_LIVE_URL=other_redis.url)
+def test_a_worker_without_one_redis_fetches_nothing_until_it_is_back(
+    fleet, worker, other_redis, tmp_path
+):
+    folder = tmp_path / "metrics"
+    process = worker(REDIS_LIVE_URL=other_redis.url, METRICS_DIR=str(folder))
     eventually(lambda: asked(process, "--ready")[0] == 0)
     other_redis.kill()
     eventually(lambda: lacking(process) == ["redis_live"])
+    eventually(lambda: counted(folder, "agentsite_gates_closed", reason="not_ready") == 1)
+    assert counted(folder, "agentsite_not_ready", role="worker", part="redis_live") == 1
+    assert counted(folder, "agentsite_slots") > 0
     assert asked(process, "--live")[0] == 0
     assert "REDIS_LIVE_URL runs" in asked(process, "--ready")[1]
     fleet.enqueue("noop", "a")
     other_redis.start()
     fleet.hears("a", "done")
     eventually(lambda: asked(process, "--ready")[0] == 0)
+    eventually(lambda: counted(folder, "agentsite_gates_closed", reason="not_ready") == 0)
 
 
 @pytest.mark.slow
@@ -144,11 +151,16 @@ def test_the_port_of_a_worker_that_ended_is_another_ones(worker):
     eventually(lambda: answers(first.pid))
 
 
-def done(folder: Path) -> float:
-    """Jobs that were done, by all processes that ever counted there."""
+def counted(folder: Path, name: str, **labels: str) -> float:
+    """By all processes that ever counted there."""
     samples = (sample for metric in Tallies(folder).collect() for sample in metric.samples)
-    wanted = (sample for sample in samples if sample.name == "agentsite_jobs_total")
-    return sum(sample.value for sample in wanted if sample.labels["outcome"] == "done")
+    wanted = (sample for sample in samples if sample.name == name)
+    return sum(sample.value for sample in wanted if labels.items() <= sample.labels.items())
+
+
+def done(folder: Path) -> float:
+    """Jobs."""
+    return counted(folder, "agentsite_jobs_total", outcome="done")
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ async def test_lines_of_a_traced_turn_carry_its_ids(talk, spans, entries):
     assert ended["trace_id"] == f"{spans()['turn'].context.trace_id:032x}"
 
 
-async def test_without_a_collector_nothing_is_kept_and_nothing_imported(talk, settings):
+async def test_without_a_collector_nothing_is_kept(talk, settings):
     settings.TRACES_URL = ""
     tracing.provider.cache_clear()
     turn = await talk.hear("[[stream]]")

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from pydantic_ai.tools import ToolDefinition
 
 from conversations.models import Conversation, ToolCall
+from conversations.runner.sharing import Sharing
 from conversations.threads import in_thread
 from tests.integration.runner.talking import Talk
 from tests.waiting import GENEROUS
@@ -68,6 +70,44 @@ async def test_a_result_of_one_conversation_stays_there(talk, other, asked):
     for one in (talk, other, talk):
         await one.hear("[[tools notes]]")
     assert len(asked.effects) == 2
+
+
+async def asked_for(made, *, tool="a", cache=None, arguments=None, **whose):
+    """What comes of a call; `made` counts those that were really made."""
+
+    async def call():
+        made.append(tool)
+        return {"returned": len(made)}
+
+    declared = ToolDefinition(name=tool, metadata={"cache": {"seconds": 3600, **(cache or {})}})
+    sharing = Sharing(**{"agent": "demo", "owner": "1", "conversation": "1", **whose})
+    return await sharing.outcome(declared, arguments or {}, call, patience=GENEROUS)
+
+
+EVERYONE, TALK = {"scope": "everyone"}, {"scope": "conversation"}
+
+
+@pytest.mark.parametrize(
+    ("cache", "changed", "times"),
+    [
+        (None, {"conversation": "2"}, 1),
+        (None, {"owner": "2"}, 2),
+        (EVERYONE, {"owner": "2", "conversation": "2"}, 1),
+        (TALK, {"conversation": "2"}, 2),
+        (EVERYONE, {"arguments": {"day": "today"}}, 2),
+        (EVERYONE, {"tool": "b"}, 2),
+        (EVERYONE, {"agent": "other"}, 2),
+    ],
+)
+async def test_a_result_is_for_the_same_call_within_its_scope(cache, changed, times, redis_client):
+    made = []
+    first = await asked_for(made, cache=cache)
+    assert (await asked_for(made, cache=cache, **changed) == first, len(made)) == (
+        times == 1,
+        times,
+    )
+    for key in redis_client.keys("agentsite:{result:*"):
+        assert 3600 - GENEROUS < redis_client.ttl(key) <= 3600
 
 
 async def test_what_is_not_declared_is_not_shared(talk, other, asked):

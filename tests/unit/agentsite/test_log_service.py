@@ -118,6 +118,17 @@ def test_a_batch_that_the_service_refuses_is_not_sent_for_ever(outlet, central):
     assert numbers(central) == [2]
 
 
+def test_a_service_that_never_answers_is_asked_again(central, outlet, monkeypatch):
+    monkeypatch.setattr(service, "TIMEOUT", 0.2)
+    central.may_answer.clear()
+    outlet.offer(said(1))
+    for _ in range(2):
+        assert central.asked.acquire(timeout=GENEROUS)
+    central.may_answer.set()
+    assert outlet.flush(GENEROUS)
+    assert set(numbers(central)) == {1}
+
+
 @pytest.mark.parametrize("length", [10_000, 2_000_000])
 def test_a_batch_that_is_too_large_goes_in_halves(central, length):
     """A long one is refused while it is still on its way."""

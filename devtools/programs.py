@@ -55,8 +55,8 @@ class Programs:
         return self.python("autoscaler", "manage.py autoscale", orphan_signal=signal.SIGTERM)
 
     def quarantine(self) -> Command:
-        """RQ's own forking worker: a turn that kills its process kills no other."""
-        return self.python("quarantine", "manage.py rqworker quarantine --worker-ttl 20")
+        """RQ's forking worker: a turn that kills its process kills no other."""
+        return self.python("quarantine", "manage.py agentworker --pool quarantine")
 
     def replica(self, number: int, port: int) -> Command:
         arguments, probe = f"{UVICORN} --port {port}", readiness.live(port)

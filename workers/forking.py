@@ -1,7 +1,8 @@
 """RQ's own worker, for pools that fork: a turn that kills its process kills no other.
 
 As `manage.py rqworker` runs it, and besides: it hands SIGTERM on to the child at work, whom in a
-container nobody else tells; and where WORKER_HTTP_PORT is set it shows what its children counted.
+container nobody else tells; a Stop ends the child's turn, not only the child; and where
+WORKER_HTTP_PORT is set it shows what its children counted.
 """
 
 import os
@@ -9,15 +10,15 @@ import signal
 from contextlib import suppress
 from typing import Any
 
-from rq import Worker
-from rq.utils import ensure_job_list
+from rq import Queue
 
-from workers import identity, pools
+from workers.base import OwnWorker
 from workers.health.port import Port
-from workers.pools import Pool
+from workers.queues import TurnJob
 from workers.running.routines import Routine
 
 PORT = 1  # seconds between two tries to have it
+STOP = signal.SIGUSR1  # tells a child that a person stopped its job
 
 
 class Silent:
@@ -30,15 +31,8 @@ class Silent:
         return []
 
 
-class ForkingWorker(Worker):
+class ForkingWorker(OwnWorker):
     """The worker; the child that it forks for a job ends with it."""
-
-    def __init__(
-        self, queues: Any, name: str | None = None, *, pool: Pool | None = None, **options: Any
-    ) -> None:
-        if options.get("prepare_for_work", True):
-            name = own_name(pool or pool_of(queues), name)
-        super().__init__(queues, name, **options)
 
     def work(self, *args: Any, **options: Any) -> bool:
         port = Port(Silent)
@@ -50,24 +44,23 @@ class ForkingWorker(Worker):
             taking.stop()
             port.close()
 
+    def fork_work_horse(self, job: TurnJob, queue: Queue) -> None:
+        """The child inherits the handler, so it can be stopped from its first moment on."""
+        signal.signal(STOP, lambda *_: job.stop())
+        super().fork_work_horse(job, queue)  # type: ignore[no-untyped-call]
+
+    def stop_job(self, job_id: str) -> None:
+        """The child ends its turn as cancelled, and itself so that RQ shows the job as stopped."""
+        if job_id == self.get_current_job_id():
+            self._stopped_job_id = job_id
+            self._tell_child(STOP)
+
     def handle_warm_shutdown_request(self) -> None:
         """The child has the grace to end its turn, then it hands it back."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        self._tell_child(signal.SIGTERM)
+
+    def _tell_child(self, number: signal.Signals) -> None:
         if self.horse_pid:
             with suppress(ProcessLookupError):  # not its group: just forked, it is still in ours
-                os.kill(self.horse_pid, signal.SIGTERM)
-
-
-def pool_of(queues: Any) -> Pool:
-    """Of a worker that RQ's own commands start, which know of queues only."""
-    return pools.of([str(getattr(queue, "name", queue)) for queue in ensure_job_list(queues)])
-
-
-def own_name(pool: Pool, name: str | None) -> str:
-    """What RQ calls a worker: as told, or by its pool and where it runs.
-
-    With a digest of the process: RQ would refuse a worker that was killed and is started again
-    under the same name.
-    """
-    me = identity.own()
-    return me.name(name or f"{pool.name}-{me.host}-{me.pid}")
+                os.kill(self.horse_pid, number)

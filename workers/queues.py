@@ -1,4 +1,4 @@
-"""Jobs and queues as RQ has them. With `forking` and `worker`, what imports rq or django_rq.
+"""Jobs and queues as RQ has them. With `base`, `forking` and `worker`, what imports rq.
 
 A job is a hint: one call of an allowed coroutine function, as JSON, without retries,
 dependencies, callbacks or results. Light: replicas import it to enqueue.
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 FAILURE_TTL = 60  # seconds that a failed job is shown
 PATIENCE = 2  # seconds that an enqueue waits for Redis
+STOPPED = 1  # how a child ends whose job a person stopped: with 0, RQ would not look at it again
 
 
 class TaskNotAllowed(Exception):
@@ -57,6 +58,8 @@ class TurnJob(Job):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # `manage.py rqworker` ignores the queue's SERIALIZER and would unpickle
         super().__init__(*args, **{**kwargs, "serializer": JSONSerializer})
+        self._interrupt = interrupts.Interrupt()  # in a stock worker's child
+        self._was_stopped = False  # by a person, in RQ's admin
 
     @classmethod
     def found(cls, job_id: str, connection: redis.Redis) -> Self | None:
@@ -84,6 +87,11 @@ class TurnJob(Job):
         called: Coroutine[Any, Any, None] = function(*self.args, **self.kwargs)
         return called
 
+    def stop(self) -> None:
+        """In a stock worker's child: a person pressed RQ's Stop; also from a signal's handler."""
+        self._was_stopped = True
+        self._interrupt.fire(interrupts.Reason.STOPPED)
+
     def _execute(self) -> None:
         """In a stock worker's child: the same interrupts as on AgentWorker, on its own loop.
 
@@ -94,7 +102,7 @@ class TurnJob(Job):
             return
         outcome = "failed"
         try:
-            asyncio.run(self._attempt(interrupts.Interrupt()))
+            asyncio.run(self._attempt())
             outcome = "done"
         except Exception:
             log.exception("job_failed", job=self.id)
@@ -103,11 +111,13 @@ class TurnJob(Job):
             metrics.JOBS.labels(queue=self.origin, outcome=outcome).inc()
             metrics.tidy()  # each child leaves files of its own
             farewells.say()
+            if self._was_stopped:
+                farewells.leave(STOPPED)
 
-    async def _attempt(self, interrupt: interrupts.Interrupt) -> None:
+    async def _attempt(self) -> None:
         # before RQ's alarm, which would tear the loop down without a last write
         limit = max(self.timeout - 1, 0.5) if self.timeout and self.timeout > 0 else None
-        loop = asyncio.get_running_loop()
+        loop, interrupt = asyncio.get_running_loop(), self._interrupt
         drain = partial(interrupt.fire, interrupts.Reason.DRAINING)
         loop.add_signal_handler(signal.SIGTERM, loop.call_later, settings.WORKER_GRACE, drain)
         watching = loop.create_task(orphaned(drain))

@@ -1,4 +1,4 @@
-"""An RQ worker that runs many coroutine jobs at once. With `forking` and `queues`, what knows RQ.
+"""An RQ worker that runs many coroutine jobs at once. With `base`, `forking`, `queues`: what knows RQ.
 
 RQ forks a child for each job. Here a shallow copy of the worker stands in for the child: it
 carries the job and its execution through RQ's own bookkeeping, while the job's coroutine is
@@ -6,20 +6,17 @@ awaited on the one event loop. RQ's tools see one busy worker with many started 
 """
 
 import copy
-import time
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Self
 
 import django_rq
-import structlog
 from django.conf import settings
 from redis import RedisError
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.client import Pipeline, PubSub, PubSubWorkerThread
+from redis.client import Pipeline
 from redis.retry import Retry
 from rq import Queue, Worker, worker_registration
-from rq.command import parse_payload
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
@@ -27,14 +24,12 @@ from rq.utils import now
 from rq.worker import WorkerStatus
 
 from workers import garbage, pools
-from workers.forking import ForkingWorker, own_name, pool_of
+from workers.base import OwnWorker
+from workers.forking import ForkingWorker
 from workers.handing import PULL, Offers, own_list
-from workers.pools import Pool
 from workers.queues import FAILURE_TTL, TurnJob, preload
 from workers.running.lines import Line
 from workers.running.shift import Shift
-
-log = structlog.get_logger(__name__)
 
 TTL = 20  # seconds; a dead worker leaves RQ's lists a minute later
 PATIENCE = 3  # seconds until a hung Redis counts as away; longer than a line blocks
@@ -42,22 +37,16 @@ EXECUTION_BEAT = timedelta(seconds=20)  # RQ gives an execution 90 s
 BEATS = 200  # executions that one beat looks after
 
 
-class AgentWorker(Worker):
+class AgentWorker(OwnWorker):
     """The worker, and, copied, the stand-in for each job's child."""
 
-    pool: Pool  # of one that is to work
     job: TurnJob  # of a stand-in, as the two below
     queue: Queue
     execution: Any  # rq.executions.Execution once it has begun
 
-    def __init__(
-        self, queues: Any, name: str | None = None, *, pool: Pool | None = None, **options: Any
-    ) -> None:
-        """As RQ's; job class, serializer and TTL are fixed. `pool`: as its queues say."""
+    def __init__(self, queues: Any, name: str | None = None, **options: Any) -> None:
+        """As `OwnWorker`; job class, serializer and TTL are fixed."""
         options |= {"job_class": TurnJob, "serializer": JSONSerializer, "worker_ttl": TTL}
-        if options.get("prepare_for_work", True):
-            self.pool = pool or pool_of(queues)
-            name = own_name(self.pool, name)
         super().__init__(queues, name, **options)
         self.connection.set_retry(Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 2))
         self.aboard: dict[str, AgentWorker] = {}  # stand-ins by execution; shared by all copies
@@ -101,22 +90,8 @@ class AgentWorker(Worker):
             return None
         return Offers(self.name, {line.name: line.key for line in self.queues}, self.connection)
 
-    # --- commands -----------------------------------------------------------------------------
-
-    def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop one job; RQ turns `shutdown` into SIGINT by itself."""
-        payload = parse_payload(message)
-        if payload.get("command") == "stop-job":
-            self.shift.stop_job(payload["job_id"])
-        else:
-            super().handle_payload(message)  # type: ignore[no-untyped-call]
-
-    def _pubsub_exception_handler(
-        self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread
-    ) -> None:
-        """RQ's own ends the thread on a time-out; commands would be deaf from then on."""
-        log.warning("commands_interrupted", reason=type(exc).__name__)
-        time.sleep(1)
+    def stop_job(self, job_id: str) -> None:
+        self.shift.stop_job(job_id)
 
     # --- bookkeeping, in the ledger's thread --------------------------------------------------
 

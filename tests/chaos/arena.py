@@ -219,7 +219,7 @@ class Arena:
 
 def command_of(programs: Programs, name: str, number: int, port: int | None) -> Command:
     if name == "quarantine":
-        return programs.python(name, "manage.py rqworker quarantine")
+        return programs.quarantine()
     return programs.replica(number, port) if port else programs.worker(number)
 
 

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from rq.command import send_stop_job_command
 
 from devtools.ports import free_port
 from tests.acceptance.workers.conftest import Fleet
@@ -90,6 +91,18 @@ def test_what_children_have_counted_is_kept_together_and_told_by_their_parent(
         fleet.hears(name, "done")
     eventually((tmp_path / "metrics" / "counter_dead.db").exists)  # before anybody has read
     eventually(lambda: 'agentsite_jobs_total{outcome="done",queue="quarantine"} 2.0' in read(port))
+
+
+def test_a_stop_ends_the_childs_work_as_stopped_and_its_parent_goes_on(fleet, port, redis_client):
+    job = fleet.enqueue("wait", "a", pool="quarantine")
+    fleet.hears("a", "started")
+    send_stop_job_command(redis_client, job)
+    fleet.hears("a", "stopped")
+    queue = queues.queue("quarantine")
+    eventually(lambda: queue.failed_job_registry.get_job_ids() == [job])
+    assert queue.fetch_job(job).get_status() == "stopped"
+    fleet.enqueue("noop", "b", pool="quarantine")
+    fleet.hears("b", "done")
 
 
 def read(port: int) -> str:

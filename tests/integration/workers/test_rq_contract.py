@@ -32,7 +32,10 @@ NAMES = {
     Worker.teardown: "self",
     Worker.work: "self burst logging_level date_format log_format max_jobs max_idle_time"
     " with_scheduler dequeue_strategy",
+    Worker.fork_work_horse: "self job queue",
+    Worker.get_current_job_id: "self pipeline",
     Worker.handle_payload: "self message",
+    Worker.handle_warm_shutdown_request: "self",
     Worker._pubsub_exception_handler: "self exc pubsub pubsub_thread",
     Worker.get_heartbeat_ttl: "self job",
     Worker.cleanup_execution: "self job pipeline",

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 
 import redis
 import redis.asyncio
@@ -21,12 +22,15 @@ ALL = (
     "explode",
     "leave",
     "hang",
+    "stray",
     "chunks",
     "plain",
     "guarded",
     "answering",
     "settled",
 )
+
+undead: list[asyncio.Task[None]] = []
 
 
 def client() -> redis.asyncio.Redis:
@@ -73,6 +77,18 @@ async def hang(name: str) -> None:
     """Holds up the whole event loop."""
     await tell(name, "started")
     time.sleep(60)  # noqa: ASYNC251 - the fault that the watchdog is for
+
+
+async def stray(name: str) -> None:
+    """Leaves a task behind that no cancel ends."""
+    undead.append(asyncio.create_task(undying()))
+    await tell(name, "done")
+
+
+async def undying() -> None:
+    while True:
+        with suppress(BaseException):
+            await asyncio.Event().wait()
 
 
 async def chunks(seconds: float) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from rq import Queue
+from rq.job import Job
 
 from workers.base import OwnWorker
 from workers.health.port import Port
@@ -44,10 +45,11 @@ class ForkingWorker(OwnWorker):
             taking.stop()
             port.close()
 
-    def fork_work_horse(self, job: TurnJob, queue: Queue) -> None:
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """The child inherits the handler, so it can be stopped from its first moment on."""
+        assert isinstance(job, TurnJob)
         signal.signal(STOP, lambda *_: job.stop())
-        super().fork_work_horse(job, queue)  # type: ignore[no-untyped-call]
+        super().fork_work_horse(job, queue)
 
     def stop_job(self, job_id: str) -> None:
         """The child ends its turn as cancelled, and itself so that RQ shows the job as stopped."""

@@ -30,13 +30,15 @@ from rq.suspension import is_suspended
 from rq.timeouts import JobTimeoutException
 from rq.utils import as_text, str_to_date
 
-from workers import handing, interrupts, orders
+from workers import handing, interrupts, orders, strays
 from workers.observing import farewells, metrics
 
 log = structlog.get_logger(__name__)
 
 FAILURE_TTL = 60  # seconds that a failed job is shown
 PATIENCE = 2  # seconds that an enqueue waits for Redis
+LAST_WRITES = 4  # seconds that a job in a stock worker's child has for them before RQ's alarm
+FAREWELL = 1  # second for what else runs there when the job has ended
 STOPPED = 1  # how a child ends whose job a person stopped: with 0, RQ would not look at it again
 
 
@@ -100,32 +102,39 @@ class TurnJob(Job):
         if self.origin in orders.resting():
             log.info("job_left", job=self.id, queue=self.origin)
             return
-        outcome = "failed"
+        outcome, loop = "failed", asyncio.new_event_loop()
         try:
-            asyncio.run(self._attempt())
+            loop.run_until_complete(self._attempt())
             outcome = "done"
         except Exception:
             log.exception("job_failed", job=self.id)
             raise
         finally:
+            loop.close()  # asyncio.run would wait for tools that no cancel ends
             metrics.JOBS.labels(queue=self.origin, outcome=outcome).inc()
             metrics.tidy()  # each child leaves files of its own
             farewells.say()
             if self._was_stopped:
                 farewells.leave(STOPPED)
 
+    @property
+    def _limit(self) -> float | None:
+        """Seconds; RQ's own alarm would tear the loop down without a last write."""
+        if not self.timeout or self.timeout < 0:
+            return None
+        return max(self.timeout - LAST_WRITES, self.timeout / 2)
+
     async def _attempt(self) -> None:
-        # before RQ's alarm, which would tear the loop down without a last write
-        limit = max(self.timeout - 1, 0.5) if self.timeout and self.timeout > 0 else None
         loop, interrupt = asyncio.get_running_loop(), self._interrupt
         drain = partial(interrupt.fire, interrupts.Reason.DRAINING)
         loop.add_signal_handler(signal.SIGTERM, loop.call_later, settings.WORKER_GRACE, drain)
         watching = loop.create_task(orphaned(drain))
         try:
-            with interrupt.armed(limit):
+            with interrupt.armed(self._limit):
                 await self.call()
         finally:
             watching.cancel()
+            await strays.dismiss(within=FAREWELL)
             if interrupt.reason is interrupts.Reason.TIMED_OUT:
                 raise JobTimeoutException(f"The job took more than {self.timeout} seconds")
 

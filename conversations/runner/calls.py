@@ -25,6 +25,7 @@ from conversations.runner.sharing import Sharing
 from conversations.runner.storable import storable_data
 from conversations.threads import in_thread, unbroken
 from conversations.turns.commits import settled
+from workers import strays
 from workers.agents.failures import ToolFault
 from workers.agents.progress import reporting
 from workers.agents.registry import Options
@@ -168,7 +169,8 @@ class Recorded(WrapperToolset[Any]):
         try:
             async with limit:
                 with reporting(partial(self.notes.progress, self.calls.step, call_id)):
-                    result = await super().call_tool(name, tool_args, ctx, tool)
+                    called = super().call_tool(name, tool_args, ctx, tool)
+                    result = await strays.attended(called, tool=name)
         except (Fenced, CallDeferred, ApprovalRequired):
             raise
         except ModelRetry as error:

@@ -117,6 +117,7 @@ TOOL_CALLS = counter(
     "agentsite_tool_calls", "Calls; outcome: returned, retry, failed", ["tool", "outcome"]
 )
 TOOL_TIME = histogram("agentsite_tool_seconds", "From call to result", ["tool"], buckets=WAITS)
+STRAYS = gauge("agentsite_tools_left", "Calls that go on though they were cancelled", ["tool"])
 CACHE = counter(
     "agentsite_cache",
     "Look-ups; cache: transcript, history, tool; result: hit, miss, waited, error",

@@ -13,6 +13,7 @@ import structlog
 import uvloop
 from django.conf import settings
 
+from workers import strays
 from workers.agents import registry
 from workers.fleet import presence
 from workers.handing import EVERY, Offers
@@ -153,10 +154,7 @@ class Shift:
         self._flights.interrupt(Reason.DRAINING)
         if not await self._flights.settled(HAND_BACK):
             log.error("jobs_left", jobs=len(self._flights))
-        if tasks := asyncio.all_tasks() - {asyncio.current_task()}:  # that serve all jobs
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=FAREWELL)
+        await strays.dismiss(within=FAREWELL)  # what serves all jobs ends too
         await connections.close()
         await self._loop.shutdown_asyncgens()
 

@@ -38,7 +38,7 @@ def test_a_child_is_present_while_its_job_runs(stock, redis_client):
 
 
 def test_a_job_that_takes_too_long_is_told_before_its_child_dies(stock):
-    job = stock.enqueue("wait", "slow", pool="quarantine", timeout=4)
+    job = stock.enqueue("wait", "slow", pool="quarantine", timeout=8)
     stock.hears("slow", "started")
     stock.hears("slow", "timed_out")
     registry = queues.queue("quarantine").failed_job_registry
@@ -81,6 +81,13 @@ def test_a_parent_told_to_stop_tells_its_child_which_hands_its_work_back(fleet, 
     fleet.worker.terminate()
     fleet.hears("a", "draining")
     assert fleet.worker.wait(GENEROUS) == 0
+
+
+def test_a_child_ends_though_a_task_of_its_job_does_not(fleet, port):
+    fleet.enqueue("stray", "a", pool="quarantine")
+    fleet.hears("a", "done")
+    fleet.enqueue("noop", "b", pool="quarantine")
+    fleet.hears("b", "done")
 
 
 def test_what_children_have_counted_is_kept_together_and_told_by_their_parent(

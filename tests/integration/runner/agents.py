@@ -1,6 +1,7 @@
 """An agent outside the site's tree; the tests choose its model, and see what its tools did."""
 
 import asyncio
+from contextlib import suppress
 
 from pydantic import BaseModel
 from pydantic_ai import Agent, ModelRetry, RunContext, ToolFailed
@@ -78,6 +79,16 @@ async def insist(ctx: RunContext[None]) -> str:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
         return "done all the same"
+
+
+@agent.tool
+async def swallow(ctx: RunContext[None]) -> str:
+    """No cancel ends it."""
+    done(ctx)
+    while not gates["swallow"].is_set():
+        with suppress(BaseException):
+            await gates["swallow"].wait()
+    return "too late"
 
 
 @agent.tool(retries=0)

@@ -1,6 +1,10 @@
 """A turn is stopped from outside, by whoever may."""
 
 import asyncio
+from functools import partial
+
+import pytest
+import pytest_asyncio
 
 from conversations import turns
 from conversations.models import ToolCall, Turn
@@ -8,8 +12,10 @@ from conversations.runner.calls import UNKNOWN
 from conversations.threads import in_thread
 from tests.counting import counted
 from tests.integration.runner.talking import output, seen
-from tests.waiting import GENEROUS
+from tests.waiting import GENEROUS, eventually
+from workers import strays
 from workers.interrupts import Reason
+from workers.observing.metrics import REGISTRY
 
 
 async def stopped(talk, turn, reason):
@@ -112,6 +118,44 @@ async def test_a_tool_that_will_not_be_interrupted_keeps_no_turn_running(talk, p
     assert (await talk.row(after)).state == Turn.State.COMPLETED
     assert len(provider.calls) == 2
     assert told(provider) == {"call_0": "done all the same"}
+
+
+@pytest_asyncio.fixture
+async def swallowing(asked, monkeypatch):
+    """Calls of the tool `swallow`, which ends when the test does, that were left behind."""
+    monkeypatch.setattr(strays, "GRACE", 0.01)
+    gate = asked.gates["swallow"] = asyncio.Event()
+    left = partial(REGISTRY.get_sample_value, "agentsite_tools_left", {"tool": "swallow"})
+    before = left() or 0
+    yield lambda: left() - before
+    gate.set()
+    await in_thread(eventually, lambda: left() == before)
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"), [(Reason.STOPPED, "cancelled"), (Reason.TIMED_OUT, "failed")]
+)
+async def test_a_tool_that_swallows_every_cancel_is_left_behind(
+    talk, asked, swallowing, reason, state
+):
+    turn = await talk.say("[[tool name=swallow arguments={}]]")
+    async with talk.answering() as interrupt:
+        await asked.wait_for_effects(1)
+        interrupt.fire(reason)
+    assert (await talk.row(turn)).state == state
+    assert swallowing() == 1
+    await talk.ledger("swallow", "unknown")
+    await talk.shown(turn)
+
+
+async def test_the_turn_goes_on_without_a_tool_that_swallows_its_time_limit(
+    talk, provider, settings, swallowing
+):
+    settings.AGENTS["demo"]["tool_timeout"] = 0.01
+    turn = await talk.hear("[[tool name=swallow arguments={}]]")
+    assert turn.state == Turn.State.COMPLETED
+    assert swallowing() == 1
+    assert "No answer within 0.01 s" in told(provider)["call_0"]
 
 
 async def test_a_stop_before_the_first_word_leaves_nothing_of_an_answer(talk, provider):

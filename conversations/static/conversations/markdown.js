@@ -53,13 +53,37 @@ function linked(href, text) {
   return link.outerHTML;
 }
 
-export const tokens = (source) => marked.lexer(source);
+const BOX = /<(\/?)(?:details|blockquote|dl|ol|ul|table)\b[^>]*>/gi;
+
+// The blocks of a text. Markdown ends a block of raw HTML at the first blank line: what lies between
+// `<details>` and `</details>` is blocks of their own, and they stay together here.
+export function tokens(source) {
+  const blocks = [];
+  let depth = 0;
+  for (const token of marked.lexer(source)) {
+    if (depth > 0) boxed(blocks.at(-1), token);
+    else blocks.push(token);
+    const before = depth;
+    if (token.type === "html") depth = Math.max(0, depth + opened(token.raw));
+    if (!before && depth) blocks[blocks.length - 1] = { type: "box", raw: token.raw, tokens: [token] };
+  }
+  return blocks;
+}
+
+// How many boxes it opens and leaves open; less than 0: it closes more.
+const opened = (html) => [...html.matchAll(BOX)].reduce((depth, [, slash]) => depth + (slash ? -1 : 1), 0);
+
+function boxed(box, token) {
+  box.raw += token.raw;
+  box.tokens.push(token);
+}
 
 // One block of Markdown as nodes.
 export function nodes(token) {
   if (token.type === "code") return [code(token.text, token.lang)];
-  const fragment = purify.sanitize(marked.parser([token]));
-  for (const block of fragment.children) if (SIDED.has(block.nodeName)) block.dir = "auto";
+  const fragment = purify.sanitize(marked.parser(token.type === "box" ? token.tokens : [token]));
+  const boxes = [fragment, ...fragment.querySelectorAll("details")];
+  for (const block of boxes.flatMap(({ children }) => [...children])) if (SIDED.has(block.nodeName)) block.dir = "auto";
   for (const pre of fragment.querySelectorAll("pre")) pre.replaceWith(recoded(pre));
   for (const table of fragment.querySelectorAll("table")) wide(table);
   return [...fragment.childNodes];

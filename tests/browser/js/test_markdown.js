@@ -117,6 +117,16 @@ test("lists, quotations and tables begin where their text does", () => {
   equal(directions, ["rtl", "rtl", "rtl", "ltr", "rtl", "ltr"]);
 });
 
+test("what a model folds away stays within its fold, also while it comes", () => {
+  const source = "Before\n\n<details>\n<summary>More</summary>\n\nSome **bold** words\n\n- one\n\n```py\nx\n```\n\n</details>\n\nAfter";
+  const [whole, prose] = [shown(source), new Prose()];
+  equal([...whole.children].map(({ nodeName }) => nodeName), ["P", "DETAILS", "P"]);
+  equal([...whole.querySelector("details").children].map(({ nodeName }) => nodeName), ["SUMMARY", "P", "UL", "DIV"]);
+  for (let end = 1; end <= source.length; end += 1) prose.show(source.slice(0, end));
+  prose.show(source, { final: true });
+  equal(prose.element.innerHTML, whole.innerHTML);
+});
+
 test("a text that changes in the middle is shown anew", () => {
   const prose = new Prose();
   prose.show("One\n\nTwo\n\nThree\n\nFour");

@@ -86,14 +86,15 @@ class Composition:
         self._hold()
         self._add(kind, item, [*held, status])
 
-    def tool_output(self, call_id: str, output: str) -> int:
-        """Show a tool's result; seen after `release`. Returns its output_index.
+    def tool_output(self, call_id: str, output: str, status: str = "completed") -> int:
+        """Show a tool's result, or, `incomplete`, why the call was not made; seen after `release`.
 
-        Providers use an id again and again; it means the first call of that id still without one.
+        Returns its output_index. Providers use an id again and again; it means the first call of
+        that id still without one.
         """
         waiting = (item for item, waits in self._calls.items() if waits == call_id)
         self._hold()
-        self._add(Kind.TOOL_OUTPUT, self._items, [next(waiting, self._items), output])
+        self._add(Kind.TOOL_OUTPUT, self._items, [next(waiting, self._items), output, status])
         self._items += 1
         return self._items - 1
 

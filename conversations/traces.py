@@ -25,7 +25,9 @@ class Kind(IntEnum):
     OPEN_CALL = 5  # output_item.added of a function call; data: [call_id, name]
     ARGUMENTS = 6  # function_call_arguments.delta; data: str
     CLOSE_CALL = 7  # function_call_arguments.done, output_item.done; data: [call_id, name, arguments, status]
-    TOOL_OUTPUT = 8  # output_item.added, .done of a call's output; data: [item of the call, output]
+    TOOL_OUTPUT = (
+        8  # output_item.added, .done of a call's output; data: [item of the call, output, status]
+    )
     END = 9  # completed, failed or incomplete; data: {status, output, usage, error, completed_at}
 
 
@@ -64,7 +66,7 @@ class Entry:
 
 
 # What items hold in the end, by output_index: [text] of a message, [call_id, name, arguments] of
-# a call, [output] of a tool.
+# a call, [output, status] of a tool.
 Contents = Mapping[int, Sequence[str]]
 NOTHING = ("",)  # held by a message that was opened and got no text: its row has no part for it
 
@@ -135,7 +137,7 @@ def contents(entries: Iterable[Entry]) -> dict[int, list[str]]:
             held[entry.item] = list(entry.data or ())
             deltas[entry.item] = []
         elif entry.kind is Kind.TOOL_OUTPUT:
-            held[entry.item] = [entry.data[1]]
+            held[entry.item] = entry.data[1:]
     return held | {item: [*held[item], "".join(parts)] for item, parts in deltas.items()}
 
 

@@ -142,7 +142,7 @@ class FunctionCallOutput(Strict):
         Annotated[str, Tag("<text>")] | Annotated[list[InputText], Tag("<list>")], EITHER
     ]
     id: Id | None = None  # its own name for it; here it gets another
-    status: Literal["completed"] | None = None
+    status: Literal["completed", "incomplete"] | None = None
 
     def as_item(self) -> dict[str, Any]:
         """As `Turn.input` keeps it."""

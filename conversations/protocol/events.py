@@ -86,7 +86,7 @@ def _close_call(facts: TurnFacts, entry: Entry) -> Shown:
 
 
 def _tool_output(facts: TurnFacts, entry: Entry) -> Shown:
-    call, _ = entry.data
+    call, *_ = entry.data
     item = items.function_call_output(
         facts.id, entry.item, call=call, output="", status="in_progress"
     )

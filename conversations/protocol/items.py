@@ -109,8 +109,8 @@ def _closed_call(turn: UUID, entry: Entry, _: str) -> Item:
 
 
 def _tool_output(turn: UUID, entry: Entry, _: str) -> Item:
-    call, result = entry.data
-    return function_call_output(turn, entry.item, call=call, output=result)
+    call, result, status = entry.data
+    return function_call_output(turn, entry.item, call=call, output=result, status=status)
 
 
 _SO_FAR = {

@@ -53,14 +53,21 @@ def _parts(payload: Payload) -> Iterator[tuple[Kind, list[str]]]:
             case "tool-call":
                 call = [part["tool_call_id"], part["tool_name"], as_text(part["args"])]
                 yield Kind.OPEN_CALL, call
-    for _, output in outputs(payload):
-        yield Kind.TOOL_OUTPUT, [output]
+    for _, *output in outputs(payload):
+        yield Kind.TOOL_OUTPUT, output
 
 
-def outputs(payload: Payload) -> list[tuple[str, str]]:
-    """What a message tells of tool calls: (call id, output as people see it)."""
+def outputs(payload: Payload) -> list[tuple[str, str, str]]:
+    """What a message tells of tool calls: (call id, output as people see it, status).
+
+    `incomplete`: the call was not made, for a person refused it or nobody answered.
+    """
     return [
-        (part["tool_call_id"], as_text(part["content"]))
+        (
+            part["tool_call_id"],
+            as_text(part["content"]),
+            "incomplete" if part.get("outcome") == "denied" else "completed",
+        )
         for part in payload["parts"]
         if part["part_kind"] in OUTPUTS and part.get("tool_name")
     ]

@@ -41,6 +41,7 @@ async def test_another_tab_on_another_replica_refuses_after_a_reload(ada, site):
     for person in (ada, other):
         await person.sees_end()
         await expect(person.answer()).to_contain_text("the title stays as it is")
+        await expect(person.turn().locator(".tool summary")).to_contain_text("Wanted to use")
 
 
 async def test_on_a_phone_the_buttons_are_wide_enough_for_a_finger(ada):

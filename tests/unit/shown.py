@@ -42,7 +42,7 @@ def turns(draw: st.DrawFn, first: int = 3) -> list[Entry]:
 def _begin(draw: st.DrawFn, number: int, item: int, unfinished: dict[int, list[str]]) -> Entry:
     kind = draw(st.sampled_from([Kind.OPEN_MESSAGE, Kind.OPEN_CALL, Kind.TOOL_OUTPUT]))
     if kind is Kind.TOOL_OUTPUT:
-        return Entry(number, kind, item, [draw(st.integers(0, 20)), draw(words)])
+        return Entry(number, kind, item, [draw(st.integers(0, 20)), draw(words), draw(statuses)])
     held = [] if kind is Kind.OPEN_MESSAGE else [draw(words), draw(words)]
     unfinished[item] = [*held, ""]
     return Entry(number, kind, item, held or None)

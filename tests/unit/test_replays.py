@@ -37,7 +37,8 @@ def message_of(shown):
         elif kinds[item] is Kind.OPEN_CALL:
             parts.append(ToolCallPart(held[1], held[2], tool_call_id=held[0]))
         else:
-            results.append(ToolReturnPart("tool", held[0], tool_call_id="id"))
+            outcome = "denied" if held[1] == "incomplete" else "success"
+            results.append(ToolReturnPart("tool", held[0], tool_call_id="id", outcome=outcome))
     return ModelResponse(parts), ModelRequest(results)
 
 

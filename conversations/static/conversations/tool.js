@@ -17,12 +17,13 @@ export function tool() {
   const update = (item, { final, output: result, asks, progress, over }) => {
     const interrupted = !result && (item.status === "incomplete" || (final && item.status === "in_progress"));
     const dropped = over && !result && !interrupted; // whether it was made at all is not known here
-    verb.textContent = asks ? "Asks to use" : dropped ? "Wanted to use" : result || interrupted ? "Used" : "Uses";
+    const refused = result?.status === "incomplete"; // or nobody answered: it was not made
+    verb.textContent = asks ? "Asks to use" : dropped || refused ? "Wanted to use" : result || interrupted ? "Used" : "Uses";
     name.textContent = item.name;
     input.textContent = pretty(item.arguments);
     output.textContent = result ? pretty(result.output) : "";
     answered.hidden = output.hidden = !result;
-    state.textContent = asks || result ? "" : interrupted ? "interrupted" : dropped ? "no result" : comeTo(progress);
+    state.textContent = refused ? "not made" : asks || result ? "" : interrupted ? "interrupted" : dropped ? "no result" : comeTo(progress);
     element.dataset.state = asks ? "asks" : result || interrupted || dropped ? "done" : "open";
     if (Boolean(asks) === Boolean(question)) return;
     question?.remove();

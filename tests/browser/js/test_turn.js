@@ -33,6 +33,13 @@ test("a call is told as going on until it has a result", () => {
   ok(summary([call, result]).startsWith("Used read"));
 });
 
+test("a call that a person refused was not made", () => {
+  const refused = { id: "fco_a_1", type: "function_call_output", call_id: "call_a_0", output: "No.", status: "incomplete" };
+  const element = shown({ items: [call, refused] });
+  ok(element.querySelector(".tool summary").textContent.startsWith("Wanted to use read"));
+  equal([state(element), element.querySelector(".tool .inside").textContent.endsWith("No.")], ["not made", true]);
+});
+
 test("a call of a turn that ended without its result does not go on", () => {
   for (const status of ["failed", "incomplete", "cancelled"]) {
     const element = shown({ status, items: [call] });

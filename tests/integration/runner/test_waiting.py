@@ -76,6 +76,8 @@ async def test_a_refusal_is_told_to_the_model(talk, provider):
     assert told["content"] == "too much"
     assert (await talk.row(turn)).state == "completed"
     assert await calls() == [("transfer", "refused")]
+    [item] = [item for item in output(await talk.shown(turn)) if "output" in item]
+    assert (item["status"], item["output"]) == ("incomplete", "too much")
 
 
 async def test_a_tool_that_asks_when_called_hears_of_a_refusal_too(talk, provider):

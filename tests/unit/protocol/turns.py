@@ -27,7 +27,7 @@ SHOWN = [
     (Kind.ARGUMENTS, 1, '{"town": ', 0),
     (Kind.ARGUMENTS, 1, '"Ulm"}', 9),
     (Kind.CLOSE_CALL, 1, ["call_a", "weather", '{"town": "Ulm"}', "completed"], 0),
-    (Kind.TOOL_OUTPUT, 2, [1, "12 °C"], 0),
+    (Kind.TOOL_OUTPUT, 2, [1, "12 °C", "completed"], 0),
     (Kind.OPEN_MESSAGE, 3, None, 0),
     (Kind.TEXT, 3, "It is 12 °C", 0),
     (Kind.TEXT, 3, " in Ulm 🌧", 11),

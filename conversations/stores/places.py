@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from conversations.errors import StoreAway
 
-HUNG = 0.5  # seconds that a failure took; a refusal takes none
+HUNG = 0.4  # seconds that a failure took: more than a refusal takes, less than a time-out
 
 T = TypeVar("T")
 

@@ -17,11 +17,10 @@ from redis.exceptions import RedisError
 from conversations.errors import StoreAway, TranscriptGone
 from conversations.stores.base import Keeps
 from conversations.stores.foreign import ForeignStore
-from conversations.stores.places import Place
+from conversations.stores.places import HUNG, Place
 from workers.redis.connections import transcripts
 
 PLACE = Place()
-AT_ONCE = 0.4  # seconds in which a connection that was lost before is told
 KEEP = """
 local function keep(seconds)
     redis.call('EXPIRE', KEYS[1], seconds)
@@ -105,6 +104,6 @@ def _run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
     try:
         return run(keys, arguments)
     except ConnectionLost:
-        if monotonic() - began > AT_ONCE:
+        if monotonic() - began >= HUNG:
             raise
         return run(keys, arguments)

@@ -12,8 +12,8 @@ from redis.sentinel import Sentinel as SyncSentinel
 
 from workers.redis.addresses import Sentinels
 
-# A Sentinel that does not answer at once is passed over for the next one; nobody repeats.
-PATIENCE: dict[str, Any] = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "protocol": 2}
+PATIENCE = 0.5  # seconds; a Sentinel that does not answer at once is passed over for the next one
+ALTOGETHER = 1.5  # seconds; where many are asked, each has less, for somebody waits for the master
 
 
 class MasterPool(SentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
@@ -29,8 +29,15 @@ class MasterPool(SentinelConnectionPool, redis.asyncio.BlockingConnectionPool):
 
 
 def asking(found: Sentinels, retry: type[Retry] | type[SyncRetry]) -> dict[str, Any]:
-    """How one Sentinel is asked."""
-    return PATIENCE | found.asking | {"retry": retry(NoBackoff(), 0)}
+    """How one Sentinel is asked: whatever library does it, one after the other, and nobody repeats."""
+    seconds = min(PATIENCE, ALTOGETHER / len(found.hosts))
+    return {
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "protocol": 2,
+        "retry": retry(NoBackoff(), 0),
+        **found.asking,
+    }
 
 
 def client(found: Sentinels, **options: Any) -> redis.Redis:

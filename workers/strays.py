@@ -23,6 +23,10 @@ _strays: set[asyncio.Task[Any]] = set()  # a loop alone does not keep a task fro
 class Exited(Exception):
     """A tool raised SystemExit; raised by a task, that would end the whole loop."""
 
+    def __init__(self, how: SystemExit) -> None:
+        super().__init__()
+        self.how = how
+
 
 async def attended(work: Coroutine[Any, Any, T], *, tool: str) -> T:
     """What a tool's work returns or raises; where this task is cancelled, it has GRACE to end."""
@@ -30,18 +34,13 @@ async def attended(work: Coroutine[Any, Any, T], *, tool: str) -> T:
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        task.cancel()
-        try:
-            await asyncio.wait([task], timeout=GRACE)
-        finally:
-            if not task.done():
-                _leave(task)
-        if not task.done():
+        has_ended = not task.cancel()  # in this very moment: then the cancel is not its own
+        if has_ended or not await _ends(task):
             raise
     try:
         return task.result()
     except Exited as error:
-        raise SystemExit from error.__cause__
+        raise error.how from None
 
 
 async def dismiss(*, within: float) -> None:
@@ -52,11 +51,21 @@ async def dismiss(*, within: float) -> None:
         await asyncio.wait(tasks, timeout=within)
 
 
+async def _ends(task: asyncio.Task[Any]) -> bool:
+    """Whether it does so within GRACE; else it is left behind."""
+    try:
+        await asyncio.wait([task], timeout=GRACE)
+    finally:
+        if not task.done():
+            _leave(task)
+    return task.done()
+
+
 async def _no_exit(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
     except SystemExit as error:
-        raise Exited from error
+        raise Exited(error) from error
 
 
 def _leave(task: asyncio.Task[Any]) -> None:

@@ -27,6 +27,10 @@ MOST_LYING = {PUSH: 1, HASH: 8}
 FEW, SPREAD = 8, 1.25
 BACKSTOP = 3600  # seconds; a list that nobody looks after any more
 
+PREFIX = "agentsite:own:"
+OFFERS = "agentsite:offers:"  # a queue's: worker -> `<free slots> <turns in flight> <ms until>`
+LYING = "agentsite:lying:"  # a queue's: worker -> the head of its list when it was looked at last
+
 log = structlog.get_logger(__name__)
 
 
@@ -34,10 +38,6 @@ def own_list(queue: str, worker: str) -> str:
     """The list of hints for one worker."""
     return f"{PREFIX}{queue}:{worker}"
 
-
-PREFIX = "agentsite:own:"
-OFFERS = "agentsite:offers:"  # a queue's: worker -> `<free slots> <turns in flight> <ms until>`
-LYING = "agentsite:lying:"  # a queue's: worker -> the head of its list when it was looked at last
 
 NOW = """
 local time = redis.call('TIME')

@@ -50,7 +50,7 @@ class Turn(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     policy = models.CharField(max_length=20, choices=Policy, default=Policy.ENQUEUE)
-    pool = models.CharField(max_length=50)
+    pool = models.CharField(max_length=50)  # its queue (`workers.pools`); exports call it so
     input = models.JSONField(help_text="The items that were sent, as the protocol has them")
     request = models.JSONField(
         default=dict,

@@ -29,9 +29,7 @@ class Rule:
     """One entry of AGENT_ROUTES: when it fits, these models are tried in this order."""
 
     models: Sequence[str] = ()  # names in AGENT_MODELS; none: all
-    queues: Sequence[
-        str
-    ] = ()  # classes of work (`priority` is interactive, `flex` batch); none: any
+    queues: Sequence[str] = ()  # as `workers.routing.TIERS` has them; none: any
     shorter: int = 0  # it fits prompts below so many tokens; 0: any
     longer: int = 0  # it fits prompts from so many tokens on
     cheapest: bool = False  # in the order of their costs instead

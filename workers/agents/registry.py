@@ -47,7 +47,7 @@ class Options:
     parameters: Sequence[str] = KNOWN_TO_MODELS  # those of PARAMETERS that a request may set
     request_limit: int = 50  # model responses in one turn
     reply_limit: int = 12_000_000  # characters of one model response
-    mcp: dict[str, Any] = field(default_factory=dict)  # by name, workers.agents.tools.Server
+    mcp: dict[str, Any] = field(default_factory=dict)  # by name, workers.agents.servers.Server
     answer_within: float = 86_400  # seconds that a turn waits for a person
     result_limit: int = 2_000_000  # characters of a tool's result
     tool_timeout: float = 60  # seconds; then the model is told that the outcome is unknown

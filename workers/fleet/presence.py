@@ -32,13 +32,11 @@ log = structlog.get_logger(__name__)
 
 RENEWALS = 4  # per lease
 BACK_OFF, LONGEST_BACK_OFF = 0.1, 5.0  # seconds between two tries to register
+AWAY = (PresenceLost, psycopg.Error, DatabaseError)
 
 
 def nothing(*_: object) -> None:
     """For who need not be told."""
-
-
-AWAY = (PresenceLost, psycopg.Error, DatabaseError)
 
 
 class Presence(threading.Thread):

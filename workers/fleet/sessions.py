@@ -96,9 +96,7 @@ class Look:
     live: int  # rows that are not dead
     expired: tuple[UUID, ...] = ()  # the lease is over: frozen or unplugged
     freed: tuple[UUID, ...] = ()  # the lock that was held while this session lived is free: killed
-    tidies: bool = field(
-        default=False, compare=False
-    )  # whether it is time to see what else was left behind
+    tidies: bool = field(default=False, compare=False)  # it is time to see what else was lost
 
     def __bool__(self) -> bool:
         return bool(self.expired or self.freed)

@@ -17,8 +17,8 @@ from workers import fingerprints, identity
 from workers.health import vitals
 from workers.health.vitals import Vitals
 from workers.launchers import marks
+from workers.launchers.children import Children
 from workers.launchers.marks import Mark
-from workers.launchers.supervision import Children
 from workers.models import WorkerProcess
 from workers.pools import Pool
 

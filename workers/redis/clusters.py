@@ -5,8 +5,7 @@ script carry one hash tag, and so are on one node.
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
@@ -16,10 +15,11 @@ import redis.asyncio
 from redis.asyncio.cluster import ClusterNode
 from redis.cluster import ClusterNode as SyncClusterNode
 from redis.cluster import NodesManager
-from redis.exceptions import NoScriptError, RedisClusterException
+from redis.exceptions import RedisClusterException
 
 from workers.redis.addresses import Cluster
 from workers.redis.cancelling import cancellable
+from workers.redis.scripts import LoopScript, Script
 from workers.threads import Result, aside
 
 # The names in the address are asked again and again: what they stand for may have moved as a whole.
@@ -65,30 +65,6 @@ class Looking:
             NodesManager.initialize(self._nodes, *args, **options)
         finally:
             self._busy.release()
-
-
-class Script:
-    """A script that the node of its keys learns; redis-py tells all, of which one may be away."""
-
-    def __init__(self, client: Any, text: str) -> None:
-        self._client, self._text = client, text
-        self._name = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-    def __call__(self, keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
-        try:
-            return self._client.evalsha(self._name, len(keys), *keys, *args)
-        except NoScriptError:
-            return self._client.eval(self._text, len(keys), *keys, *args)
-
-
-class LoopScript(Script):
-    """The same for an event loop."""
-
-    async def __call__(self, keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
-        try:
-            return await self._client.evalsha(self._name, len(keys), *keys, *args)
-        except NoScriptError:
-            return await self._client.eval(self._text, len(keys), *keys, *args)
 
 
 class ThreadsClient(redis.RedisCluster):

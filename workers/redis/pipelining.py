@@ -8,12 +8,12 @@ waits for more of them to come.
 import asyncio
 from collections.abc import Sequence
 from copy import copy
-from functools import cache as once
-from hashlib import sha1
 from typing import Any
 
 import redis
 import redis.asyncio
+
+from workers.redis.scripts import digest
 
 MOST = 100  # commands a trip: the first of them waits for the replies to all
 
@@ -89,9 +89,3 @@ def settle(reply: asyncio.Future[Any], found: Any) -> None:
         reply.set_exception(copy(found))  # each raises one of his own
     else:
         reply.set_result(found)
-
-
-@once
-def digest(script: str) -> str:
-    """By which Redis knows a script that it has run before."""
-    return sha1(script.encode(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,3 @@
-import asyncio
 import threading
 
 from tests.waiting import GENEROUS
@@ -35,21 +34,3 @@ def test_a_thread_that_waits_goes_on_when_the_last_reason_goes():
 
 def test_a_thread_waits_no_longer_than_it_said():
     assert not Gate("drain").wait(0.01)
-
-
-async def test_a_task_that_waits_goes_on_when_another_thread_opens():
-    gate = Gate("drain", "pause")
-    waiting = asyncio.create_task(gate.until_open())
-    await asyncio.to_thread(gate.open, "drain")
-    assert not waiting.done()
-    await asyncio.to_thread(gate.open, "pause")
-    await asyncio.wait_for(waiting, GENEROUS)
-
-
-async def test_a_task_that_gave_up_waiting_leaves_nothing_behind():
-    gate = Gate("drain")
-    waiting = asyncio.create_task(gate.until_open())
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    assert gate._waiting == []

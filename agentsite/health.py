@@ -16,8 +16,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from agentsite import exposition
 from conversations import census
 from workers.fleet import peers
-from workers.health import probes
-from workers.health.probes import Examiner, Finding, Report
+from workers.health import needs
+from workers.health.needs import Examiner, Finding, Report
 from workers.health.progress import Progress
 from workers.health.sharing import Shared
 from workers.observing import metrics
@@ -55,7 +55,7 @@ async def well(request: HttpRequest) -> HttpResponse:
     """As `ready`; an idle service is well, one where work waits and none succeeds is not."""
     report = await readiness()
     try:
-        async with asyncio.timeout(probes.LIMIT):
+        async with asyncio.timeout(needs.LIMIT):
             progress = await PROGRESS.answer()
     except (DatabaseError, TimeoutError) as error:
         return told({**report, "work": Finding(type(error).__name__, "see postgresql")})
@@ -94,7 +94,7 @@ def take_out() -> None:
 
 def told(report: Report, **more: Any) -> HttpResponse:
     """A report as JSON; 503 when anything is lacking that binds."""
-    is_well = not probes.lacking(report)
+    is_well = not needs.lacking(report)
     body = {"status": "ok" if is_well else "unavailable", "parts": dict(map(shown, report.items()))}
     headers = {"Cache-Control": "no-store"}
     answer = JsonResponse(body | more, status=200 if is_well else 503, headers=headers)
@@ -123,7 +123,7 @@ def examine() -> Report:
 @cache
 def examiner() -> Examiner:
     """This process's own."""
-    return Examiner(probes.questions(workers_settings))
+    return Examiner(needs.questions(workers_settings))
 
 
 def workers_settings() -> Sequence[dict[str, str]]:

@@ -13,7 +13,7 @@ import structlog
 
 from agentsite import health
 from workers import garbage
-from workers.health import supervision
+from workers.health import systemd
 from workers.health.pulse import Pulse
 
 BEAT = 2.0  # seconds between two words to systemd
@@ -45,9 +45,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 async def beat() -> None:
     """Tell systemd that this loop turns."""
-    supervision.tell(supervision.READY)
+    systemd.tell(systemd.READY)
     while True:
-        supervision.tell(supervision.ALIVE)
+        systemd.tell(systemd.ALIVE)
         await asyncio.sleep(BEAT)
 
 

@@ -1,7 +1,7 @@
 """A worker's own eye on its condition: it closes its gate while it lacks something, and tells.
 
 In a thread of its own, whatever the event loop does: every second it writes `status`, every few
-seconds it asks `probes`. A dependency that is back opens the gate within a second or two.
+seconds it asks `needs`. A dependency that is back opens the gate within a second or two.
 """
 
 import threading
@@ -13,8 +13,8 @@ from redis import RedisError
 
 from workers import identity, queues
 from workers.fleet import peers
-from workers.health import port, probes, status
-from workers.health.probes import Report
+from workers.health import needs, port, status
+from workers.health.needs import Report
 from workers.health.pulse import Pulse
 from workers.observing import metrics
 from workers.pools import Pool
@@ -38,7 +38,7 @@ class Condition(threading.Thread):
         super().__init__(name="condition", daemon=True)
         self._worker, self._pool = name, pool
         self._gate, self._pulse, self._in_flight = gate, pulse, in_flight
-        self._examiner = probes.Examiner(probes.questions(peers.replicas))
+        self._examiner = needs.Examiner(needs.questions(peers.replicas))
         self._port = port.Port(self._status)
         self._stopping = threading.Event()
         self._report: Report = {}
@@ -67,7 +67,7 @@ class Condition(threading.Thread):
     @property
     def lacking(self) -> dict[str, str]:
         """What is lacking, by part, with the mend."""
-        return probes.lacking(self._report)
+        return needs.lacking(self._report)
 
     def _look(self) -> None:
         self._port.take()  # another worker of this host may have had it, and ended

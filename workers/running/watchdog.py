@@ -6,7 +6,7 @@ import threading
 
 import structlog
 
-from workers.health import supervision
+from workers.health import systemd
 from workers.health.pulse import Pulse
 from workers.observing import farewells
 
@@ -31,7 +31,7 @@ class Watchdog(threading.Thread):
 
     def start(self) -> None:
         self._pulse.start(self._loop)
-        supervision.tell(supervision.READY)
+        systemd.tell(systemd.READY)
         super().start()
 
     def stop(self) -> None:
@@ -44,7 +44,7 @@ class Watchdog(threading.Thread):
             missed = missed + 1 if self._pulse.beats == last else 0
             last = self._pulse.beats
             if not missed:
-                supervision.tell(supervision.ALIVE)
+                systemd.tell(systemd.ALIVE)
             if missed * LOOK > self._limit:
                 log.critical("event_loop_stuck", seconds=missed * LOOK)
                 faulthandler.dump_traceback()

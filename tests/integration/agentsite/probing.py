@@ -6,14 +6,14 @@ import pytest
 
 from agentsite import health
 from tests.waiting import GENEROUS
-from workers.health import probes
+from workers.health import needs
 from workers.health.sharing import Shared
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     """Each test has a replica that nobody has probed, and that waits for its answers."""
-    monkeypatch.setattr(probes, "LIMIT", GENEROUS)
+    monkeypatch.setattr(needs, "LIMIT", GENEROUS)
     health.examiner.cache_clear()
     monkeypatch.setattr(health, "EXAMINATION", Shared(health.examine, fresh=0))
     monkeypatch.setattr(health, "PROGRESS", Shared(health.count, fresh=0))

@@ -14,7 +14,7 @@ from conversations.threads import in_thread
 from tests.integration.agentsite.probing import fresh, probed
 from tests.integration.redis_server import RedisServer
 from tests.waiting import GENEROUS
-from workers.health import probes
+from workers.health import needs
 from workers.health.sharing import Shared
 from workers.observing import metrics
 
@@ -80,7 +80,7 @@ async def test_a_replica_is_ready_again_when_redis_is_back(async_client, setting
 @pytest.fixture
 def deaf(settings, monkeypatch):
     """A Redis that takes connections and never answers; its client would wait for long."""
-    monkeypatch.setattr(probes, "LIMIT", 0.2)
+    monkeypatch.setattr(needs, "LIMIT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         times = f"socket_timeout={GENEROUS}&socket_connect_timeout={GENEROUS}"
@@ -116,7 +116,7 @@ async def test_a_replica_without_postgresql_is_not_ready(async_client, monkeypat
     def refuse():
         raise OperationalError("password=my-secret host=10.1.2.3")
 
-    monkeypatch.setattr(probes, "missing_migrations", refuse)
+    monkeypatch.setattr(needs, "missing_migrations", refuse)
     answer = await async_client.get("/readyz")
     parts = answer.json()["parts"]
     assert (answer.status_code, parts["postgresql"]["problem"]) == (503, "OperationalError")
@@ -139,7 +139,7 @@ async def test_a_postgresql_that_does_not_answer_holds_nobody_up(async_client, m
 
 
 async def test_a_replica_with_tables_of_an_older_version_names_the_migration(async_client):
-    newest = max(name for name in probes.newest_migrations() if name.startswith("conversations"))
+    newest = max(name for name in needs.newest_migrations() if name.startswith("conversations"))
     await in_thread(rename_migration, newest, f"{newest}_no_more")
     try:
         status, lacking = await probed(async_client)

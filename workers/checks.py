@@ -12,7 +12,7 @@ from workers import pools as pools_
 from workers.routing import AUTO, TIERS
 
 PATHS = ("WORKER_SWEEP", "ROUTING", "LAUNCHER")
-JOB_CLASS = "workers.queues.TurnJob"
+JOB_CLASS = "workers.jobs.TurnJob"
 SERIALIZER = "rq.serializers.JSONSerializer"
 
 Apps = Sequence[AppConfig] | None

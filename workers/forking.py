@@ -15,7 +15,7 @@ from rq.job import Job
 
 from workers.base import OwnWorker
 from workers.health.port import Port
-from workers.queues import TurnJob
+from workers.jobs import TurnJob
 from workers.running.routines import Routine
 
 PORT = 1  # seconds between two tries to have it

@@ -1,4 +1,4 @@
-"""An RQ worker that runs many coroutine jobs at once. With `base`, `forking`, `queues`: what knows RQ.
+"""An RQ worker that runs many coroutine jobs at once.
 
 RQ forks a child for each job. Here a shallow copy of the worker stands in for the child: it
 carries the job and its execution through RQ's own bookkeeping, while the job's coroutine is
@@ -27,7 +27,7 @@ from workers import garbage, pools
 from workers.base import OwnWorker
 from workers.forking import ForkingWorker
 from workers.handing import PULL, Offers, own_list
-from workers.queues import FAILURE_TTL, TurnJob, preload
+from workers.jobs import FAILURE_TTL, TurnJob, preload
 from workers.running.lines import Line
 from workers.running.shift import Shift
 

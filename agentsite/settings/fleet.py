@@ -52,7 +52,7 @@ DISTRIBUTION = env.choice("DISTRIBUTION", "pull", "push", "hash")
 # Characters of transcripts that a worker keeps parsed for the conversations' next turns; 0: none.
 WORKER_HISTORIES = env.integer("WORKER_HISTORIES", 32_000_000 if DISTRIBUTION == "hash" else 0)
 
-RQ = {"COMMIT_MODE": "auto", "JOB_CLASS": "workers.queues.TurnJob"}
+RQ = {"COMMIT_MODE": "auto", "JOB_CLASS": "workers.jobs.TurnJob"}
 RQ_QUEUES = {
     queue: {
         **libraries.for_queues(REDIS_QUEUE_URL),

@@ -14,8 +14,8 @@ import structlog
 from redis import RedisError
 
 from workers.interrupts import Interrupt, Reason
+from workers.jobs import TurnJob
 from workers.observing import metrics
-from workers.queues import TurnJob
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from redis import RedisError
 
 from workers import queues
-from workers.queues import TurnJob
+from workers.jobs import TurnJob
 from workers.running.flights import Seat
 
 BLOCK = 1  # seconds that a fetch waits: what a worker told to stop may take to notice

@@ -15,7 +15,7 @@ from conversations.models import Conversation, Turn
 from tests.counting import counted
 from tests.waiting import GENEROUS
 from workers import orders, queues
-from workers.queues import TurnJob
+from workers.jobs import TurnJob
 
 HELLO = [{"type": "message", "role": "user", "content": "Hello"}]
 

@@ -4,7 +4,7 @@ import django_rq
 import pytest
 
 from tests import tasks
-from workers.queues import TurnJob
+from workers.jobs import TurnJob
 from workers.worker import AgentWorker, Line
 
 

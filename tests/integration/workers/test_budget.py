@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from tests.integration.workers.ours import own_queue
-from workers import queues
+from workers.jobs import FAILURE_TTL
 from workers.worker import AgentWorker, Line
 
 
@@ -33,7 +33,7 @@ def run_one(worker: AgentWorker) -> None:
     """A job's whole life but for the job itself."""
     queue = worker.queues[0]
     with queue.connection.pipeline() as pipeline:
-        options = {"result_ttl": 0, "failure_ttl": queues.FAILURE_TTL, "pipeline": pipeline}
+        options = {"result_ttl": 0, "failure_ttl": FAILURE_TTL, "pipeline": pipeline}
         queue.enqueue_call("tests.tasks.noop", ("x",), **options)
         pipeline.execute()
     seat = Line(worker, queue).fetch(block=True)

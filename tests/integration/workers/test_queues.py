@@ -10,7 +10,7 @@ from rq.utils import utcformat
 from tests import tasks
 from tests.integration.workers.ours import allowed, worker
 from workers import queues
-from workers.queues import TaskNotAllowed, TurnJob
+from workers.jobs import FAILURE_TTL, TaskNotAllowed, TurnJob
 from workers.running.lines import Line
 
 __all__ = ["allowed", "worker"]
@@ -21,7 +21,7 @@ TASK = "conversations.tasks.answer"
 def test_a_job_is_json_and_leaves_nothing_when_it_is_done(queue):
     job = queue.fetch_job(queues.enqueue("default", TASK, "some-id"))
     assert job.data == b'["conversations.tasks.answer", null, ["some-id"], {}]'
-    assert (job.result_ttl, job.failure_ttl, job.timeout) == (0, queues.FAILURE_TTL, 900)
+    assert (job.result_ttl, job.failure_ttl, job.timeout) == (0, FAILURE_TTL, 900)
     assert job.get_status() == JobStatus.QUEUED
 
 

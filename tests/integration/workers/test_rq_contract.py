@@ -22,7 +22,7 @@ from rq.worker import WorkerStatus
 
 from tests.integration.workers.ours import allowed, fetched, own_queue, worker
 from tests.waiting import GENEROUS
-from workers import queues
+from workers.jobs import FAILURE_TTL
 from workers.worker import AgentWorker, Line
 
 __all__ = ["allowed", "worker"]
@@ -159,7 +159,7 @@ def test_a_failed_job_is_kept_for_a_minute_with_its_reason(worker, redis_client,
     queue = worker.queues[0]
     assert queue.failed_job_registry.get_job_ids() == [seat.job.id]
     assert queue.fetch_job(seat.job.id).get_status() == status
-    assert 0 < redis_client.ttl(seat.job.key) <= queues.FAILURE_TTL
+    assert 0 < redis_client.ttl(seat.job.key) <= FAILURE_TTL
     assert queue.started_job_registry.count == 0
 
 

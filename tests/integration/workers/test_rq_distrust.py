@@ -7,7 +7,7 @@ import rq.serializers
 from rq.job import Job
 
 from tests.integration.workers.ours import allowed, fetched, worker
-from workers.queues import TurnJob
+from workers.jobs import TurnJob
 
 __all__ = ["allowed", "worker"]
 

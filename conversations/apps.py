@@ -9,7 +9,7 @@ class ConversationsConfig(AppConfig):
     name = "conversations"
 
     def ready(self) -> None:
-        from conversations.sockets import sessions  # noqa: F401, PLC0415 - connects its receiver
+        from conversations.sockets import sessions, standing  # noqa: F401, PLC0415 - their receivers
         from conversations.stores import orphans  # noqa: PLC0415 - needs the models
 
         orphans.watch()

@@ -23,7 +23,7 @@ from conversations.models import Turn
 from conversations.showing import snapshots
 from conversations.showing.announcements import acceptance, announce, announce_change
 from conversations.showing.following import Following
-from conversations.sockets import crowds, frames, sessions
+from conversations.sockets import crowds, frames, sessions, standing
 from conversations.sockets.base import Close, Socket, patience
 from conversations.sockets.floods import Flood, Verdict
 from conversations.sockets.frames import Answer, Cancel, Create, Frame, Ping, Subscribe
@@ -51,6 +51,7 @@ class ChatConsumer(Socket):
         self._conversation_id = self.scope["url_route"]["kwargs"]["conversation_id"]
         await self.join(sessions.group(self._session_key))
         await self._visit()
+        await self.join(standing.group(self._user.pk))
         self._take_place()
         self._rest()
 
@@ -208,6 +209,10 @@ class ChatConsumer(Socket):
 
     async def session_ended(self, message: dict[str, Any]) -> None:
         raise Close(NOT_LOGGED_IN)
+
+    async def standing_changed(self, message: dict[str, Any]) -> None:
+        with patience():
+            await self._identify()
 
     async def pulse(self, message: dict[str, Any]) -> None:
         self._rest_set = None

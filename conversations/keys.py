@@ -16,6 +16,7 @@ from django.utils import timezone
 from conversations.errors import InvalidKey
 from conversations.models import ApiKey
 from conversations.models.api_key import every_scope
+from conversations.sockets import standing
 
 MARK = "ags_"  # by which scanners for secrets know ours
 SHOWN = len(MARK) + 8  # characters that lists show; 35 more stay secret
@@ -30,6 +31,7 @@ class Caller:
     user: AbstractBaseUser
     scopes: frozenset[str]
     requests_per_minute: int  # 0: as many as come
+    expires: datetime | None
 
 
 def make(
@@ -71,6 +73,7 @@ def caller(secret: str) -> Caller:
         user=key.owner,
         scopes=frozenset(key.scopes),
         requests_per_minute=settings.API_REQUESTS_PER_MINUTE if rate is None else rate,
+        expires=key.expires,
     )
 
 
@@ -83,5 +86,10 @@ def _note_use(key: ApiKey) -> None:
 
 
 def revoke(key_id: UUID) -> bool:
-    """Refuse it from now on; whether it was valid until now."""
-    return bool(ApiKey.objects.filter(pk=key_id, revoked=None).update(revoked=Now()))
+    """Refuse it from now on, also for what it began; whether it was valid until now."""
+    key = ApiKey.objects.filter(pk=key_id, revoked=None)
+    owner_id = key.values_list("owner", flat=True).first()
+    if owner_id is None or not key.update(revoked=Now()):
+        return False
+    standing.announce(owner_id)
+    return True

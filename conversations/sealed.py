@@ -17,7 +17,7 @@ from conversations.emitter import UNAVAILABLE
 from conversations.errands import TASK, Errand, lives, over
 from conversations.errors import InvalidValue, NoWorker, TurnFailed
 from conversations.ids import new_id
-from conversations.showing.listening import Ear
+from conversations.showing.ear import Ear, Guard
 from conversations.stores import is_carried
 from conversations.stores.register import take
 from conversations.stores.sealed import SealedStore, opened
@@ -78,24 +78,24 @@ async def send(errand: Errand) -> None:
     await in_thread(queues.enqueue, errand.queue, TASK, errand.packed(), seconds=seconds)
 
 
-async def events(errand: Errand) -> AsyncGenerator[list[Event]]:
+async def events(errand: Errand, guard: Guard | None = None) -> AsyncGenerator[list[Event]]:
     """What happens, until the end; none at all every second while it is silent.
 
     The new state comes just before the last event, as `agentsite:state`; a turn that failed has
-    none. Raises `NoWorker`.
+    none. Raises `NoWorker`, and as the guard does.
     """
     tail = Tail(errand)
-    async with Ear(UUID(errand.conversation)) as ear:
+    async with Ear(UUID(errand.conversation), guard) as ear:
         while not tail.is_over:
             yield await tail.after(await ear.hear(POLL))
     with suppress(*UNAVAILABLE):
         await streams.expire(errand.facts, seconds=0)
 
 
-async def finished(errand: Errand) -> dict[str, Any]:
-    """The answer as one object. Raises `NoWorker`, `TurnFailed`."""
+async def finished(errand: Errand, guard: Guard | None = None) -> dict[str, Any]:
+    """The answer as one object. Raises `NoWorker`, `TurnFailed`, and as the guard does."""
     told: list[Event] = []
-    async for some in events(errand):
+    async for some in events(errand, guard):
         told = [*told, *some][-2:]
     response = told[-1]["response"]
     if response["status"] == "failed":

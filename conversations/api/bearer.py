@@ -38,10 +38,8 @@ class Bearer(AuthBase):
     async def __call__(self, request: HttpRequest) -> Caller:
         caller, quota = await in_thread(admit, secret(request))
         request.quota = quota  # type: ignore[attr-defined]  # the handler tells it in headers
-        if quota and not quota.admitted:
-            raise RateLimited("This key has made too many requests; wait a moment.")
-        if self._scope not in caller.scopes:
-            raise InsufficientScope(f"This API key lacks the scope {self._scope}.")
+        check_quota(quota)
+        check_scope(caller, self._scope)
         return caller
 
 
@@ -62,6 +60,18 @@ def key_in(header: str) -> str:
 def admit(key: str) -> tuple[Caller, Quota | None]:
     caller = keys.caller(key)
     return caller, quotas.take(caller.key.hex, caller.requests_per_minute)
+
+
+def check_quota(quota: Quota | None) -> None:
+    """Raises `RateLimited`."""
+    if quota and not quota.admitted:
+        raise RateLimited("This key has made too many requests; wait a moment.")
+
+
+def check_scope(caller: Caller, scope: Scope) -> None:
+    """Raises `InsufficientScope`."""
+    if scope not in caller.scopes:
+        raise InsufficientScope(f"This API key lacks the scope {scope}.")
 
 
 def caller_of(request: HttpRequest, *query: str) -> Caller:

@@ -14,7 +14,7 @@ from conversations.api.bearer import caller_of, writes
 from conversations.api.objects import STREAM, answers
 from conversations.api.said import Id, Strict
 from conversations.api.sse import told
-from conversations.api.watches import watched
+from conversations.api.watches import Watch
 from conversations.threads import in_thread
 
 router = Router(tags=["agentsite"])
@@ -38,5 +38,5 @@ async def chat(request: HttpRequest, body: Chat) -> HttpResponseBase:
     errand = await in_thread(sealed.errand, owner, body.message, agent=body.agent, state=body.state)
     await sealed.send(errand)
     if body.stream:
-        return told(partial(watched, request, partial(sealed.events, errand)))
-    return JsonResponse(await sealed.finished(errand))
+        return told(partial(sealed.events, errand, Watch(request)))
+    return JsonResponse(await sealed.finished(errand, Watch(request)))

@@ -18,11 +18,11 @@ def dress(request: ApiRequest, response: HttpResponseBase) -> None:
     if request.is_too_large:
         response["Connection"] = "close"  # part of its body may still be on the way
     if request.quota:
-        _tell(request.quota, response)
+        tell(request.quota, response)
     cors.allow(request, response)
 
 
-def _tell(quota: Quota, response: HttpResponseBase) -> None:
+def tell(quota: Quota, response: HttpResponseBase) -> None:
     """As OpenAI names them; clients slow down by them."""
     response["x-ratelimit-limit-requests"] = str(quota.limit)
     response["x-ratelimit-remaining-requests"] = str(quota.remaining)

@@ -18,7 +18,6 @@ from conversations.api import cors, errors
 from conversations.api.dress import dress
 from conversations.api.requests import ApiRequest, Gone, read_body
 from conversations.api.sse import EventStream
-from conversations.api.watches import while_valid
 from conversations.errors import InvalidValue, NotFound, TooLarge
 
 PREFIX = "/v1/"
@@ -85,9 +84,7 @@ async def _operate(request: ApiRequest) -> HttpResponseBase:
     try:
         match = get_resolver(URLS).resolve(request.path_info)
         request.resolver_match = match
-        response: HttpResponseBase = await while_valid(
-            request, match.func(request, *match.args, **match.kwargs)
-        )
+        response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
     except Http404:
         raise NotFound("There is no such address.") from None
     return response

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.conf import settings
 
-from conversations.api import errors
+from conversations.api import dress, errors
 from conversations.api.bearer import key_in
 from conversations.errors import ConversationError
+from conversations.quotas import Quota
 
 SECURE = "wss"  # some proxies, too, tell the scheme of a websocket by this name
 
@@ -35,9 +36,13 @@ def secret(scope: Mapping[str, Any]) -> str:
     return key_in(found[0].decode("latin1") if len(found) == 1 else "")
 
 
-async def refuse(error: ConversationError, send: Callable[[Any], Awaitable[None]]) -> None:
-    """Answer a handshake by an error of HTTP."""
+async def refuse(
+    error: ConversationError, send: Callable[[Any], Awaitable[None]], quota: Quota | None
+) -> None:
+    """Answer a handshake by an error of HTTP, and by what is left of its key's requests."""
     response = errors.answer(error)
+    if quota:
+        dress.tell(quota, response)
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
     status = response.status_code
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})

@@ -8,13 +8,13 @@ from channels.exceptions import StopConsumer
 
 from conversations import keys, protocol, quotas, steering
 from conversations.api import commands, handshakes
+from conversations.api.bearer import admit, check_quota, check_scope
 from conversations.api.errors import AWAY, known
 from conversations.api.lanes import Lane, refusal
 from conversations.api.responses import order_of
-from conversations.api.watches import KEY_CHECK
+from conversations.api.watches import rest
 from conversations.errors import (
     ConversationError,
-    InsufficientScope,
     InvalidFrame,
     InvalidKey,
     NotFound,
@@ -22,8 +22,9 @@ from conversations.errors import (
 )
 from conversations.keys import Caller
 from conversations.models import Scope, Turn
+from conversations.quotas import Quota
 from conversations.showing.announcements import acceptance, announce, announce_change
-from conversations.sockets import crowds
+from conversations.sockets import crowds, standing
 from conversations.sockets.base import Close, Socket, patience
 from conversations.sockets.floods import Flood, Verdict
 from conversations.threads import in_thread
@@ -45,6 +46,7 @@ class ResponsesConsumer(Socket):
     """A program's connection."""
 
     _caller: Caller | None = None
+    _quota: Quota | None = None
 
     async def _run(self, receive: Any) -> None:
         """Lanes end with the connection; their turns go on, and can be fetched by HTTP."""
@@ -68,34 +70,34 @@ class ResponsesConsumer(Socket):
         try:
             self._caller = await self._admitted()
         except Exception as error:  # noqa: BLE001 - `known` logs it
-            await handshakes.refuse(known(error), self._send)
+            await handshakes.refuse(known(error), self._send, self._quota)
             raise StopConsumer from None
         await self.accept()
-        self.pulse_timer.set(KEY_CHECK)
+        self.pulse_timer.set(rest(self._caller))
 
     async def _admitted(self) -> Caller:
         handshakes.check_scheme(self.scope)
         self._secret = handshakes.secret(self.scope)
-        admitted = await self._identify()
-        crowds.take(admitted.user.pk)
-        return admitted
+        caller, self._quota = await in_thread(admit, self._secret)
+        check_quota(self._quota)
+        check_scope(caller, Scope.WRITE)
+        await self.join(standing.group(caller.user.pk))
+        crowds.take(caller.user.pk)
+        return caller
 
     async def pulse(self, message: dict[str, Any]) -> None:
         """A key that was revoked or has expired closes what it opened."""
         with patience():
-            await self._identify_or_close()
-        self.pulse_timer.set(KEY_CHECK)
+            self._caller = await self._identify()
+        if self._caller:
+            self.pulse_timer.set(rest(self._caller))
+
+    standing_changed = pulse
 
     async def _identify(self) -> Caller:
-        caller = await in_thread(keys.caller, self._secret)
-        if Scope.WRITE not in caller.scopes:
-            raise InsufficientScope(f"This API key lacks the scope {Scope.WRITE}.")
-        return caller
-
-    async def _identify_or_close(self) -> Caller:
         try:
-            return await self._identify()
-        except (InvalidKey, InsufficientScope) as error:
+            return await in_thread(keys.caller, self._secret)
+        except InvalidKey as error:
             raise Close(INVALID_KEY, error.message) from None
 
     # --- Frames of the client
@@ -130,10 +132,8 @@ class ResponsesConsumer(Socket):
 
     async def _counted(self) -> Caller:
         """Who asks, whose request is counted. Raises `RateLimited`."""
-        caller = await self._identify_or_close()
-        quota = await in_thread(quotas.take, caller.key.hex, caller.requests_per_minute)
-        if quota and not quota.admitted:
-            raise RateLimited("This key has made too many requests; wait a moment.")
+        caller = await self._identify()
+        check_quota(await in_thread(quotas.take, caller.key.hex, caller.requests_per_minute))
         return caller
 
     def _lane(self, name: str | None) -> Lane:

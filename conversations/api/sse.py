@@ -15,13 +15,14 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from conversations.api.errors import described
-from conversations.api.watches import Events, watched
+from conversations.api.watches import Watch
 from conversations.errors import ConversationError
 from conversations.models import Turn
 from conversations.showing import listening
 
 KEEPALIVE = 15  # seconds of silence until a comment: proxies close what is silent for longer
 DONE = b"data: [DONE]\n\n"
+Events = AsyncGenerator[list[dict[str, Any]]]
 
 
 class EventStream(HttpResponseBase):
@@ -37,8 +38,8 @@ class EventStream(HttpResponseBase):
 
 def stream(request: HttpRequest, turn: Turn, *, after: int = -1) -> EventStream:
     """The turn's events after a number, until its end or that of the request's key."""
-    begin = partial(listening.events, turn, after=after)
-    return told(partial(watched, request, begin), after=after)
+    begin = partial(listening.events, turn, after=after, guard=Watch(request))
+    return told(begin, after=after)
 
 
 def told(begin: Callable[[], Events], *, after: int = -1) -> EventStream:

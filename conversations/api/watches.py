@@ -1,50 +1,45 @@
-"""Requests that last: whoever's key is revoked meanwhile hears no more than a minute longer."""
+"""Requests and connections that last: whoever's key is revoked meanwhile is told so at once."""
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from conversations import keys
 from conversations.api.bearer import secret
+from conversations.keys import Caller
+from conversations.sockets import standing
 from conversations.sockets.base import patience
 from conversations.threads import in_thread
 
 KEY_CHECK = 60  # seconds between looks at the key while nothing is asked
-
-Events = AsyncGenerator[list[dict[str, Any]]]
-T = TypeVar("T")
+LEAST = 1  # second: PostgreSQL's clock, which ends a key, may lag behind this one
 
 
-async def while_valid(request: HttpRequest, work: Coroutine[Any, Any, T]) -> T:
-    """What comes of the work that a request asked for. Raises `InvalidKey`, and as that does."""
-    working = asyncio.ensure_future(work)
-    try:
-        while not (await asyncio.wait([working], timeout=KEY_CHECK))[0]:
-            await _check(request)
-        return working.result()
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+def rest(caller: Caller) -> float:
+    """Seconds until the next look at a key that nobody says anything of: at its end, if that is near."""
+    if caller.expires is None:
+        return KEY_CHECK
+    left = (caller.expires - timezone.now()).total_seconds()
+    return min(KEY_CHECK, max(LEAST, left))
 
 
-async def watched(request: HttpRequest, begin: Callable[[], Events]) -> Events:
-    """The events that come once it is begun, as long as the key is valid. Raises `InvalidKey`.
+class Watch:
+    """Whether the key of a request that lasts is still valid; a guard of an `Ear`."""
 
-    They come every few seconds, though there may be none among them.
-    """
-    looked = time.monotonic()
-    async with aclosing(begin()) as events:
-        async for told in events:
-            if time.monotonic() - looked >= KEY_CHECK:
-                await _check(request)
-                looked = time.monotonic()
-            yield told
+    def __init__(self, request: HttpRequest) -> None:
+        caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja's
+        self._secret = secret(request)
+        self._caller = caller
+        self.groups: Sequence[str] = [standing.group(caller.user.pk)]
+        self._due = time.monotonic() + rest(caller)
 
-
-async def _check(request: HttpRequest) -> None:
-    with patience():
-        await in_thread(keys.caller, secret(request))
+    async def look(self, message: Mapping[str, Any] | None) -> None:
+        """Raises `InvalidKey`."""
+        is_told = message is not None and message.get("type") == standing.CHANGED
+        if is_told or time.monotonic() >= self._due:
+            with patience():
+                await in_thread(keys.caller, self._secret)
+            self._due = time.monotonic() + rest(self._caller)

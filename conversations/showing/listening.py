@@ -3,85 +3,32 @@
 The same turns, logs and groups as a tab's; `following` knows how they fit together.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Self
-from uuid import UUID
+from typing import Any
 
-import structlog
-from channels.layers import get_channel_layer
 from django.db.models import Exists
 
-from conversations import catalog, protocol, streams
+from conversations import catalog, protocol
 from conversations.errors import InvalidValue, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.showing import snapshots
+from conversations.showing.ear import Ear, Guard
 from conversations.showing.entries import reached, shown
 from conversations.showing.following import Followed, Following, Frame
 from conversations.showing.snapshots import TurnView
-from conversations.sockets.base import LAYER_TIMEOUT, UNAVAILABLE, patience
+from conversations.sockets.base import patience
 from conversations.threads import in_thread
 from conversations.traces import Kind
 
 POLL = 2  # seconds between looks at the rows while nothing is heard
 ALL = 2**53 - 1  # every number of a turn is known: nobody asks for a later one
 
-log = structlog.get_logger(__name__)
 Event = dict[str, Any]
 
 
 class Paused(Exception):
     """The turn waits for a person, for as long as an agent leaves one to answer."""
-
-
-class Ear:
-    """Hears what is announced to a conversation, or nothing while Redis is away."""
-
-    def __init__(self, conversation_id: UUID) -> None:
-        self._layer: Any = get_channel_layer()
-        self._group = streams.group(conversation_id)
-        self._channel: str | None = None
-        self._is_deaf = False  # the layer failed while it was listened to
-        self._next: asyncio.Future[Mapping[str, Any]] | None = None
-
-    async def __aenter__(self) -> Self:
-        try:
-            async with asyncio.timeout(LAYER_TIMEOUT):
-                self._channel = await self._layer.new_channel()
-                await self._layer.group_add(self._group, self._channel)
-        except UNAVAILABLE as error:
-            log.warning("listening.deaf", error=type(error).__name__)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._next:
-            self._next.cancel()
-        if self._channel is None:
-            return
-        with suppress(*UNAVAILABLE):
-            async with asyncio.timeout(LAYER_TIMEOUT):
-                await self._layer.group_discard(self._group, self._channel)
-                await self._layer.forget(self._channel)
-
-    async def hear(self, seconds: float) -> Mapping[str, Any] | None:
-        """The next message; None if there is none for so long."""
-        if self._channel is None or self._is_deaf:
-            await asyncio.sleep(seconds)
-            return None
-        # Waited for again and again, because the layer forgets a channel whose wait is cancelled.
-        self._next = self._next or asyncio.ensure_future(self._layer.receive(self._channel))
-        done, _ = await asyncio.wait([self._next], timeout=seconds)
-        if not done:
-            return None
-        listener, self._next = self._next, None
-        try:
-            return listener.result()
-        except UNAVAILABLE as error:
-            log.warning("listening.deaf", error=type(error).__name__)
-            self._is_deaf = True
-            return None
 
 
 class Listening(Following):
@@ -136,17 +83,17 @@ class Listening(Following):
 
 
 async def events(
-    turn: Turn, *, after: int = -1, pauses: bool = False
+    turn: Turn, *, after: int = -1, pauses: bool = False, guard: Guard | None = None
 ) -> AsyncGenerator[list[Event]]:
     """The events of a turn, read with its conversation, after a number and until its end.
 
     As many at a time as there are; none at all every few seconds while it is silent. Nothing is
     kept for whoever does not fetch them: the log has it. What is not to be stored is deleted once
     the end of its last turn was fetched. Raises `NotFound` when it is deleted, and with `pauses`
-    `Paused` after what there is while it waits for a person.
+    `Paused` after what there is while it waits for a person; and as the guard does.
     """
     listening = Listening(turn, snapshots.facts_of(turn, turn.conversation.agent), after=after)
-    async with Ear(turn.conversation_id) as ear:
+    async with Ear(turn.conversation_id, guard) as ear:
         with patience():
             await listening.look()
         while listening.is_waiting:
@@ -189,14 +136,14 @@ async def _view(turn: Turn) -> TurnView:
     return view
 
 
-async def finished(turn: Turn) -> dict[str, Any]:
+async def finished(turn: Turn, guard: Guard | None = None) -> dict[str, Any]:
     """Its response, once it has an outcome or waits for a person, who has to know what it asks.
 
-    Raises `NotFound` when it is deleted meanwhile.
+    Raises `NotFound` when it is deleted meanwhile, and as the guard does.
     """
     last: Event = {}
     try:
-        async for told in events(turn, pauses=True):
+        async for told in events(turn, pauses=True, guard=guard):
             last = told[-1] if told else last
     except Paused:
         return await current(await again(turn))

@@ -1,18 +1,22 @@
 """What tests on a real database begin with."""
 
+import asyncio
 import os
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from conversations.models import Conversation
+from conversations.sockets import standing
 from devtools.redis import version
 from tests.integration.clustered import Clustered
 from tests.integration.redis_server import RedisServer
 from tests.taps import Tap
+from tests.waiting import eventually
 from workers.models import WorkerProcess
 from workers.redis import connections, libraries
 
@@ -41,6 +45,17 @@ def worker_row(transactional_db) -> WorkerProcess:
         started=now,
         lease=now + timedelta(hours=1),
     )
+
+
+@pytest.fixture
+def heard(owner, redis_client):
+    """Waits until something of the owner's hears what is said of their standing."""
+    channel = f"{site.CHANNEL_PREFIX}__group__{standing.group(owner.pk)}"
+
+    def is_heard():
+        return redis_client.pubsub_numsub(channel)[0][1]
+
+    return lambda: asyncio.to_thread(eventually, is_heard)
 
 
 @pytest_asyncio.fixture

@@ -3,12 +3,14 @@
 import re
 from datetime import timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from conversations import keys
+from conversations.api import watches
 from conversations.models import ApiKey
 from conversations.threads import in_thread
 
@@ -60,6 +62,17 @@ async def test_a_revoked_key_is_refused_at_once(program, owner):
 async def test_an_expired_key_is_refused(program, owner):
     _, secret = await made(owner, expires=timezone.now() - timedelta(seconds=1))
     assert code(await asked(program, secret)) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize(
+    ("days", "seconds"), [(None, 60), (1, 60), (-1, 1), (30 / 86_400, 30)]
+)  # fmt: skip
+def test_a_key_that_lasts_is_looked_at_each_minute_and_at_its_end(owner, days, seconds):
+    expires = None if days is None else timezone.now() + timedelta(days=days)
+    caller = keys.Caller(
+        key=uuid4(), user=owner, scopes=frozenset(), requests_per_minute=0, expires=expires
+    )
+    assert seconds / 2 < watches.rest(caller) <= seconds
 
 
 async def test_a_key_of_somebody_deactivated_is_refused(program, owner):

@@ -5,12 +5,13 @@ import json
 
 import openresponses_types as specification
 import pytest
+from django.db.models.functions import Now
 from openai import APIError
 from openai.types.responses import ResponseErrorEvent
 
 from conversations import keys
 from conversations.api import watches
-from conversations.showing import listening
+from conversations.showing import listening as showing
 from conversations.threads import in_thread
 from tests.integration.api.events import read
 from tests.integration.api.programs import sdk
@@ -100,23 +101,54 @@ async def test_the_sdk_hears_that_a_stream_failed(sdk):
 def impatient(monkeypatch):
     """Keys are looked at again and again."""
     monkeypatch.setattr(watches, "KEY_CHECK", 0.05)
-    monkeypatch.setattr(listening, "POLL", 0.05)
+    monkeypatch.setattr(showing, "POLL", 0.05)
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_stream_of_a_revoked_key_ends_with_an_error(program):
+@pytest.fixture
+def trusting(monkeypatch):
+    """Keys are looked at only where something is said of them."""
+    monkeypatch.setattr(watches, "KEY_CHECK", 3600)
+
+
+def revoke(owner):
+    assert keys.revoke(keys.ApiKey.objects.get().pk)
+
+
+def deactivate(owner):
+    owner.is_active = False
+    owner.save()
+
+
+def revoke_silently(owner):
+    keys.ApiKey.objects.update(revoked=Now())
+
+
+async def error_after(end, program, owner, heard):
+    """The last event of a stream whose key comes to its end meanwhile."""
     async with program.stream("POST", "/v1/responses", json=HELD) as answer:
         events = read(answer)
         await until_held(events)
-        await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))
+        await heard()
+        await in_thread(end, owner)
         [error] = [event async for event in events]
-    assert error["error"]["code"] == "invalid_api_key"
+    return error["error"]["code"]
+
+
+@pytest.mark.usefixtures("trusting")
+@pytest.mark.parametrize("end", [revoke, deactivate])
+async def test_a_stream_ends_at_once_with_its_key(program, owner, heard, end):
+    assert await error_after(end, program, owner, heard) == "invalid_api_key"
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_request_of_a_revoked_key_waits_no_longer(program, provider):
+async def test_a_stream_ends_with_a_key_of_which_nobody_said_so(program, owner, heard):
+    assert await error_after(revoke_silently, program, owner, heard) == "invalid_api_key"
+
+
+@pytest.mark.usefixtures("trusting")
+async def test_a_request_of_a_revoked_key_waits_no_longer(program, owner, heard):
     asking = asyncio.create_task(program.post("/v1/responses", json=HELD | {"stream": False}))
-    await provider.wait_for_calls(1)
-    await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))
+    await heard()
+    await in_thread(revoke, owner)
     answer = await asking
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")

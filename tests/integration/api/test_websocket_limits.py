@@ -8,12 +8,13 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 from django.db import OperationalError
+from django.db.models.functions import Now
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from agentsite.asgi import application
 from conversations import keys
-from conversations.api import socket
+from conversations.api import socket, watches
 from conversations.models import Turn
 from conversations.showing import listening
 from conversations.threads import in_thread
@@ -149,7 +150,7 @@ async def test_a_key_is_not_taken_without_https_where_the_site_has_it(address, k
 
 
 async def test_a_key_makes_so_many_requests_a_minute_here_too(address, owner):
-    made = in_thread(keys.make, owner.pk, name="slow", requests_per_minute=1)
+    made = in_thread(keys.make, owner.pk, name="slow", requests_per_minute=2)
     headers = {"Authorization": f"Bearer {(await made)[1]}"}
     async with connect(address, additional_headers=headers, compression=None) as opened:
         program = Program(opened)
@@ -158,6 +159,11 @@ async def test_a_key_makes_so_many_requests_a_minute_here_too(address, owner):
         await program.create(stream_id="other")
         assert await program.error() == (429, "rate_limited", None)
         assert program.frames[-1]["stream_id"] == "other"
+        with pytest.raises(InvalidStatus) as refused:  # a handshake is a request, too
+            await connect(address, additional_headers=headers)
+    response = refused.value.response
+    assert (response.status_code, response.headers["x-ratelimit-remaining-requests"]) == (429, "0")
+    assert 0 < int(response.headers["retry-after"]) <= 31
 
 
 async def test_a_revoked_key_asks_for_nothing_more(connection):
@@ -167,10 +173,16 @@ async def test_a_revoked_key_asks_for_nothing_more(connection):
     assert await connection.closed() == 4401
 
 
-async def test_a_silent_connection_of_a_revoked_key_is_closed(address, key, monkeypatch):
-    monkeypatch.setattr(socket, "KEY_CHECK", 0.05)
+async def test_a_silent_connection_ends_at_once_with_its_key(connection, heard):
+    await heard()
+    await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))
+    assert await connection.closed() == 4401
+
+
+async def test_it_ends_with_a_key_of_which_nobody_said_so(address, key, monkeypatch):
+    monkeypatch.setattr(watches, "KEY_CHECK", 0.05)
     async with connect(address, additional_headers={"Authorization": f"Bearer {key}"}) as opened:
-        await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))
+        await in_thread(keys.ApiKey.objects.update, revoked=Now())
         assert await Program(opened).closed() == 4401
 
 

@@ -3,14 +3,17 @@
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
 from conversations import consumers
 from conversations.models import Conversation
+from conversations.sockets import standing
 from conversations.threads import in_thread
 from tests.integration.sockets.tabs import ORIGIN, Tab
+from tests.waiting import GENEROUS
 
 on_a_database = pytest.mark.django_db(transaction=True)
 
@@ -125,6 +128,33 @@ async def test_a_silent_tab_is_closed_after_the_session(open_tab, owner, monkeyp
     await tab.subscribe()
     await end(owner)
     assert await tab.closed() == 4401
+
+
+async def deactivate_in_the_admin(owner):
+    owner.is_active = False
+    await in_thread(owner.save)
+
+
+@on_a_database
+@pytest.mark.parametrize("end", [deactivate_in_the_admin, change_password])
+async def test_an_account_that_is_saved_closes_its_tabs_at_once(
+    tab, owner, monkeypatch, heard, end
+):
+    monkeypatch.setattr(consumers, "SESSION_CHECK", 3600)
+    await heard()
+    await end(owner)
+    assert await tab.closed() == 4401
+
+
+@on_a_database
+def test_a_log_in_has_nothing_look_again(owner, client, redis_client):
+    channel = f"{settings.CHANNEL_PREFIX}__group__{standing.group(owner.pk)}"
+    with redis_client.pubsub() as told:
+        told.subscribe(channel)
+        assert told.get_message(timeout=GENEROUS)["type"] == "subscribe"
+        client.force_login(owner)
+        redis_client.publish(channel, "the next")
+        assert told.get_message(timeout=GENEROUS)["data"] == b"the next"
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from conversations import chores, history, streams, turns
 from conversations.errors import InvalidValue
 from conversations.models import Conversation, Policy, Turn
 from conversations.stores import is_carried, store_for
+from conversations.turns.titles import FIRST_WORDS, shortened
 from workers.agents import registry
 
 TITLE_LENGTH = 200  # characters, as the column has it
-FIRST_WORDS = 60  # characters of the first message that name a conversation
 UNSTORED_FOR = timedelta(minutes=10)  # after the end, for a program that fetches its answer slowly
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,8 @@ def begin(
 ) -> Conversation:
     """A new conversation with one of the agents, titled by the start of its first message.
 
-    One that is not `named` was made for a request that named none.
+    Without one it takes that of what enters it first. One that is not `named` was made for a
+    request that named none.
     """
     check_policy(policy)
     _check_text(first_message, "text")
@@ -52,7 +53,7 @@ def begin(
         conversation = Conversation.objects.create(
             owner_id=owner_id,
             agent=agent,
-            title=title_of(first_message),
+            title=shortened(first_message),
             policy=policy,
             metadata=metadata or {},
             stored=stored,
@@ -107,14 +108,6 @@ def _remember(source: Conversation, made: Conversation) -> None:
         copied.messages, most=options.window, keep=options.keep, earlier=copied.earlier
     )
     turns.copy_summaries(source.pk, copied, last=last)
-
-
-def title_of(message: str) -> str:
-    """The start of a message in one line, cut between words where there are any."""
-    line = " ".join(message.split())
-    if len(line) <= FIRST_WORDS:
-        return line
-    return line[:FIRST_WORDS].rsplit(" ", 1)[0] + "…"
 
 
 def rename(conversation: Conversation, title: str) -> None:

@@ -1,7 +1,5 @@
 """The browser's socket: one conversation, followed and written to, as docs/protocol.md says."""
 
-import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +22,7 @@ from conversations.showing import snapshots
 from conversations.showing.announcements import acceptance, announce, announce_change
 from conversations.showing.following import Following
 from conversations.sockets import crowds, frames, sessions, standing
-from conversations.sockets.base import Close, Socket, patience
+from conversations.sockets.base import Close, Socket, patience, replica
 from conversations.sockets.floods import Flood, Verdict
 from conversations.sockets.frames import Answer, Cancel, Create, Frame, Ping, Subscribe
 from conversations.threads import in_thread
@@ -204,6 +202,9 @@ class ChatConsumer(Socket):
     async def turn_changed(self, message: dict[str, Any]) -> None:
         await self._follow(Following.look)
 
+    async def turn_deleted(self, message: dict[str, Any]) -> None:
+        await self._follow(lambda following: following.drop(message))
+
     async def conversation_deleted(self, message: dict[str, Any]) -> None:
         raise Close(NO_CONVERSATION)
 
@@ -242,8 +243,3 @@ def existing() -> Iterator[None]:
         yield
     except NotFound:
         raise Close(NO_CONVERSATION) from None
-
-
-def replica() -> str:
-    """The name of this process, for people who look after it."""
-    return settings.REPLICA_NAME or f"{socket.gethostname()}:{os.getpid()}"

@@ -25,7 +25,6 @@ from conversations.errors import (
 from conversations.models import Conversation, Turn
 from conversations.protocol.responses import DEFAULTS
 from conversations.turns import Accepted, past
-from conversations.turns.inputs import text_of
 from workers.agents import registry
 
 SHOWN_TIERS = {"priority": "priority", "flex": "flex", "batch": "flex"}
@@ -76,15 +75,7 @@ def agent_of(model: str | None) -> str:
 
 def _begin(order: Order) -> Conversation:
     agent = agent_of(order.agent)
-    text = opening(order.items) if order.stored else ""
-    return catalog.begin(
-        order.user.pk, agent=agent, first_message=text, stored=order.stored, named=False
-    )
-
-
-def opening(items: Sequence[dict[str, Any]]) -> str:
-    """What a person said first, by which a conversation is called."""
-    return text_of([item for item in items if item.get("role") == "user"][:1])
+    return catalog.begin(order.user.pk, agent=agent, stored=order.stored, named=False)
 
 
 def _agreed(order: Order, conversation: Conversation) -> Conversation:

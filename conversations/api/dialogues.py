@@ -17,7 +17,7 @@ from conversations.api.schemas import CreateConversation, CreateItems, UpdateCon
 from conversations.errors import ConversationError
 from conversations.models import Conversation, Policy
 from conversations.protocol import ids
-from conversations.showing.announcements import announce_change
+from conversations.showing.announcements import announce_change, announce_deletion
 from conversations.threads import in_thread
 
 router = Router(tags=["conversations"])
@@ -104,7 +104,9 @@ async def delete_item(
     turn, _ = await in_thread(items.one, conversation, item_id)
     if turn.attempt or len(turn.input) > 1 or turn.input[0]["type"] != "message":
         raise PartOfResponse(param="item_id")
-    return JsonResponse(described(await in_thread(turns.delete, turn.pk)))
+    after = await in_thread(turns.delete, turn.pk)
+    await announce_deletion(turn)
+    return JsonResponse(described(after))
 
 
 async def found(request: HttpRequest, conversation_id: str, *query: str) -> Conversation:
@@ -136,7 +138,6 @@ def _begin(user: AbstractBaseUser, body: CreateConversation) -> Conversation:
         conversation = catalog.begin(
             user.pk,
             agent=agent,
-            first_message=placing.opening(said),
             policy=body.policy or Policy.ENQUEUE,
             metadata=body.metadata,
         )

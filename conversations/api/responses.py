@@ -19,7 +19,12 @@ from conversations.models import Turn
 from conversations.placing import Order
 from conversations.protocol import ids
 from conversations.showing import listening
-from conversations.showing.announcements import acceptance, announce, announce_change
+from conversations.showing.announcements import (
+    acceptance,
+    announce,
+    announce_change,
+    announce_deletion,
+)
 from conversations.threads import in_thread
 
 router = Router(tags=["responses"])
@@ -83,6 +88,7 @@ async def delete_response(request: HttpRequest, response_id: Path[str]) -> HttpR
     """Take a response out of its conversation, with its input."""
     turn = await found(request, response_id)
     await in_thread(catalog.delete_turn, turn)
+    await announce_deletion(turn)
     return JsonResponse({"id": response_id, "object": "response", "deleted": True})
 
 

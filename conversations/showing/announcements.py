@@ -1,6 +1,7 @@
 """What one replica tells the sockets of a conversation on all of them.
 
-Only hints: a socket that misses one finds the same in the rows. So nothing here ever raises.
+Only hints: a socket that misses one finds the same in the rows, of a deletion when it is opened anew.
+So nothing here ever raises.
 """
 
 from typing import Any
@@ -33,6 +34,11 @@ async def announce(conversation_id: UUID, message: dict[str, Any]) -> None:
         await streams.announce(conversation_id, message)
     except (RedisError, OSError) as error:
         log.warning("announcement.lost", kind=message["type"], error=type(error).__name__)
+
+
+async def announce_deletion(turn: Turn) -> None:
+    """Have every socket of its conversation show a turn no more: its row is gone."""
+    await announce(turn.conversation_id, {"type": "turn.deleted", "turn": turn.pk.hex})
 
 
 async def announce_change(conversation_id: UUID) -> None:

@@ -126,6 +126,11 @@ class Following:
         if UUID(message["turn"]) in self._open:
             await self._send(message["frame"])
 
+    async def drop(self, message: Mapping[str, Any]) -> None:
+        """A turn was deleted, which had ended."""
+        response_id = protocol.response_id(UUID(message["turn"]))
+        await self._send({"type": "agentsite:deleted", "response_id": response_id})
+
     async def remind(self) -> None:
         """Say it to whoever came later. Raises redis.RedisError, OSError."""
         for turn in [turn for turn, followed in self._open.items() if followed.token]:

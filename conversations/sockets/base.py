@@ -6,6 +6,8 @@ stays on the loop. Messages, frames and pulses are handled one at a time, so no 
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -16,6 +18,7 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 from channels.layers import get_channel_layer
 from channels.utils import await_many_dispatch
+from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
@@ -157,6 +160,11 @@ def patience() -> Iterator[None]:
         yield
     except UNAVAILABLE as error:
         log.warning("following.interrupted", error=type(error).__name__)
+
+
+def replica() -> str:
+    """The name of this process, for people who look after it."""
+    return settings.REPLICA_NAME or f"{socket.gethostname()}:{os.getpid()}"
 
 
 def refuse(code: int) -> Any:

@@ -29,6 +29,7 @@ from conversations.turns.asking import Request
 from conversations.turns.cancellation import stop
 from conversations.turns.inputs import text_of
 from conversations.turns.outcomes import Ended, hint
+from conversations.turns.titles import title_of
 from workers.observing import metrics
 from workers.routing import API
 
@@ -43,7 +44,8 @@ STOPS = {
 ACCEPT = """
 WITH conversation AS (
     UPDATE conversations_conversation
-    SET next_turn = next_turn + 1, open_turns = open_turns + 1, updated = clock_timestamp()
+    SET next_turn = next_turn + 1, open_turns = open_turns + 1, updated = clock_timestamp(),
+        title = CASE WHEN title = '' AND stored THEN %(title)s ELSE title END
     WHERE id = %(conversation)s AND owner_id = %(owner)s
         AND (%(version)s::bigint IS NULL OR version = %(version)s::bigint)
         AND (%(number)s::int IS NULL OR next_turn = %(number)s::int)
@@ -93,7 +95,7 @@ def accept(
     name) `workers.routing` chooses it, by `tier` and `source` among others.
     `parameters` are kept as `Turn.request`. Raises `NotFound`, `VersionConflict`, `NotTheLast`,
     `ResponseInProgress`, `IdempotencyConflict`, `InvalidValue`, `TooLarge`, `RateLimited` (too many
-    open).
+    open). A conversation without a title takes that of its first message.
     A commit that reports failure may have happened: only a key makes it safe to ask again.
     """
     request = Request(
@@ -168,6 +170,7 @@ def _enter(request: Request, conversation: Conversation, request_hash: str) -> A
         "owner": request.owner_id,
         "version": request.version,
         "number": request.number,
+        "title": "" if conversation.title else title_of(items),
         "alone": request.version is not None or policy == Policy.REJECT,
         "stops": policy in STOPS,
         "most": settings.OPEN_TURNS,

@@ -28,6 +28,7 @@ from conversations.turns import outputs, past
 from conversations.turns.ledger import Asked, ask
 from conversations.turns.locks import lock
 from conversations.turns.outcomes import UNOPENED
+from conversations.turns.titles import title_of
 
 NOWHERE = "none"  # the queue of what no worker takes
 Item = dict[str, Any]
@@ -81,11 +82,16 @@ def _enter(conversation: Conversation, items: Sequence[Item]) -> list[Turn]:
     Turn.objects.bulk_create(turns)
     ask(turns[-1], waiting)
     Conversation.objects.filter(pk=conversation.pk).update(
-        next_turn=F("next_turn") + len(turns), updated=Now()
+        next_turn=F("next_turn") + len(turns), updated=Now(), title=_title(conversation, items)
     )
     snapshot = Snapshot(conversation.pk, conversation.version)
     conversation.version = store_for(conversation.agent).append(snapshot, messages).version
     return turns
+
+
+def _title(conversation: Conversation, items: Sequence[Item]) -> str:
+    """What is not to be stored has none."""
+    return conversation.title or (title_of(items) if conversation.stored else "")
 
 
 def _turn(conversation: Conversation, number: int, items: list[Item]) -> Turn:

@@ -98,10 +98,10 @@ async function extend(button) {
 
 const nameOf = (element) => element.dataset.url ?? element.href;
 
-// The conversation that was written to comes first, as the server has it.
+// The conversation that was written to comes first, as the server has it. One without a title has it now.
 export function rise() {
   const row = list.querySelector(`[data-id="${conversation}"]`);
-  if (!row) refresh();
+  if (!row?.querySelector("a").title) refresh();
   else if (row !== list.firstElementChild) list.prepend(row);
   tabs.postMessage("changed");
 }

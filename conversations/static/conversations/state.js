@@ -56,7 +56,8 @@ const STEPS = {
   "agentsite:waiting": (state, { response_id, reason, seconds }) =>
     patched(state, response_id, { waits: reason && { reason, seconds } }),
   "agentsite:progress": progressed,
-  "agentsite:rolled_back": (state, { response_id }) => ({ ...state, turns: state.turns.filter(({ id }) => id !== response_id) }),
+  "agentsite:rolled_back": gone,
+  "agentsite:deleted": gone,
   error: refused,
 };
 
@@ -66,6 +67,10 @@ function connected(state, { phase, code = 0, reason = "" }) {
   const notice = phase === "open" && isUnreached(state) ? null : state.notice;
   const lost = phase === "waiting" ? code : phase === "refused" ? 0 : state.connection.lost;
   return { ...state, turns, notice, connection: { phase, code, reason, lost, told: false } };
+}
+
+function gone(state, { response_id }) {
+  return { ...state, turns: state.turns.filter(({ id }) => id !== response_id) };
 }
 
 const heard = ({ connection }) => ({ connection: { ...connection, told: true } });

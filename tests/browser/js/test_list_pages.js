@@ -116,3 +116,13 @@ test("the place of a conversation that is gone keeps the focus", async () => {
   await refresh();
   equal(focused(), "c3");
 });
+
+test("a conversation that had no title is shown by that of its first message", async () => {
+  const pages = [row("c1").replace("<a ", '<a title="" ')];
+  const { names, rise } = await listed(pages);
+  pages[0] = row("c1").replace(">c1<", ">Bridges<");
+  const told = changed(document.getElementById("list"));
+  rise();
+  await told;
+  equal(names(), ["Bridges"]);
+});

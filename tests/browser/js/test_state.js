@@ -230,3 +230,10 @@ test("what came long ago and is sent again does not stand at the end", () => {
   equal([state.torn, state.turns.map(({ id }) => id), outbox(state)], [true, ["resp_b", "resp_c"], []]);
   equal(play([shown, ...again]).turns.map(({ id }) => id), ["resp_b", "resp_c", "resp_a"]); // nothing lies before
 });
+
+test("a turn that a program deleted goes", () => {
+  const shown = { type: "agentsite:snapshot", responses: ["a", "b"].map((turn) => ({ response_id: `resp_${turn}`, status: "completed" })) };
+  const state = play([shown, { type: "agentsite:deleted", response_id: "resp_b" }]);
+  equal(state.turns.map(({ id }) => id), ["resp_a"]);
+  equal(cursor(state).response_id, "resp_a");
+});

@@ -7,7 +7,9 @@ from pydantic import TypeAdapter
 
 from conversations import protocol
 from conversations.models import Conversation, Turn
+from conversations.protocol import ids
 from conversations.threads import in_thread
+from tests.integration.sockets.tabs import Tab
 
 ITEM = TypeAdapter(ConversationItem)
 ADA = {"role": "user", "content": "my name is Ada"}
@@ -33,10 +35,33 @@ async def items(program, conversation, query=""):
     return answer.json()
 
 
+async def titles():
+    return await in_thread(list, Conversation.objects.values_list("title", flat=True))
+
+
 async def test_the_page_calls_a_conversation_by_what_a_person_said_first(program):
     await begun(program, items=[HELLO, ADA])
-    titles = Conversation.objects.values_list("title", flat=True)
-    assert await in_thread(list, titles) == ["my name is Ada"]
+    assert await titles() == ["my name is Ada"]
+
+
+@pytest.mark.usefixtures("crew")
+async def test_one_that_was_begun_empty_is_called_by_what_comes_first(program):
+    asked, entered = [(await begun(program))["id"] for _ in range(2)]
+    for text in ("[[echo]] one", "[[echo]] two"):
+        answer = await program.post("/v1/responses", json={"input": text, "conversation": asked})
+        assert answer.status_code == 200, answer.text
+    for item in (HELLO, ADA):
+        answer = await program.post(f"/v1/conversations/{entered}/items", json={"items": [item]})
+        assert answer.status_code == 200, answer.text
+    assert sorted(await titles()) == ["[[echo]] one", "my name is Ada"]
+
+
+@pytest.mark.usefixtures("crew")
+async def test_what_is_not_to_be_stored_has_no_title(program, provider):
+    body = {"input": "[[hold after=1]]", "store": False, "stream": True}
+    async with program.stream("POST", "/v1/responses", json=body):
+        await provider.wait_for_calls(1)
+        assert await titles() == [""]
 
 
 async def test_a_conversation_is_begun_labelled_and_deleted(program):
@@ -189,6 +214,25 @@ async def test_one_that_somebody_named_outlives_its_responses(program):
     other = await ask(previous_response_id=await ask())
     await program.delete(f"/v1/responses/{other}")
     assert await in_thread(Conversation.objects.count) == 3
+
+
+@pytest.mark.usefixtures("crew")
+async def test_open_pages_show_no_more_what_is_deleted(program, owner, client):
+    conversation = await begun(program, items=[ADA])
+    asked = {"input": "[[echo]] x", "conversation": conversation["id"]}
+    response = (await program.post("/v1/responses", json=asked)).json()["id"]
+    [*_, entered] = (await items(program, conversation))["data"]
+    await in_thread(client.force_login, owner)
+    session = client.cookies["sessionid"].value
+    tab = await Tab(ids.conversation_row(conversation["id"]), session=session).connect()
+    await tab.subscribe()
+    address = f"/v1/conversations/{conversation['id']}/items/{entered['id']}"
+    for there in (f"/v1/responses/{response}", address):
+        assert (await program.delete(there)).status_code == 200
+    gone = [await tab.until("agentsite:deleted") for _ in range(2)]
+    await tab.leave()
+    shown = [one["response_id"] for one in tab.frames[0]["responses"]]
+    assert [one["response_id"] for one in gone] == shown[::-1]
 
 
 async def test_what_is_listed_can_be_entered_elsewhere(program):

@@ -1,0 +1,21 @@
+"""What a conversation is called that nobody gave a name: by what a person said first in it. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from conversations.turns.inputs import text_of
+
+FIRST_WORDS = 60  # characters
+
+
+def title_of(items: Iterable[dict[str, Any]]) -> str:
+    """The start of a person's first message among these items, empty without one."""
+    return shortened(text_of([item for item in items if item.get("role") == "user"][:1]))
+
+
+def shortened(message: str) -> str:
+    """The start of a message in one line, cut between words where there are any."""
+    line = " ".join(message.split())
+    if len(line) <= FIRST_WORDS:
+        return line
+    return line[:FIRST_WORDS].rsplit(" ", 1)[0] + "…"

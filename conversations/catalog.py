@@ -145,11 +145,15 @@ def _check_text(text: str, name: str) -> None:
 def delete(conversation: Conversation) -> None:
     """Forget it with all that belongs to it; a turn that runs finds its claim lost and stops."""
     with transaction.atomic():
-        # Django deletes the turns first: without this lock that would be Turn before Conversation.
-        Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
-        store_for(conversation.agent).delete(conversation.pk)
-        Conversation.objects.filter(pk=conversation.pk).delete()
-        transaction.on_commit(partial(_close_tabs, conversation.pk), robust=True)
+        locked = Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
+        if locked:
+            _forget(locked)
+
+
+def _forget(locked: Conversation) -> None:
+    store_for(locked.agent).delete(locked.pk)
+    Conversation.objects.filter(pk=locked.pk).delete()  # of an agent that keeps no rows any more
+    transaction.on_commit(partial(_close_tabs, locked.pk), robust=True)
 
 
 def delete_turn(turn: Turn) -> None:
@@ -162,7 +166,7 @@ def delete_turn(turn: Turn) -> None:
         conversation = turns.delete(turn.pk)
         left = Turn.objects.filter(conversation=conversation).exclude(pool=turns.NOWHERE)
         if not conversation.named and not left.exists():
-            delete(conversation)
+            _forget(conversation)
 
 
 def delete_unstored(turn: Turn) -> None:
@@ -174,7 +178,7 @@ def delete_unstored(turn: Turn) -> None:
         rows = Conversation.objects.select_for_update().filter(stored=False, open_turns=0)
         told = rows.filter(pk=turn.conversation_id, next_turn=turn.number + 1).first()
         if told:
-            delete(told)
+            _forget(told)
 
 
 def erase_unstored() -> int:

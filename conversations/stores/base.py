@@ -140,7 +140,7 @@ class Store(Protocol):
         """Give rows of Message, in order, what is kept elsewhere; where it is gone they stay bare."""
 
     def delete(self, handle: UUID) -> None:
-        """Forget the transcript; nothing happens where there is none."""
+        """Forget the transcript; nothing happens where there is none. Under the Conversation lock."""
 
     def extend(self, handle: UUID) -> None:
         """Put off its expiry, where the store has one."""

@@ -1,6 +1,6 @@
 """Two who write a transcript without a turn between them, and one who reads it."""
 
-from conversations import turns
+from conversations import catalog, turns
 from conversations.models import Conversation
 from conversations.stores import store
 
@@ -49,7 +49,7 @@ def test_a_reader_sees_a_version_with_its_messages(explore):
 def test_a_conversation_is_deleted_beside_an_end(explore):
     def scene(world):
         claim = running(world)
-        delete = lambda: store("database").delete(world.conversation.id)  # noqa: E731
+        delete = lambda: catalog.delete(world.conversation)  # noqa: E731
         return {"end": lambda: world.end(claim), "delete": delete}
 
     def gone(world, run):

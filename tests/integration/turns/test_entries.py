@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from conversations import turns
+from conversations import catalog, turns
 from conversations.errors import NotFound, NotTheLast, ResponseInProgress, VersionConflict
 from conversations.models import Conversation, Message, Turn
 from conversations.stores import store_for
@@ -88,3 +90,20 @@ def test_a_turn_is_accepted_only_under_the_number_that_it_was_to_have(say, claim
     with pytest.raises(NotTheLast):
         say(number=0)
     assert say(number=1).turn.number == 1
+
+
+DELETIONS = {
+    "a conversation": lambda turn: catalog.delete(turn.conversation),
+    "its last turn": catalog.delete_turn,
+    "what is not to be stored": catalog.delete_unstored,
+}
+
+
+@pytest.mark.parametrize("deed", DELETIONS.values(), ids=list(DELETIONS))
+def test_a_deletion_takes_the_lock_once(enter, deed):
+    [turn] = enter(ADA)
+    Conversation.objects.update(named=False, stored=False)
+    with CaptureQueriesContext(connection) as queries:
+        deed(turn)
+    assert len([query for query in queries if " UPDATE" in query["sql"]]) == 1
+    assert not Conversation.objects.exists()

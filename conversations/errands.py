@@ -6,7 +6,7 @@ The errand is sealed too, so Redis holds no word of it: it is on its way for a m
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -95,6 +95,7 @@ class Over:
     finished: datetime
     error: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
+    notices: Sequence[str] = ()
 
 
 def over(state: str, **facts: Any) -> Over:

@@ -74,6 +74,9 @@ class Response(Open):
     service_tier: Literal["default", "flex", "priority"]
     store: bool
     background: bool
+    agentsite_notices: list[str] = Field(
+        default=[], description="What is to be known beside the answer; left out where nothing is"
+    )
 
 
 class Conversation(Open):

@@ -1,6 +1,6 @@
 """The last entry of a turn, from its outcome: live and from the row it is the same."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ class HasEnded(Protocol):
     def usage(self) -> Mapping[str, Any] | None: ...
     @property
     def error(self) -> Mapping[str, Any] | None: ...
+    @property
+    def notices(self) -> Sequence[str]: ...
 
 
 def ending(facts: TurnFacts, entries: Iterable[Entry], ended: HasEnded) -> Entry:
@@ -34,5 +36,6 @@ def ending(facts: TurnFacts, entries: Iterable[Entry], ended: HasEnded) -> Entry
         "usage": ended.usage,
         "error": ended.error,
         "completed_at": int(ended.finished.timestamp()),
+        **({"notices": list(ended.notices)} if ended.notices else {}),
     }
     return Entry(ended.last_event, Kind.END, data=data)

@@ -105,6 +105,7 @@ def _end(facts: TurnFacts, entry: Entry) -> Shown:
         usage=entry.data["usage"],
         error=error,
         completed_at=entry.data["completed_at"],
+        notices=entry.data.get("notices", ()),
     )
     return [(TERMINAL[status], {"response": ended | {"incomplete_details": details}})]
 

@@ -67,10 +67,12 @@ def response(
     usage: Mapping[str, Any] | None = None,
     error: Mapping[str, Any] | None = None,
     completed_at: int | None = None,
+    notices: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The response with every key that the specification requires.
 
-    `usage` and `error` are as `Turn` keeps them; `completed_at` is in seconds since 1970.
+    `usage` and `error` are as `Turn` keeps them; `completed_at` is in seconds since 1970,
+    `notices` are what is to be known beside the answer.
     """
     return {
         "id": ids.response_id(facts.id),
@@ -83,6 +85,7 @@ def response(
         "error": {"code": error["code"], "message": error["message"]} if error else None,
         "usage": _usage(usage) if usage else None,
         **_parameters(facts),
+        **({"agentsite_notices": list(notices)} if notices else {}),
     }
 
 

@@ -7,6 +7,9 @@ from pydantic_ai import RunContext
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage
 
+from workers.agents import notices
+from workers.agents.heeding import unheeded
+
 # Those that mean the same to a model, by the names of Open Responses and of pydantic-ai alike.
 ALIKE = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "parallel_tool_calls")
 
@@ -29,4 +32,11 @@ class Parameters:
             left = max(1, self._most - context.usage.output_tokens)
             own = (context.model_settings or {}).get("max_tokens", left)
             found["max_tokens"] = min(left, own)
+        self._tell(found, context)
         return found
+
+    def _tell(self, found: ModelSettings, context: RunContext[Any]) -> None:
+        """What the model will not heed, to whoever asked for it."""
+        for name, left in unheeded(context.model, found, context.model_settings or {}).items():
+            what = " and ".join(left)
+            notices.give(f"{name} takes no {what}: where it answers, that does not count.")

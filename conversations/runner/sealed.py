@@ -94,7 +94,8 @@ async def _answered(
     usage = counted(asking.usage) if asking else None
     ended = "failed" if error else "completed"
     why = error or (CUT if asking and asking.is_cut else None)
-    return over(ended, last_event=shown.next, error=why, usage=usage), state
+    told = asking.notices if asking else ()
+    return over(ended, last_event=shown.next, error=why, usage=usage, notices=told), state
 
 
 def _claim(errand: Errand, store: SealedStore, token: UUID) -> Claim:

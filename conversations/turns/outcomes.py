@@ -87,6 +87,7 @@ class Ended:
     last_event: int
     usage: dict[str, Any] | None
     error: dict[str, Any] | None
+    notices: Sequence[str]
 
 
 def end(turn_id: UUID, outcome: Outcome, *, token: UUID | None) -> Ended | None:
@@ -223,4 +224,5 @@ def _seen(turn: Turn, *, version: int, open_turns: int) -> Ended:
         last_event=turn.last_event,
         usage=turn.usage,
         error=turn.error,
+        notices=turn.notices,
     )

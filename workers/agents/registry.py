@@ -107,11 +107,11 @@ async def warm_up() -> None:
 
     A broken agent is logged here and fails its own turns; it never keeps a worker from starting.
     """
-    from workers.agents import model  # noqa: PLC0415 - imports pydantic-ai
+    from workers.agents import heeding, model  # noqa: PLC0415 - import pydantic-ai
 
     for name in names():
         try:
-            agent(name)
+            heeding.note(name, agent(name), options(name).parameters)
             deps_factory(name)
         except Exception:
             log.exception("agent_not_importable", agent=name)

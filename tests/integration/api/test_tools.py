@@ -56,6 +56,17 @@ async def test_a_function_that_is_called_like_a_tool_of_the_agent_is_told_so(pro
     assert provider.calls == []
 
 
+async def test_a_server_of_tools_that_is_down_is_told_of(program, settings, redis_client):
+    """One that no turn may reach: its network is not allowed."""
+    settings.AGENTS["demo"] |= {"mcp": {"shop": {"url": "http://127.0.0.1:1/mcp"}}}
+    response = await ask(program, "[[stream]]")
+    assert response["status"] == "completed"
+    assert response["agentsite_notices"] == ["The tools of shop are out of reach at the moment."]
+    there = f"/v1/responses/{response['id']}"
+    redis_client.delete(*redis_client.keys("agentsite:{*"))
+    assert (await program.get(there)).json() == response
+
+
 async def test_arguments_are_streamed(program):
     body = {"input": "[[tools forecast]]", "tools": [FORECAST], "stream": True}
     types = [event["type"] for event in await events_of(program, body)]

@@ -1,12 +1,16 @@
 """What a request sets of the model holds in every attempt at its turn, and how a bound ends it."""
 
+import pytest
+
 from conversations import catalog
 from conversations.models import Turn
 from conversations.showing import snapshots
 from conversations.threads import in_thread
+from tests.integration.runner import agents
 from tests.integration.runner.talking import seen
 from tests.integration.runner.test_resuming import killed
 from tests.integration.runner.test_waiting import YES, answered
+from workers.agents import model
 
 REQUEST = {"temperature": 0.2, "max_output_tokens": 500}
 
@@ -62,3 +66,32 @@ async def test_the_page_hears_of_it_whatever_set_the_bound(talk):
     assert await in_thread(described, talk.conversation) == cut
     fork = await in_thread(catalog.fork, talk.conversation, after=turn)
     assert await in_thread(described, fork) == cut
+
+
+REASONS = {"openai_reasoning_effort": "high"}
+
+
+@pytest.mark.filterwarnings("ignore:Sampling parameters")
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("gpt-4o", {}, True),
+        ("o3", {}, False),
+        ("gpt-5.1", {}, True),
+        ("gpt-5.1", REASONS, False),
+        ("gpt-5.1", {"thinking": False}, True),
+    ],
+)
+async def test_what_the_model_leaves_out_is_told(talk, provider, monkeypatch, case):
+    """By the same rule as pydantic-ai's: what is not told of is in the question."""
+    name, own, heeds = case
+    monkeypatch.setattr(agents.agent, "model_settings", own)
+    speaker = model.openai_compatible(name, base_url=provider.url)
+    with agents.agent.override(model=model.Budgeted(speaker)):
+        turn = await talk.say("[[stream]]", parameters=REQUEST | {"top_p": 0.5})
+        await talk.answer()
+    await speaker.client.close()
+    [call] = provider.calls
+    assert [setting in call["body"] for setting in ("temperature", "top_p")] == [heeds] * 2
+    told = f"{name} takes no temperature and top_p: where it answers, that does not count."
+    assert (await talk.row(turn)).notices == ([] if heeds else [told])

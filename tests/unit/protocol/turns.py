@@ -51,6 +51,7 @@ class Outcome:
     error: dict | None = None
     usage: dict | None = field(default_factory=USAGE.copy)
     finished: datetime = FINISHED
+    notices: tuple = ()
 
 
 def ended(state: str, error: dict | None = None) -> list[Entry]:

@@ -6,7 +6,7 @@ share: the provider's limit, results of tools, `store` the transcripts of the re
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from functools import cache as once
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -122,15 +122,20 @@ async def heard(channel: str) -> AsyncGenerator[bytes]:
 
 def publish(channel: str, data: bytes) -> None:
     """Publish on a channel of role `live`, from a thread. Raises redis.RedisError, OSError."""
-    _plain(server_of(channel)).publish(channel, data)
+    _twice(lambda: _plain(server_of(channel)).publish(channel, data))
 
 
 def ping(url: str) -> None:
     """Ask a server for a sign of life, from a thread. Raises redis.RedisError, OSError."""
+    _twice(lambda: _plain(url).ping())
+
+
+def _twice(deed: Callable[[], object]) -> None:
+    """Again if the kept connection was an earlier server's; to be told twice harms nobody."""
     try:
-        _plain(url).ping()
+        deed()
     except redis.ConnectionError:
-        _plain(url).ping()  # the kept connection was an earlier server's
+        deed()
 
 
 def transcripts() -> redis.Redis:

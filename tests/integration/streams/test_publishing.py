@@ -10,6 +10,7 @@ from conversations import streams
 from conversations.traces import opening, pack, unpack
 from tests.integration.streams.frames import opened_message, text
 from tests.waiting import GENEROUS
+from workers.redis import connections
 
 
 @pytest_asyncio.fixture
@@ -84,3 +85,15 @@ async def test_a_small_delta_takes_one_command_of_at_most_250_bytes(writer, live
     await streams.append(writer, text(5, "token", offset=3000))
     assert (len(live.asked), live.round_trips) == (1, 1)
     assert live.bytes_sent <= 250
+
+
+def test_what_a_thread_tells_first_after_a_restart_is_heard(own_redis, settings):
+    settings.REDIS_LIVE_URL = own_redis.url
+    connections.publish("channel", b"before")
+    own_redis.stop()
+    own_redis.start()
+    with own_redis.client() as client, client.pubsub() as told:
+        told.subscribe("channel")
+        assert told.get_message(timeout=GENEROUS)["type"] == "subscribe"
+        connections.publish("channel", b"after")
+        assert told.get_message(timeout=GENEROUS)["data"] == b"after"

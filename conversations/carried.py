@@ -20,6 +20,7 @@ from conversations.api.carried import Chat
 from conversations.api.errors import AWAY, answer, invalid, known
 from conversations.api.sse import told
 from conversations.errors import ConversationError, NotLoggedIn, RateLimited
+from conversations.sockets.sessions import Visit
 from conversations.threads import in_thread
 
 
@@ -53,10 +54,11 @@ async def _say(request: HttpRequest) -> HttpResponseBase:
     errand = await in_thread(
         sealed.errand, user.pk, body.message, agent=body.agent, state=body.state
     )
+    visit = Visit(request.session.session_key or "", user.pk)
     await sealed.send(errand)
     if not body.stream:
-        return JsonResponse(await sealed.finished(errand))
-    events = told(partial(sealed.events, errand))
+        return JsonResponse(await sealed.finished(errand, visit))
+    events = told(partial(sealed.events, errand, visit))
     response = StreamingHttpResponse(events.chunks, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"

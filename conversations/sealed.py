@@ -17,7 +17,8 @@ from conversations.emitter import UNAVAILABLE
 from conversations.errands import TASK, Errand, lives, over
 from conversations.errors import InvalidValue, NoWorker, TurnFailed
 from conversations.ids import new_id
-from conversations.showing.ear import Ear, Guard
+from conversations.showing.ear import Ear
+from conversations.sockets.standing import Guard
 from conversations.stores import is_carried
 from conversations.stores.register import take
 from conversations.stores.sealed import SealedStore, opened

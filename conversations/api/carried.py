@@ -14,7 +14,7 @@ from conversations.api.bearer import caller_of, writes
 from conversations.api.objects import STREAM, answers
 from conversations.api.said import Id, Strict
 from conversations.api.sse import told
-from conversations.api.watches import Watch
+from conversations.api.watches import watch
 from conversations.threads import in_thread
 
 router = Router(tags=["agentsite"])
@@ -38,5 +38,5 @@ async def chat(request: HttpRequest, body: Chat) -> HttpResponseBase:
     errand = await in_thread(sealed.errand, owner, body.message, agent=body.agent, state=body.state)
     await sealed.send(errand)
     if body.stream:
-        return told(partial(sealed.events, errand, Watch(request)))
-    return JsonResponse(await sealed.finished(errand, Watch(request)))
+        return told(partial(sealed.events, errand, watch(request)))
+    return JsonResponse(await sealed.finished(errand, watch(request)))

@@ -13,7 +13,7 @@ from conversations.api.bearer import caller_of, reads, writes
 from conversations.api.objects import KEYED, STREAM, Deleted, Items, Response, answers
 from conversations.api.pages import PAGE, Page, listed
 from conversations.api.schemas import AnswerCall, CreateResponse, Replay
-from conversations.api.watches import Watch
+from conversations.api.watches import watch
 from conversations.errors import InvalidValue, NotFound, PreviousNotFound
 from conversations.models import Turn
 from conversations.placing import Order
@@ -40,7 +40,7 @@ async def create_response(request: HttpRequest, body: CreateResponse) -> HttpRes
         return sse.stream(request, turn)
     if body.background:
         return JsonResponse(await listening.current(turn))
-    return JsonResponse(await listening.finished(turn, Watch(request)))
+    return JsonResponse(await listening.finished(turn, watch(request)))
 
 
 @router.get(

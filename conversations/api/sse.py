@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from conversations.api.errors import described
-from conversations.api.watches import Watch
+from conversations.api.watches import watch
 from conversations.errors import ConversationError
 from conversations.models import Turn
 from conversations.showing import listening
@@ -38,7 +38,7 @@ class EventStream(HttpResponseBase):
 
 def stream(request: HttpRequest, turn: Turn, *, after: int = -1) -> EventStream:
     """The turn's events after a number, until its end or that of the request's key."""
-    begin = partial(listening.events, turn, after=after, guard=Watch(request))
+    begin = partial(listening.events, turn, after=after, guard=watch(request))
     return told(begin, after=after)
 
 

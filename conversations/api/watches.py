@@ -1,8 +1,6 @@
 """Requests and connections that last: whoever's key is revoked meanwhile is told so at once."""
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -11,10 +9,9 @@ from conversations import keys
 from conversations.api.bearer import secret
 from conversations.keys import Caller
 from conversations.sockets import standing
-from conversations.sockets.base import patience
-from conversations.threads import in_thread
+from conversations.sockets.standing import Guard
 
-KEY_CHECK = 60  # seconds between looks at the key while nothing is asked
+KEY_CHECK = standing.CHECK
 LEAST = 1  # second: PostgreSQL's clock, which ends a key, may lag behind this one
 
 
@@ -26,20 +23,8 @@ def rest(caller: Caller) -> float:
     return min(KEY_CHECK, max(LEAST, left))
 
 
-class Watch:
-    """Whether the key of a request that lasts is still valid; a guard of an `Ear`."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja's
-        self._secret = secret(request)
-        self._caller = caller
-        self.groups: Sequence[str] = [standing.group(caller.user.pk)]
-        self._due = time.monotonic() + rest(caller)
-
-    async def look(self, message: Mapping[str, Any] | None) -> None:
-        """Raises `InvalidKey`."""
-        is_told = message is not None and message.get("type") == standing.CHANGED
-        if is_told or time.monotonic() >= self._due:
-            with patience():
-                await in_thread(keys.caller, self._secret)
-            self._due = time.monotonic() + rest(self._caller)
+def watch(request: HttpRequest) -> Guard:
+    """Over the key of a request that lasts; raises `InvalidKey`."""
+    caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja's
+    check = partial(keys.caller, secret(request))
+    return Guard([standing.group(caller.user.pk)], check, rest=partial(rest, caller))

@@ -1,9 +1,9 @@
 """What is heard of one conversation, by whoever has no socket."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from uuid import UUID
 
 import structlog
@@ -11,20 +11,10 @@ from channels.layers import get_channel_layer
 
 from conversations import streams
 from conversations.sockets.base import LAYER_TIMEOUT, UNAVAILABLE
+from conversations.sockets.standing import Guard
 
 log = structlog.get_logger(__name__)
 Message = Mapping[str, Any]
-
-
-class Guard(Protocol):
-    """Whether whoever listens still may."""
-
-    @property
-    def groups(self) -> Sequence[str]:
-        """Where it is told that this may have changed."""
-
-    async def look(self, message: Message | None) -> None:
-        """After each message, and each silence. Raises what the listener is told if not."""
 
 
 class Ear:

@@ -13,11 +13,12 @@ from conversations.errors import InvalidValue, NotFound, TranscriptGone
 from conversations.facts import TurnFacts
 from conversations.models import Turn
 from conversations.showing import snapshots
-from conversations.showing.ear import Ear, Guard
+from conversations.showing.ear import Ear
 from conversations.showing.entries import reached, shown
 from conversations.showing.following import Followed, Following, Frame
 from conversations.showing.snapshots import TurnView
 from conversations.sockets.base import patience
+from conversations.sockets.standing import Guard
 from conversations.threads import in_thread
 from conversations.traces import Kind
 

@@ -5,6 +5,8 @@ Channels' own look happens once, and it changes sessions, which a socket cannot 
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -27,7 +29,9 @@ from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
 from conversations.errors import NotLoggedIn
+from conversations.sockets import standing
 
+ENDED = "session.ended"
 PATIENCE = 1  # seconds that a log-out waits for Redis; sockets look at the row within a minute
 
 log = structlog.get_logger(__name__)
@@ -63,6 +67,20 @@ def group(session_key: str) -> str:
     return f"session_{hashlib.sha256(session_key.encode()).hexdigest()[:32]}"
 
 
+class Visit(standing.Guard):
+    """Whether who began something that lasts is still logged in. Raises `NotLoggedIn`."""
+
+    def __init__(self, session_key: str, user_id: Any) -> None:
+        groups = [group(session_key), standing.group(user_id)]
+        super().__init__(groups, partial(visitor, session_key))
+
+    async def look(self, message: Mapping[str, Any] | None) -> None:
+        """The session is still there when its end is told."""
+        if message is not None and message.get("type") == ENDED:
+            raise NotLoggedIn
+        await super().look(message)
+
+
 @receiver(user_logged_out, dispatch_uid="close_the_sockets_of_a_session")
 def close_sockets(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
     """Tell every replica that a session ends; the log-out itself never fails for it."""
@@ -79,4 +97,4 @@ async def _announce_end(name: str) -> None:
     layer = get_channel_layer()
     assert layer is not None, "settings.CHANNEL_LAYERS has no default"
     async with asyncio.timeout(PATIENCE):
-        await layer.group_send(name, {"type": "session.ended"})
+        await layer.group_send(name, {"type": ENDED})

@@ -4,7 +4,8 @@ What lasts, a socket or a stream, joins the person's group and looks again at wh
 misses it finds out at the look of every minute.
 """
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,12 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from redis.exceptions import RedisError
 
+from conversations.sockets.base import patience
+from conversations.threads import in_thread
 from workers.redis import connections
 
 CHANGED = "standing.changed"
+CHECK = 60  # seconds between looks while nothing is heard
 DECIDING = {"is_active", "password"}  # columns of an account
 
 log = structlog.get_logger(__name__)
@@ -40,6 +44,30 @@ def _publish(user_id: Any) -> None:
         connections.publish(channel, msgpack.packb({"type": CHANGED}))
     except (RedisError, OSError) as error:
         log.warning("standing.not_announced", error=type(error).__name__)
+
+
+class Guard:
+    """Of something that lasts: looks again when it is told to, and when it is time."""
+
+    def __init__(
+        self,
+        groups: Sequence[str],
+        check: Callable[[], object],
+        *,
+        rest: Callable[[], float] = lambda: CHECK,
+    ) -> None:
+        """`check` is called in a thread and raises what is told; `rest` has the seconds until then."""
+        self.groups = groups
+        self._check, self._rest = check, rest
+        self._due = time.monotonic() + rest()
+
+    async def look(self, message: Mapping[str, Any] | None) -> None:
+        """After each message of the groups, and each silence. Raises as `check` does."""
+        is_told = message is not None and message.get("type") == CHANGED
+        if is_told or time.monotonic() >= self._due:
+            with patience():
+                await in_thread(self._check)
+            self._due = time.monotonic() + self._rest()
 
 
 @receiver(

@@ -1,6 +1,13 @@
 """The sealed door for who is logged in."""
 
+import httpx2 as httpx
 import pytest
+from django.urls import reverse
+
+from conversations.threads import in_thread
+from tests.integration.api.events import read
+from tests.integration.api.test_streams import until_held
+from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,3 +36,30 @@ def test_a_person_may_not_ask_without_end(person, settings):
     settings.API_REQUESTS_PER_MINUTE = 2
     codes = [sent(person)[0] for _ in range(3)]
     assert codes == [400, 400, 429]
+
+
+def log_out(client, owner):
+    client.post(reverse("logout"))
+
+
+def deactivate(client, owner):
+    owner.is_active = False
+    owner.save()
+
+
+@pytest.mark.usefixtures("crew")
+@pytest.mark.parametrize("end", [log_out, deactivate])
+async def test_an_answer_ends_with_the_session(replica, person, owner, heard, end):
+    cookies = {"sessionid": person.cookies["sessionid"].value}
+    body = {"message": "[[hold after=1]]", "stream": True}
+    async with httpx.AsyncClient(base_url=replica, cookies=cookies, timeout=GENEROUS) as browser:
+        await browser.get("/carried/")
+        headers = {"X-CSRFToken": browser.cookies["csrftoken"]}
+        asked = browser.stream("POST", "/carried/say/", json=body, headers=headers)
+        async with asked as answer:
+            events = read(answer)
+            await until_held(events)
+            await heard()
+            await in_thread(end, person, owner)
+            [error] = [event async for event in events]
+    assert error["error"]["code"] == "not_logged_in"

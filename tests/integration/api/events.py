@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests import specified
+
 
 async def events_of(program, body, *, path="/v1/responses"):
     """Every event of a stream that begins with this request."""
@@ -12,7 +14,7 @@ async def events_of(program, body, *, path="/v1/responses"):
 
 
 async def read(answer):
-    """The events of a stream; checks its form."""
+    """The events of a stream; checks its form and theirs."""
     assert answer.status_code == 200, await answer.aread()
     assert answer.headers["content-type"].startswith("text/event-stream")
     name = None
@@ -26,5 +28,7 @@ async def read(answer):
         elif field == "data":
             event = json.loads(value)
             assert event["type"] == name
+            if not name.startswith("agentsite:"):
+                specified.event(event)
             yield event
     pytest.fail("The stream ended without [DONE].")

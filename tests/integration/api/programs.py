@@ -4,7 +4,6 @@ import asyncio
 import json
 from contextlib import suppress
 
-import openresponses_types as specification
 import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
@@ -12,7 +11,7 @@ from openai.types.responses import ResponseSteerAcceptedEvent, ResponseSteerFail
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.unit.protocol.test_events import model_of
+from tests import specified
 from tests.waiting import GENEROUS
 
 ENDS = {"response.completed", "response.incomplete", "response.failed"}
@@ -68,11 +67,11 @@ class Program:
 def validate(frame):
     """By the specification; by the SDK's own types where it has none."""
     if frame["type"] == "error":
-        specification.WebSocketErrorEvent.model_validate(frame)
+        specified.refusal(frame)
     elif frame["type"] in STEERED:
         STEERED[frame["type"]].model_validate(frame, strict=True)
     else:
-        model_of(frame["type"]).model_validate(frame)
+        specified.event(frame)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from openai.types.conversations import Conversation as SdkConversation
 from openai.types.conversations import ConversationItem
 from pydantic import TypeAdapter
 
-from conversations import protocol
+from conversations import consumers, protocol
 from conversations.models import Conversation, Turn
 from conversations.protocol import ids
 from conversations.threads import in_thread
@@ -216,23 +216,32 @@ async def test_one_that_somebody_named_outlives_its_responses(program):
     assert await in_thread(Conversation.objects.count) == 3
 
 
-@pytest.mark.usefixtures("crew")
-async def test_open_pages_show_no_more_what_is_deleted(program, owner, client):
+@pytest.fixture
+def unpolled(monkeypatch):
+    """Tabs that learn only what they are told."""
+    monkeypatch.setattr(consumers, "SESSION_CHECK", 3600)
+
+
+@pytest.mark.usefixtures("crew", "unpolled")
+async def test_an_open_page_and_programs_see_what_the_other_does(program, owner, client):
     conversation = await begun(program, items=[ADA])
-    asked = {"input": "[[echo]] x", "conversation": conversation["id"]}
-    response = (await program.post("/v1/responses", json=asked)).json()["id"]
-    [*_, entered] = (await items(program, conversation))["data"]
+    [entered] = (await items(program, conversation))["data"]
     await in_thread(client.force_login, owner)
     session = client.cookies["sessionid"].value
     tab = await Tab(ids.conversation_row(conversation["id"]), session=session).connect()
-    await tab.subscribe()
+    before = (await tab.subscribe())["responses"][0]["response_id"]
+    asked = {"input": "[[echo]] x", "conversation": conversation["id"]}
+    response = (await program.post("/v1/responses", json=asked)).json()["id"]
+    assert (await tab.until("response.completed"))["response_id"] == response
+    accepted = (await tab.create("[[echo]] from the page"))["response_id"]
+    await tab.until("response.completed")
+    assert "from the page" in str(await texts(program, conversation))
     address = f"/v1/conversations/{conversation['id']}/items/{entered['id']}"
-    for there in (f"/v1/responses/{response}", address):
+    for there in (f"/v1/responses/{accepted}", f"/v1/responses/{response}", address):
         assert (await program.delete(there)).status_code == 200
-    gone = [await tab.until("agentsite:deleted") for _ in range(2)]
+    gone = [(await tab.until("agentsite:deleted"))["response_id"] for _ in range(3)]
+    assert gone == [accepted, response, before]
     await tab.leave()
-    shown = [one["response_id"] for one in tab.frames[0]["responses"]]
-    assert [one["response_id"] for one in gone] == shown[::-1]
 
 
 async def test_what_is_listed_can_be_entered_elsewhere(program):

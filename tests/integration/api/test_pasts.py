@@ -2,7 +2,6 @@
 
 import json
 
-import openresponses_types as specification
 import pytest
 from openai.types.conversations import ConversationItem
 from pydantic import TypeAdapter
@@ -11,6 +10,7 @@ from conversations.admin import transcript
 from conversations.api.schemas import ITEMS
 from conversations.models import Conversation, ToolCall, Turn
 from conversations.threads import in_thread
+from tests import specified
 from tests.integration.api.programs import sdk
 from tests.integration.api.test_tools import FORECAST, ask, outputs
 
@@ -115,7 +115,7 @@ async def test_its_open_calls_are_in_the_ledger_and_shown_with_it(program):
 async def test_a_past_goes_on_from_a_response_too(program, provider):
     first = await ask(program, "[[echo]] one")
     second = await ask(program, LOOP, previous_response_id=first["id"], store=False)
-    specification.ResponseResource.model_validate(second)
+    specified.response(second)
     assert [content for role, content in told(provider) if role != "assistant"] == [
         "[[echo]] one", "[[echo]] Which sky?", "sun",
     ]  # fmt: skip

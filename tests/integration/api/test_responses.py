@@ -4,7 +4,6 @@ import asyncio
 import threading
 from datetime import timedelta
 
-import openresponses_types as specification
 import pytest
 from django.conf import settings
 from django.utils import timezone
@@ -14,8 +13,8 @@ from conversations.models import Conversation, Turn
 from conversations.showing import listening
 from conversations.sockets.layers import BoundedPubSubLayer
 from conversations.threads import in_thread
+from tests import specified
 from tests.integration.api.events import events_of, read
-from tests.unit.protocol.test_events import model_of
 from tests.waiting import GENEROUS, eventually
 
 pytestmark = pytest.mark.usefixtures("crew")
@@ -44,7 +43,7 @@ def said(response):
 
 async def test_a_program_gets_its_answer(program):
     response = await ask(program, model="demo", metadata={"topic": "greeting"})
-    specification.ResponseResource.model_validate(response)
+    specified.response(response)
     assert response["status"] == "completed"
     assert response["metadata"] == {"topic": "greeting"}
     assert said(response) == "[[echo]] hello"
@@ -52,8 +51,6 @@ async def test_a_program_gets_its_answer(program):
 
 async def test_a_program_gets_its_answer_as_events(program):
     events = await events_of(program, {"input": "[[stream deltas=5]]", "stream": True})
-    for event in events:
-        model_of(event["type"]).model_validate(event)
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert events[0]["type"] == "response.created"
     assert events[-1]["type"] == "response.completed"

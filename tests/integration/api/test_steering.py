@@ -110,3 +110,18 @@ async def test_input_that_steers_nothing_is_given_back(connection):
         assert code == "response_not_found"
     for bad in ("", []):
         assert await fail(connection, previous_response_id=ended, input=bad) == "invalid_input"
+
+
+async def test_what_takes_no_more_input_says_why(connection, program, settings):
+    await connection.create("[[tools transfer]]")
+    asks = (await connection.until("response.created"))["response_id"]
+    await in_thread(eventually, Turn.objects.filter(state="waiting").exists)
+    fail = steer_failed
+    assert await fail(connection, previous_response_id=asks, input="x") == "steering_not_supported"
+    await connection.create("[[hold after=1]]", stream_id="b")
+    held = (await connection.until("response.output_text.delta"))["response_id"]
+    settings.OPEN_TURNS = 1
+    assert await fail(connection, previous_response_id=held, input="x") == "too_many_pending_steers"
+    await program.post(f"/v1/responses/{held}/cancel")
+    await in_thread(eventually, Turn.objects.filter(state="cancelled").exists)
+    assert await fail(connection, previous_response_id=held, input="x") == "response_not_active"

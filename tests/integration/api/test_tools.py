@@ -2,9 +2,9 @@
 
 import asyncio
 
-import openresponses_types as specification
 import pytest
 
+from tests import specified
 from tests.integration.api.events import events_of, read
 from tests.integration.runner import agents
 from tests.waiting import GENEROUS
@@ -24,8 +24,7 @@ async def ask(program, said, **body):
     body = {"input": said, "tools": [FORECAST], **body}
     answer = await program.post("/v1/responses", json=body)
     assert answer.status_code == 200, answer.text
-    specification.ResponseResource.model_validate(answer.json())
-    return answer.json()
+    return specified.response(answer.json())
 
 
 def outputs(response):
@@ -132,7 +131,9 @@ async def test_a_person_lets_a_call_be_made(program):
     answer = {"call_id": call["call_id"], "approved": True}
     assert (await program.post(f"{address}/answer", json=answer)).status_code == 200
     refused = {**answer, "approved": False}
-    assert (await program.post(f"{address}/answer", json=refused)).status_code == 409
+    told = await program.post(f"{address}/answer", json=refused)
+    assert (told.status_code, told.json()["error"]["code"]) == (409, "already_answered")
+    assert told.headers["x-should-retry"] == "false"
     async with program.stream("GET", f"{address}?stream=true") as events:
         assert [event async for event in read(events)][-1]["type"] == "response.completed"
     assert len(agents.effects) == 1

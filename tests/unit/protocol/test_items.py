@@ -12,6 +12,7 @@ from conversations.errors import NotFound
 from conversations.models import Turn
 from conversations.protocol import TurnFacts, ids
 from conversations.traces import Entry, Kind
+from tests import specified
 from tests.unit.protocol.turns import FACTS, USAGE, entries
 
 OUTPUT = TypeAdapter(
@@ -68,7 +69,7 @@ def test_the_done_event_of_an_item_holds_what_the_fold_holds():
 def test_an_input_has_an_id_of_its_own():
     item, *_ = protocol.input_items(FACTS.id, [protocol.user_message("hello")])
     assert item["id"] == f"msg_{FACTS.id.hex}_in"
-    specification.Message.model_validate(item)
+    specified.strictly(specification.Message, item)
     TypeAdapter(ResponseInputItem).validate_python(item)
 
 
@@ -80,7 +81,7 @@ def test_several_inputs_have_several_ids():
 @pytest.mark.parametrize("state", Turn.State.values)
 def test_every_state_has_a_status_that_the_sdk_knows(state):
     made = protocol.response(FACTS, protocol.STATUS[state], usage=USAGE)
-    specification.ResponseResource.model_validate(made)
+    specified.response(made)
     assert Response.model_validate(made).usage.total_tokens == 19
 
 

@@ -17,3 +17,4 @@ def test_the_ledger_shows_how_far_a_call_had_come(viewer, conversation, progress
     )
     page = viewer.get(f"/admin/conversations/toolcall/{call.pk}/change/")
     assert shown in page.content.decode()
+    assert f"{call.turn_id.hex}:1:c" in page.content.decode()  # by which a server refuses a repeat

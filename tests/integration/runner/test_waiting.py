@@ -159,3 +159,11 @@ async def test_a_cancel_between_the_answer_and_the_next_claim_answers_the_call(t
     await talk.hear("[[stream deltas=1]]")
     roles = [message["role"] for message in provider.calls[-1]["body"]["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "user"]
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(0, "failed"), (86_400, "waiting")])
+async def test_it_waits_as_long_as_its_agent_lets_it(talk, settings, seconds, state):
+    settings.AGENTS["demo"] |= {"answer_within": seconds}
+    turn = await talk.hear("[[tools transfer]]")
+    await in_thread(turns.expire)
+    assert (await talk.row(turn)).state == state

@@ -21,13 +21,12 @@ log = structlog.get_logger(__name__)
 
 def note(name: str, agent: Agent[Any, Any], parameters: Iterable[str]) -> None:
     """Log those that the settings let requests set in vain: `parameters` of the agent mends it."""
-    if isinstance(agent.model, Model):
-        own = agent.model_settings if isinstance(agent.model_settings, Mapping) else {}
-        for model, left in unheeded(agent.model, dict.fromkeys(parameters), own).items():
-            log.warning("agent_leaves_out_parameters", agent=name, model=model, parameters=left)
+    own = agent.model_settings if isinstance(agent.model_settings, Mapping) else {}
+    for model, left in unheeded(agent.model, dict.fromkeys(parameters), own).items():
+        log.warning("agent_leaves_out_parameters", agent=name, model=model, parameters=left)
 
 
-def unheeded(model: Model, settings: Settings, own: Settings) -> dict[str, list[str]]:
+def unheeded(model: object, settings: Settings, own: Settings) -> dict[str, list[str]]:
     """By the name of each model that may be asked, those of a request's settings that it leaves out.
 
     `own`: the agent's, which say whether it reasons.
@@ -39,14 +38,14 @@ def unheeded(model: Model, settings: Settings, own: Settings) -> dict[str, list[
     return {name: left for name, left in found.items() if left}
 
 
-def _asked(model: Model) -> Iterator[Model]:
-    """Those behind wrappers and fallbacks."""
+def _asked(model: object) -> Iterator[Model]:
+    """Those behind wrappers and fallbacks; an agent may have none, or only a name."""
     if isinstance(model, FallbackModel):
         for one in model.models:
             yield from _asked(one)
     elif isinstance(model, WrapperModel):
         yield from _asked(model.wrapped)
-    else:
+    elif isinstance(model, Model):
         yield model
 
 

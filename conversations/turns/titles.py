@@ -15,7 +15,8 @@ def title_of(items: Iterable[dict[str, Any]]) -> str:
 
 def shortened(message: str) -> str:
     """The start of a message in one line, cut between words where there are any."""
-    line = " ".join(message.split())
+    whole = message.encode(errors="replace").decode()  # half a surrogate pair is no text
+    line = " ".join(whole.split())
     if len(line) <= FIRST_WORDS:
         return line
     return line[:FIRST_WORDS].rsplit(" ", 1)[0] + "…"

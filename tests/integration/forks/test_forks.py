@@ -35,7 +35,8 @@ OWN = {"id", "conversation", "number", "idempotency_key", "hinted_at"}  # what a
 
 
 async def forked(talk, **options):
-    """A fork, and what is done with it."""
+    """A fork of the row as it is now, and what is done with it."""
+    await in_thread(talk.conversation.refresh_from_db)
     made = await in_thread(lambda: catalog.fork(talk.conversation, **options))
     return Talk(made, talk.worker)
 

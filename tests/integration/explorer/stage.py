@@ -36,7 +36,7 @@ class Run:
     """What happened under one schedule."""
 
     steps: list[Step] = field(default_factory=list)
-    redundant: bool = False  # a schedule before it was the same to PostgreSQL
+    redundant: bool = False  # a schedule before it was the same to PostgreSQL: it is left there
     done: list[tuple[str, str]] = field(default_factory=list)  # steps in the order of their ends
     outcomes: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -88,7 +88,12 @@ class Stage:
             able = [actor for actor in cast if actor.state is State.ASKING]
             if not able:
                 break
-            self._step(run, able, prefix)
+            awake = tuple(one.name for one in able if one.name not in (self._asleep or ()))
+            run.redundant |= not awake
+            if run.redundant and len(run.steps) >= len(prefix):
+                self._dismiss()  # all that can follow has been tried
+                break
+            self._step(run, able, awake, prefix)
         run.outcomes = {actor.name: actor.outcome for actor in cast}
         run.errors = {actor.name: actor.errors for actor in cast if actor.errors}
         return run
@@ -109,11 +114,11 @@ class Stage:
             actor.begin(name, deeds[name])
         return list(self.actors.values())
 
-    def _step(self, run: Run, able: list[Actor], prefix: Sequence[str]) -> None:
+    def _step(
+        self, run: Run, able: list[Actor], awake: tuple[str, ...], prefix: Sequence[str]
+    ) -> None:
         taken = len(run.steps)
         names = [actor.name for actor in able]
-        awake = tuple(name for name in names if name not in (self._asleep or ()))
-        run.redundant |= not awake
         name = prefix[taken] if taken < len(prefix) else (awake or names)[0]
         if name not in names:
             raise Strayed(f"{name} cannot go on, only {names}:\n{run}")

@@ -28,6 +28,17 @@ def test_of_orders_that_are_the_same_one_is_run(explore):
     assert explore(two_times_three_reads).schedules == 1
 
 
+def test_one_that_turns_out_the_same_is_left_there(explore):
+    ended = []
+
+    def scene(world):
+        deeds = two_times_three_reads(world)
+        return {name: lambda name=name: (deeds[name](), ended.append(name)) for name in deeds}
+
+    explore(scene)
+    assert ended.count("a") == 1  # wherever it is to go on after the other, it is left
+
+
 @pytest.mark.parametrize("verb", ["cancel", "requeue", "accept"])
 def test_what_the_reduction_leaves_out_changes_nothing(explore, verb):
     def scene(world):

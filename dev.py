@@ -199,8 +199,13 @@ def note(name: str) -> None:
 
 
 def pip(name: str) -> list[str | Path]:
-    """The list is complete, so nothing needs to be resolved."""
+    """The list is complete, so nothing needs to be resolved.
+
+    Most modules of the packages are never imported, and to compile them all takes as long as to
+    unpack them. Who imports one keeps it compiled, unless Python was told to keep nothing.
+    """
     options = ["--no-deps", "--progress-bar=off", "--disable-pip-version-check"]
+    options += [] if sys.dont_write_bytecode else ["--no-compile"]
     return [PYTHON, "-m", "pip", "install", *options, "-r", ROOT / name]
 
 

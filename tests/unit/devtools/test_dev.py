@@ -64,3 +64,11 @@ def test_pins_of_before_are_not_taken_for_installed(tmp_path, monkeypatch):
     assert dev.stamp("pins").exists()
     pinned.write_text("django==5")
     assert not dev.stamp("pins").exists()
+
+
+@pytest.mark.parametrize("keeps_nothing", [True, False])
+def test_what_nobody_imports_is_compiled_only_where_an_import_keeps_nothing(
+    monkeypatch, keeps_nothing
+):
+    monkeypatch.setattr(sys, "dont_write_bytecode", keeps_nothing)
+    assert ("--no-compile" in dev.pip(dev.LISTS[0])) != keeps_nothing

@@ -1,6 +1,8 @@
 """The libraries of every process of the site that look at no setting while they are imported."""
 
 # ruff: noqa: F401
+import gc
+
 import anyio._backends._asyncio
 import channels.generic.websocket
 import croniter
@@ -32,3 +34,6 @@ import uvicorn.lifespan.on
 import uvicorn.protocols.http.httptools_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 import uvloop
+
+# A collection in a fork would look through all of them, and copy every page on which one lies.
+gc.freeze()

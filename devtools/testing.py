@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from devtools import browser
 from devtools.children import leash
 
-# A process a core and one more, for a third of the time a test waits; whole files each, for their
-# tests share servers; in the order of the tree, where what takes minutes comes early and nobody
-# idles at the end. Only a full run is worth it.
-PARALLEL = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+# A process a core and one more, for a third of the time a test waits; `pytest_places` says which
+# tests stay together, in the order of the tree. Only a full run is worth it.
+PROCESSES = (os.cpu_count() or 1) + 1
+PARALLEL = (
+    f"-n {PROCESSES} -p devtools.pytest_places --dist loadfile --no-loadscope-reorder".split()
+)
 
 
 def run(arguments: Sequence[str]) -> int:

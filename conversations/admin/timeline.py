@@ -41,14 +41,18 @@ def duration(seconds: float) -> str:
 
 
 def phases(turn: Turn, *, now: datetime | None = None) -> list[Phase]:
-    """Queued, then waiting for the first token, then streaming; each as far as it came."""
+    """Queued, then waiting for the first token, then streaming; each as far as it came.
+
+    From its first words, or its question, a turn may have waited for a person.
+    """
     end = turn.finished or now or timezone.now()
     started = turn.started or end
     spoke = turn.first_token or end
+    streamed = "streamed and waited for an answer" if turn.waited else "streamed"
     stretches = [
         ("queued", "queued", turn.created, started),
         ("thinking", "to first token", started, spoke),
-        ("streaming", "streamed", spoke, end),
+        ("streaming", streamed, spoke, end),
     ]
     whole = max((end - turn.created).total_seconds(), 1e-6)
     return [

@@ -141,6 +141,7 @@ class Life:
             seconds=registry.options(self._claim.agent).answer_within,
             messages=outcome.messages,
             usage=outcome.usage,
+            first_token=emitter.first_token,
         )
         try:
             waits = await unbroken(borne(wait))

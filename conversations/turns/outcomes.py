@@ -43,7 +43,7 @@ UPDATE conversations_turn AS turn SET
         THEN %(steered)s::jsonb ELSE %(error)s::jsonb END,
     usage = %(usage)s::jsonb, notices = %(notices)s::jsonb,
     last_event = %(last_event)s,
-    first_token = COALESCE(%(first_token)s::timestamptz, first_token),
+    first_token = COALESCE(first_token, %(first_token)s::timestamptz),
     finished = clock_timestamp()
 WHERE id = %(turn)s AND CASE WHEN %(token)s::uuid IS NULL THEN state IN ('queued', 'waiting')
     ELSE state = 'running' AND claim_token = %(token)s::uuid END

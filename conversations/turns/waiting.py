@@ -7,14 +7,14 @@ among them, and expires.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 from django.db.models import F, Value
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from conversations import chores
 from conversations.errors import AlreadyAnswered, Fenced, NotFound
@@ -63,10 +63,12 @@ def wait(
     seconds: float,
     messages: Sequence[NewMessage] = (),
     usage: Mapping[str, Any] | None = None,
+    first_token: datetime | None = None,
 ) -> bool:
     """Let a running turn wait, for so many seconds at most; its worker is done with it.
 
-    `messages`: what of its last step is not stored yet. False: somebody wants it to stop, so it
+    `messages`: what of its last step is not stored yet. `first_token`: when it began to speak; where
+    it did not, its first words are the question, for a person's time is not its own. False: somebody wants it to stop, so it
     runs on, and has to be ended. Raises `Fenced` when the claim is lost.
     """
 
@@ -80,7 +82,7 @@ def wait(
             if turn.state != Turn.State.RUNNING:
                 raise Fenced
             _write(turn.conversation, messages)
-            return _wait(turn, asked, seconds, usage)
+            return _wait(turn, asked, seconds, usage, first_token)
 
     return settled(deed)
 
@@ -92,7 +94,11 @@ def _write(conversation: Conversation, messages: Sequence[NewMessage]) -> None:
 
 
 def _wait(
-    turn: Turn, asked: Sequence[Asked], seconds: float, usage: Mapping[str, Any] | None
+    turn: Turn,
+    asked: Sequence[Asked],
+    seconds: float,
+    usage: Mapping[str, Any] | None,
+    first_token: datetime | None,
 ) -> bool:
     if turn.cancel_requested != Turn.CancelRequest.NONE:
         return False
@@ -102,6 +108,7 @@ def _wait(
         waited=F("attempt"),
         expires=Now() + Value(timedelta(seconds=seconds)),
         usage=usage,
+        first_token=Coalesce("first_token", first_token, Now()),
     )
     log.info("turn_waits", turn=str(turn.pk), calls=len(asked))
     return True

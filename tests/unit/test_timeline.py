@@ -38,6 +38,11 @@ def test_the_phases_of_a_finished_turn_fill_its_bar():
     assert [phase.width for phase in phases(turn)] == ["25.00", "25.00", "50.00"]
 
 
+def test_a_turn_that_asked_a_person_has_not_streamed_all_the_time():
+    turn = Turn(created=BEGIN, started=BEGIN, first_token=after(1), waited=1)
+    assert phases(turn, now=after(61))[-1].words == "streamed and waited for an answer 1 min 0 s"
+
+
 def test_a_turn_that_nobody_took_yet_has_been_queued_until_now():
     turn = Turn(created=BEGIN)
     (phase,) = phases(turn, now=after(90))

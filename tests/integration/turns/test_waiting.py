@@ -62,6 +62,22 @@ def test_it_waits_in_the_commit_of_the_response_that_asks(waiting):
     ]
 
 
+def test_a_persons_time_is_not_that_to_the_first_words(waiting, claim, finish):
+    asked = Turn.objects.get().first_token
+    turns.resume(waiting.turn_id, [turns.Answer(item=1), turns.Answer(item=2)])
+    finish(claim(), first_token=timezone.now())
+    assert Turn.objects.get().first_token == asked is not None
+
+
+def test_the_first_words_come_before_the_question(say, claim):
+    say()
+    held = claim()
+    spoke = held.created + timedelta(milliseconds=5)
+    asked = [turns.Asked(step=1, call_id="pay", tool="pay", arguments={}, item=1)]
+    turns.wait(held.turn_id, held.token, asked, seconds=MINUTE, first_token=spoke)
+    assert Turn.objects.get().first_token == spoke
+
+
 def test_the_last_answer_wakes_a_worker(waiting, claim):
     assert turns.resume(waiting.turn_id, [turns.Answer(item=1)]) == turns.Resumed("waiting", 1)
     assert (hints(), claim()) == (0, None)

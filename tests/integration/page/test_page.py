@@ -17,9 +17,9 @@ def html(client, owner, conversation) -> str:
     return client.get(reverse("conversation", args=[conversation.id])).content.decode()
 
 
-@pytest.mark.parametrize("name", ["login", "signup", "chat"])
+@pytest.mark.parametrize("name", ["login", "signup", "chat", "password", "password_changed"])
 def test_pages_forbid_scripts_and_styles_within(client, owner, name):
-    if name == "chat":
+    if name not in ("login", "signup"):
         client.force_login(owner)
     response = client.get(reverse(name))
     assert "default-src 'self'" in response.headers["Content-Security-Policy"]

@@ -48,6 +48,23 @@ async def test_on_a_phone_the_list_is_a_drawer(phone):
     await expect(phone.page.locator("#drawer-open")).to_be_focused()
 
 
+SMALL = """() => [...document.querySelectorAll("button, summary, #drawer footer a")]
+    .filter((one) => one.checkVisibility())
+    .map((one) => [one.ariaLabel || one.textContent, one.getBoundingClientRect().height])
+    .filter(([, height]) => height < 36)"""
+
+
+async def test_what_a_finger_presses_is_large_enough(edge: Edge, browser):
+    finger = await browser.new_context(has_touch=True, is_mobile=True, viewport=PHONE)
+    page = await finger.new_page()
+    await edge.open(page, **ended("resp_a", "failed", "Hi"))
+    await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    await page.get_by_role("button", name="Open the list of conversations").tap()
+    await expect(page.get_by_role("button", name="Rename A talk")).to_be_visible()
+    assert await page.evaluate(SMALL) == []
+    await finger.close()
+
+
 async def test_all_of_it_works_with_the_keyboard_alone(page, site):
     await page.goto(f"http://127.0.0.1:{site.ports[0]}/signup/")
     await expect(page.get_by_label("Username")).to_be_focused()

@@ -24,8 +24,8 @@ const notice = new Notice({
   line: at("notice"),
   whereabouts: at("whereabouts"),
   login,
-  again: () => connection.again(),
-  now: () => connection.hasten(),
+  again: () => (connection.again(), focusField()),
+  now: () => (connection.hasten(), focusField()),
   dismiss: () => (dispatch({ type: "page.dismiss" }), focusField()),
 });
 const voice = new Voice(at("voice"));

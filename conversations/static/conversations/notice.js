@@ -23,7 +23,7 @@ export class Notice {
     const isLost = isAway(connection) && !notice;
     if (isLost) this.complain(loss(connection, outbox(state).length), connection.lost);
     else this.calm();
-    if (connection.phase === "refused") this.say(closing(connection), this.mend(connection.code));
+    if (connection.phase === "refused") this.say(closing(connection, outbox(state).length), this.mend(connection.code));
     else if (notice) this.say(failure(notice), button("Dismiss", this.dismiss));
     else if (!isLost) this.hush();
   }

@@ -23,7 +23,7 @@ export class Voice {
   say({ status, reason, error, asked }) {
     if (asked.length) this.element.textContent = `May ${asked[0].name} be used? Approve or refuse.`;
     else if (status === "in_progress") this.element.textContent = "The answer begins.";
-    else if (status === "failed") this.element.textContent = failure(error ?? undefined);
+    else if (status === "failed" || status === "refused") this.element.textContent = failure(error ?? undefined);
     else if (status === "completed") this.element.textContent = "The answer is complete.";
     else if (ENDED.has(status)) this.element.textContent = `${REASONS[reason] ?? "The answer was stopped"}.`;
   }

@@ -26,6 +26,8 @@ const FAILURES = {
   offline: "The site cannot be reached. Try again.",
 };
 
+const KEPT = " What you sent waits here until it is taken.";
+
 const CLOSINGS = {
   4401: FAILURES.not_logged_in,
   4403: FAILURES.foreign_origin,
@@ -40,7 +42,9 @@ export const failure = ({ code, message } = {}) =>
   (EXACT.has(code) && message) || (FAILURES[code] ?? message ?? FAILURES.server_error);
 
 // The server names a reason where a code has more than one.
-export const closing = ({ code, reason }) => reason || (CLOSINGS[code] ?? "The site closed the connection.");
+// `unsent`: how many messages it has not taken, and would after a log-in, say.
+export const closing = ({ code, reason }, unsent = 0) =>
+  (reason || (CLOSINGS[code] ?? "The site closed the connection.")) + (unsent ? KEPT : "");
 
 const FAULT = 1011; // close code: the site is there, and cannot do what it is asked
 
@@ -48,7 +52,7 @@ const FAULT = 1011; // close code: the site is there, and cannot do what it is a
 export function loss({ lost }, unsent) {
   if (!lost) return "Connecting to the site…";
   const words = lost === FAULT ? "The site has a fault at the moment. Trying again…" : "No connection to the site. Trying again…";
-  return words + (unsent ? " What you sent waits here until it is taken." : "");
+  return words + (unsent ? KEPT : "");
 }
 
 export const STATUS = {

@@ -44,6 +44,8 @@ test("a refusal stays when the loss before it would be told", () => {
   show("refused", 4401);
   pass();
   equal(said(), "You are logged out. Log in");
+  show("refused", 4401, null, { turns: [{ status: "unsent" }] });
+  equal(said(), "You are logged out. What you sent waits here until it is taken. Log in");
 });
 
 test("an error stays when the loss before it would be told, which is told after it", () => {

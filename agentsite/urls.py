@@ -4,7 +4,6 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView, PasswordChangeDoneView
 from django.templatetags.static import static
 from django.urls import include, path, re_path
-from django.views.defaults import page_not_found
 from django.views.generic import RedirectView
 
 from agentsite.accounts import ChangePassword, LogIn, SignUp
@@ -19,8 +18,8 @@ urlpatterns = [
     path("password/", ChangePassword.as_view(), name="password"),
     path("password/changed/", changed, name="password_changed"),
     path("favicon.ico", RedirectView.as_view(url=static("conversations/favicon.svg"))),
-    # RQ's own metrics call its racy counters; ours are at /metrics
-    re_path("^admin/rq/metrics/?$", page_not_found, {"exception": Exception()}),
+    # RQ's own metrics call its racy counters; ours are at /metrics, and people look here
+    re_path("^admin/rq/metrics/?$", RedirectView.as_view(pattern_name="operations")),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/operations/", include(operations())),
     path("admin/", admin.site.urls),

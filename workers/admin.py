@@ -45,7 +45,7 @@ class WorkerProcessAdmin(ReadOnlyAdmin):
     list_filter = ("pool",)
     search_fields = ("name__startswith", "host__startswith")
     ordering = ("pool", "name")
-    fields = ("id", *list_display, "slots", "in_flight", "lease", "lock", "process_start")
+    fields = ("id", *list_display, "lock", "process_start")
     readonly_fields = ("load", "alive")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

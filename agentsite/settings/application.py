@@ -51,6 +51,7 @@ TEMPLATES = [
     },
 ]
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "agentsite.settings.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"

@@ -1,9 +1,12 @@
 """What staff do on the page Operations: asked, done by POST, told in the admin's log."""
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.integration.admin.conftest import VIEW, entered
 from tests.integration.admin.rows import person
@@ -41,6 +44,13 @@ def test_a_worker_is_drained_and_resumed(operator, worker):
     operator.post(resume)
     assert not DrainRequest.objects.exists()
     assert logged() == ["Drain: The worker w-1 drains.", "Resume: The worker w-1 fetches again."]
+
+
+def test_the_page_of_a_worker_tells_each_thing_once_and_times_to_the_second(operator, worker):
+    page = operator.get(reverse("admin:workers_workerprocess_change", args=[worker.pk]))
+    labels = re.findall(r"<label>([^<]+):</label>", page.content.decode())
+    assert len(labels) == len(set(labels)) == 10
+    assert timezone.localtime(worker.started).strftime("%Y-%m-%d %H:%M:%S") in page.text
 
 
 def test_a_pool_is_paused_and_resumed(operator):

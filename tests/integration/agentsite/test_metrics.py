@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import yaml
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from rq.registry import BaseRegistry
@@ -141,8 +142,8 @@ async def test_rqs_racy_counters_are_never_called(async_client, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/admin/rq/metrics", "/admin/rq/metrics/"])
-async def test_rqs_own_metrics_which_call_them_are_not_there(async_client, path):
-    assert (await async_client.get(path)).status_code == 404
+async def test_rqs_own_metrics_which_call_them_lead_to_the_page_operations(async_client, path):
+    assert (await async_client.get(path)).url == reverse("operations")
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])

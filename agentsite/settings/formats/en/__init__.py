@@ -1,0 +1,1 @@
+"""English, which the site is written in."""

@@ -53,12 +53,15 @@ async def test_what_other_tabs_keep_does_not_touch_an_answer_that_comes(ada, sit
     await ada.page.route("**/carried/say/", hold)
     await say(ada, "Good day")
     await expect(lines).to_have_text(["Good day", ""])
+    said = ada.page.locator("#said")
+    await expect(said).to_have_attribute("aria-busy", "true")
     name = f"agentsite-carried-{await ada.page.evaluate('document.body.dataset.user')}"
     for key in ("agentsite:1:draft:new", name, None):
         await ada.page.evaluate(STORED, key)
         assert await lines.all_text_contents() == ["Good day", ""]
     may_come.set()
     await expect(ada.page.get_by_label("Message")).to_have_value("")
+    await expect(said).to_have_attribute("aria-busy", "false")
     await expect(lines).to_have_text(["Good day", re.compile(r"\w+")])
 
 

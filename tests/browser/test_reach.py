@@ -65,6 +65,17 @@ async def test_what_a_finger_presses_is_large_enough(edge: Edge, browser):
     await finger.close()
 
 
+async def test_on_a_phone_a_dialog_leads_back_to_the_list(edge: Edge, page):
+    await page.set_viewport_size(PHONE)
+    await edge.open(page)
+    await page.get_by_role("button", name="Open the list of conversations").click()
+    rename = page.get_by_role("button", name="Rename A talk")
+    await rename.press("Enter")
+    await expect(page.get_by_label("Title")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(rename).to_be_focused()
+
+
 async def test_all_of_it_works_with_the_keyboard_alone(page, site):
     await page.goto(f"http://127.0.0.1:{site.ports[0]}/signup/")
     await expect(page.get_by_label("Username")).to_be_focused()

@@ -14,7 +14,7 @@ export const delay = (tries, random = Math.random) => random() * Math.min(LONGES
 export class Connection {
   constructor(address, { opened, received, changed }) {
     Object.assign(this, { address, opened, received, changed, tries: 0, begunAt: Infinity, socket: null, timers: {} });
-    Object.assign(this, { wanted: false, returned: false });
+    Object.assign(this, { wanted: false, returned: false, loggedOut: false });
     for (const change of ["online", "offline"]) window.addEventListener(change, () => this.hasten());
     document.addEventListener("visibilitychange", () => document.hidden || this.hasten());
     window.addEventListener("pagehide", () => this.close());
@@ -71,7 +71,8 @@ export class Connection {
   lost(socket, code, reason = "") {
     if (socket !== this.socket) return;
     this.close();
-    if (code === LOGGED_OUT && this.returned) return location.reload();
+    this.loggedOut = code === LOGGED_OUT;
+    if (this.loggedOut && this.returned) return location.reload();
     if (refusal(code)) return this.changed({ phase: "refused", code, reason });
     if (performance.now() - this.begunAt > STEADY) this.tries = 0;
     this.changed({ phase: "waiting", code });
@@ -79,9 +80,9 @@ export class Connection {
   }
 
   // The network has changed, or the person is back and may say so: do not wait out the delay. A line
-  // that was open may be dead without a word.
+  // that was open may be dead without a word, and who was logged out may have logged in elsewhere.
   hasten() {
-    if (this.timers.retry && !this.socket) this.open();
+    if ((this.timers.retry || this.loggedOut) && !this.socket) this.open();
     else this.probe();
   }
 
@@ -93,7 +94,7 @@ export class Connection {
   close() {
     this.forget();
     const { socket } = this;
-    this.socket = null;
+    Object.assign(this, { socket: null, loggedOut: false });
     socket?.close(1000);
   }
 

@@ -62,12 +62,13 @@ function held() {
   if (!list.contains(activeElement)) return () => {};
   const place = [...list.children].indexOf(activeElement.closest("li"));
   return () => {
-    const same = [...list.querySelectorAll("a, button")].find((one) => nameOf(one) === nameOf(activeElement));
-    (same ?? first(list.children[Math.min(place, list.children.length - 1)]))?.focus();
+    (again(activeElement) ?? first(list.children[Math.min(place, list.children.length - 1)]))?.focus();
   };
 }
 
 const first = (row) => row?.querySelector("a, button");
+const nameOf = (element) => element.dataset.url ?? element.href;
+const again = (element) => [...list.querySelectorAll("a, button")].find((one) => nameOf(one) === nameOf(element));
 
 // After other words are looked for.
 async function narrow() {
@@ -95,8 +96,6 @@ async function extend(button) {
   if (rows) button.closest("li").replaceWith(rows);
   return row;
 }
-
-const nameOf = (element) => element.dataset.url ?? element.href;
 
 // The conversation that was written to comes first, as the server has it. One without a title has it now.
 export function rise() {
@@ -132,8 +131,16 @@ function ask(button) {
   form.querySelector(".problem").hidden = true;
   if (form.elements.title) form.elements.title.value = title;
   dialog.querySelector("[data-title]")?.replaceChildren(title);
+  const wasOpen = drawerIsOpen(); // a dialog closes it
+  dialog.addEventListener("close", () => back(button, wasOpen), { once: true });
   dialog.showModal();
   form.elements.title?.select();
+}
+
+// To where the dialog was asked for, in a list that may have been read again meanwhile.
+function back(button, wasOpen) {
+  if (wasOpen) drawer.showPopover();
+  again(button)?.focus();
 }
 
 async function decide(event) {

@@ -9,13 +9,14 @@ export class Voice {
     this.known = new Map();
   }
 
-  // What is there at first is not news.
+  // What is there at first is not news, nor what was said before that.
   tell({ turns, ready }) {
-    for (const turn of turns) {
+    const oldest = turns.findIndex(({ id }) => this.known.has(id));
+    for (const [place, turn] of turns.entries()) {
       const before = this.known.get(turn.id);
       const now = turn.asked.length ? "asks" : turn.status;
       this.known.set(turn.id, now);
-      if (this.awake && before !== now) this.say(turn);
+      if (this.awake && place >= oldest && before !== now) this.say(turn);
     }
     this.awake ||= ready;
   }

@@ -35,6 +35,27 @@ test("the Back button opens again only what was open", () => {
   equal(asked, ["ws://site/", "ws://site/"]);
 });
 
+test("who was logged out and comes back to the page may have logged in elsewhere", () => {
+  const lines = [];
+  globalThis.WebSocket = class {
+    static OPEN = 1;
+
+    constructor() {
+      lines.push(this);
+    }
+
+    close() {}
+  };
+  new Connection("ws://site/", { opened: () => {}, received: () => {}, changed: () => {} }).open();
+  const come = () => document.dispatchEvent(new Event("visibilitychange"));
+  lines[0].onclose({ code: 4401 });
+  come();
+  equal(lines.length, 2);
+  lines[1].onclose({ code: 4404 });
+  come();
+  equal(lines.length, 2);
+});
+
 // A connection on a site that takes every line, speaks, and closes it after a time; how long it waits then.
 function closedBySite() {
   const [lines, waits, clock] = [[], [], { now: 0 }];

@@ -130,7 +130,7 @@ async def test_a_postgresql_that_does_not_answer_holds_nobody_up(async_client, m
     with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("LOCK django_migrations")
         with monkeypatch.context() as hurry:
-            hurry.setattr(probes, "LIMIT", 0.2)
+            hurry.setattr(needs, "LIMIT", 0.2)
             status, lacking = await probed(async_client)
         assert not all(asked.done() for asked in health.examiner()._asked.values())
     assert (status, lacking["postgresql"]["problem"]) == (503, "TimeoutError")

@@ -44,6 +44,7 @@ function stored({ key }) {
 
 async function send(text) {
   byId("form").inert = true;
+  byId("said").ariaBusy = "true"; // who listens hears the answer once it is whole
   notice("");
   line("user", text);
   const reply = line("agent");
@@ -56,6 +57,7 @@ async function send(text) {
     notice(error.message);
   }
   byId("form").inert = false;
+  byId("said").ariaBusy = "false";
   byId("text").focus();
 }
 
@@ -64,7 +66,7 @@ byId("form").addEventListener("submit", (event) => {
   send(byId("text").value);
 });
 byId("text").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
   byId("form").requestSubmit();
 });

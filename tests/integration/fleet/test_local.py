@@ -12,7 +12,7 @@ from tests.integration.workers.conftest import row
 from tests.waiting import eventually
 from workers import identity
 from workers.health import status, vitals
-from workers.launchers import marks, supervision
+from workers.launchers import children, marks
 from workers.launchers.local import ALIKE, LocalProcesses, kind_of
 from workers.pools import Pool, pool
 
@@ -144,7 +144,7 @@ def test_a_process_with_other_servers_is_of_another_kind_and_does_not_name_them(
 def test_what_cannot_live_is_not_started_in_a_circle(
     machine, launcher, default, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(supervision, "FIRST_PAUSE", supervision.LONGEST_PAUSE)
+    monkeypatch.setattr(children, "FIRST_PAUSE", children.LONGEST_PAUSE)
     tries = tmp_path / "tries"
     ours = launcher(["sh", "-c", f"echo >> {tries}; exit 1"])
     ours.scale(default, 1)

@@ -51,7 +51,7 @@ class Child:
 
     def bury(self) -> str | None:
         """How it ended, if it just did; sets when it starts again."""
-        if self.process is None or not has_ended(self.process):
+        if self.process is None or self.process.poll() is None:
             return None
         now = time.monotonic()
         self.delay = FIRST_DELAY if now - self.started > SETTLED else self.delay
@@ -59,23 +59,6 @@ class Child:
         self.delay = min(2 * self.delay, LONGEST_DELAY)
         status, self.process = self.process.returncode, None
         return how(status)
-
-
-def has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """`poll` takes a lock, and who is interrupted just there would keep it for ever."""
-    with undisturbed():
-        return process.poll() is not None
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Who asks to stop is heard after the block."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {*SIGNALS, signal.SIGHUP})
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
@@ -98,8 +81,8 @@ class Group:
 class Supervisor:
     """Owns the children; use it as a context, which stops them all at its end.
 
-    A first signal to stop raises Interrupted wherever the main thread is; a second one, while
-    they stop, kills what is left.
+    A first signal to stop raises Interrupted wherever the main thread is, but while it starts
+    children or looks after them; a second one, while they stop, kills what is left.
     """
 
     tell: Callable[[str], None]
@@ -107,6 +90,7 @@ class Supervisor:
     groups: list[Group] = field(default_factory=list)
     stopping: bool = False
     hurry: bool = False
+    busy: bool = False  # nobody is interrupted now
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
@@ -131,7 +115,23 @@ class Supervisor:
             self.hurry = True
             return
         self.stopping = True
-        raise Interrupted
+        if not self.busy:
+            raise Interrupted
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Who asks to stop is heard after the block.
+
+        `Popen.poll` takes a lock, which whoever is interrupted just there would keep for ever. To
+        block the signals would not do: another thread gets them, and the handler runs in this one.
+        """
+        self.busy = True
+        try:
+            yield
+        finally:
+            self.busy = False
+        if self.stopping:
+            raise Interrupted
 
     @property
     def children(self) -> list[Child]:
@@ -141,8 +141,9 @@ class Supervisor:
         """Start a group; it will be stopped before those that were started earlier."""
         group = Group([Child(command) for command in commands], grace)
         self.groups.append(group)
-        for child in group.children:
-            child.start()
+        with self.undisturbed():
+            for child in group.children:
+                child.start()
         self.changed(self.children)
         return group.children
 
@@ -154,16 +155,20 @@ class Supervisor:
 
     def look(self) -> None:
         """Bury who died, restart who is due."""
-        for child in self.children:
-            if end := child.bury():
-                self.mourn(child, end)
-            elif child.process and child.is_stuck():
-                self.tell(f"{child.command.name} does not live; it is killed")
-                child.process.kill()
-            elif child.process is None and child.due <= time.monotonic():
-                child.start()
-                self.changed(self.children)
-                self.tell(f"{child.command.name} runs again")
+        with self.undisturbed():
+            for child in self.children:
+                self.tend(child)
+
+    def tend(self, child: Child) -> None:
+        if end := child.bury():
+            self.mourn(child, end)
+        elif child.process and child.is_stuck():
+            self.tell(f"{child.command.name} does not live; it is killed")
+            child.process.kill()
+        elif child.process is None and child.due <= time.monotonic():
+            child.start()
+            self.changed(self.children)
+            self.tell(f"{child.command.name} runs again")
 
     def mourn(self, child: Child, end: str) -> None:
         self.changed(self.children)

@@ -22,6 +22,11 @@ def press_control_c(run):
     os.killpg(run.pid, signal.SIGINT)
 
 
+def at_a_terminal():
+    """Who runs these tests in a shell's background has Ctrl-C ignored, and all their children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("end", [subprocess.Popen.terminate, press_control_c])
 def test_a_run_that_is_ended_stops_its_servers_and_leaves_no_file(tmp_path, end):
     test = tmp_path / "test_wait.py"
@@ -30,7 +35,12 @@ def test_a_run_that_is_ended_stops_its_servers_and_leaves_no_file(tmp_path, end)
     with open_folder() as folder:
         env = stranger() | {"TMPDIR": str(folder), "METRICS_DIR": str(folder / "metrics")}
         with subprocess.Popen(
-            command, env=env, cwd=dev.ROOT, stdout=subprocess.PIPE, start_new_session=True
+            command,
+            env=env,
+            cwd=dev.ROOT,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=at_a_terminal,  # noqa: PLW1509 - nothing but a call of the system
         ) as run:
             assert run.stdout.readline().startswith(b"postgresql://agentsite:")
             assert len(processes_in(folder)) >= 2

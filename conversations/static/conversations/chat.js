@@ -56,6 +56,7 @@ function dispatch(event) {
   if (state === before) return;
   if (state.torn && !before.torn) subscribe();
   if (state.turns !== before.turns) keep();
+  if (state.ready && !before.ready) voice.tell(state); // at once: the next frame may have what is news already
   if (event.type === "agentsite:accepted") list.rise();
   if (event.item?.type === "function_call_output") list.refresh(); // a tool may have given it another title
   if (!drawing) schedule();

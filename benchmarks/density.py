@@ -1,6 +1,7 @@
 """How many turns one worker process keeps in flight, and what each takes of its memory."""
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from statistics import quantiles
@@ -19,8 +20,12 @@ TITLE = "Turns in flight in one worker process"
 
 async def measure(stage: Stage, *, many: int, most: int) -> list[Row]:
     def both() -> list[Row]:
+        pool = {"slots": max(many, most), "reserved": {"interactive": 0, "default": 0}}
+        stage.worker(POOLS=json.dumps({"default": pool}))
         answered(stage, 5, rate=50, seconds=1)  # imports, connections
-        return [*at_one_a_second(stage, many), at_twenty_a_second(stage, most)]
+        rows = [*at_one_a_second(stage, many), at_twenty_a_second(stage, most)]
+        stage.worker()
+        return rows
 
     return await asyncio.to_thread(both)
 

@@ -97,20 +97,21 @@ def compared(costs: Costs, found: Sequence[Check]) -> Iterator[Row]:
 
 
 def predicted(costs: Costs, check: Check) -> float:
-    """Turns a second on one machine: everything shares what it has left of its cores."""
+    """Turns a second on one machine: each process has one core at most, of what is left of all."""
 
     def make(environment: simpy.Environment) -> Site:
         cores = max(1, round(check.cores))
         machine = Station(environment, cores, weight=cores / check.cores)
+        web, worker, redis = (Station(environment, 1, host=machine) for _ in range(3))
         return Site(
             environment,
             costs,
-            web=machine,
-            worker=machine,
+            web=web,
+            worker=worker,
             postgresql=machine,
-            queue=machine,
-            cache=machine,
-            live=machine,
+            queue=redis,
+            cache=redis,
+            live=redis,
             others=machine,
             slots=simpy.Resource(environment, 1000),
             limits=[Limit(environment, 0)],

@@ -46,6 +46,7 @@ class Station:
     servers: int = 1
     weight: float = 1.0  # of everything that is to do here
     rest: float = 0.0  # of it all, what goes on while nothing is asked
+    host: "Station | None" = None  # whose cores these are, where others use them too
     busy: float = 0.0  # core-seconds
 
     def __post_init__(self) -> None:
@@ -54,7 +55,11 @@ class Station:
     def use(self, seconds: float, server: int = 0) -> Step:
         with self.places[server % self.servers].request() as mine:
             yield mine
-            yield self.environment.timeout(seconds * self.weight / max(1 - self.rest, LEFT))
+            if self.host is None:
+                left = max(1 - self.rest, LEFT)
+                yield self.environment.timeout(seconds * self.weight / left)
+            else:
+                yield from self.host.use(seconds)
             self.busy += seconds * self.weight
 
     def share(self, seconds: float) -> float:

@@ -8,7 +8,7 @@ from benchmarks.simulate.measuring import predicted
 from benchmarks.simulate.model import Station
 from benchmarks.simulate.scenarios import Fleet, binds, simulate
 
-DISTANCE = 0.4  # as docs/scaling.md says
+DISTANCE = 0.25  # as docs/scaling.md says
 
 
 @pytest.mark.parametrize(

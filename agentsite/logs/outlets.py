@@ -58,8 +58,12 @@ class Outlet:
         _outlets.add(self)
 
     def offer(self, said: Said) -> None:
-        """Take a line, or drop it; never waits."""
-        if self._queue.qsize() >= self._capacity:
+        """Take a line, or drop it; never waits.
+
+        What is logged after `close` comes while Python takes itself apart: a thread begun then is
+        waited for, and never runs.
+        """
+        if self._ending.is_set() or self._queue.qsize() >= self._capacity:
             self.dropped += 1
             return
         self._queue.put(said)

@@ -194,6 +194,17 @@ log.info("done", count=count)
     assert found.count("signal") >= 100
 
 
+def test_what_is_logged_while_python_takes_itself_apart_does_not_keep_it():
+    code = """
+class Unclosed:
+    def __del__(self):
+        self.log.error("unclosed")
+Unclosed.log = logging.getLogger("library")
+kept = Unclosed()
+"""
+    assert events(run(code)) == []
+
+
 @pytest.mark.parametrize("length", [0, 9000])
 def test_a_standard_output_that_nobody_reads_holds_up_nobody(length):
     """A pipe that is full: the process works on, counts, and ends when it is told to."""

@@ -29,7 +29,6 @@ from conversations.threads import in_thread
 from workers.routing import PAGE
 
 POLL = 2  # seconds between looks at the rows while a turn is open
-SESSION_CHECK = 60  # seconds between looks at the session
 NOT_LOGGED_IN, NO_CONVERSATION, FLOODING = 4401, 4404, 4429  # close codes
 
 log = structlog.get_logger(__name__)
@@ -217,7 +216,7 @@ class ChatConsumer(Socket):
 
     async def pulse(self, message: dict[str, Any]) -> None:
         self._rest_set = None
-        if time.monotonic() - self._visited >= SESSION_CHECK:
+        if time.monotonic() - self._visited >= standing.CHECK:
             with patience():
                 await self._visit()
         await self._follow(Following.poll)
@@ -230,7 +229,7 @@ class ChatConsumer(Socket):
 
     def _rest(self) -> None:
         """Set the next pulse, soon while a turn is open."""
-        seconds = POLL if self._following and self._following.is_waiting else SESSION_CHECK
+        seconds = POLL if self._following and self._following.is_waiting else standing.CHECK
         if seconds != self._rest_set:
             self._rest_set = seconds
             self.pulse_timer.set(seconds)

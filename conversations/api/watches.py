@@ -11,16 +11,15 @@ from conversations.keys import Caller
 from conversations.sockets import standing
 from conversations.sockets.standing import Guard
 
-KEY_CHECK = standing.CHECK
 LEAST = 1  # second: PostgreSQL's clock, which ends a key, may lag behind this one
 
 
 def rest(caller: Caller) -> float:
     """Seconds until the next look at a key that nobody says anything of: at its end, if that is near."""
     if caller.expires is None:
-        return KEY_CHECK
+        return standing.CHECK
     left = (caller.expires - timezone.now()).total_seconds()
-    return min(KEY_CHECK, max(LEAST, left))
+    return min(standing.CHECK, max(LEAST, left))
 
 
 def watch(request: HttpRequest) -> Guard:

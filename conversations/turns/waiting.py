@@ -67,9 +67,10 @@ def wait(
 ) -> bool:
     """Let a running turn wait, for so many seconds at most; its worker is done with it.
 
-    `messages`: what of its last step is not stored yet. `first_token`: when it began to speak; where
-    it did not, its first words are the question, for a person's time is not its own. False: somebody wants it to stop, so it
-    runs on, and has to be ended. Raises `Fenced` when the claim is lost.
+    `messages`: what of its last step is not stored yet. `first_token`: when it began to speak;
+    where it did not, its first words are the question, for a person's time is not its own. False:
+    somebody wants it to stop, so it runs on, and has to be ended. Raises `Fenced` when the claim is
+    lost.
     """
 
     def deed(_: bool) -> bool:

@@ -5,9 +5,9 @@ from openai.types.conversations import Conversation as SdkConversation
 from openai.types.conversations import ConversationItem
 from pydantic import TypeAdapter
 
-from conversations import consumers, protocol
+from conversations import protocol
 from conversations.models import Conversation, Turn
-from conversations.protocol import ids
+from conversations.sockets import standing
 from conversations.threads import in_thread
 from tests.integration.sockets.tabs import Tab
 
@@ -219,7 +219,7 @@ async def test_one_that_somebody_named_outlives_its_responses(program):
 @pytest.fixture
 def unpolled(monkeypatch):
     """Tabs that learn only what they are told."""
-    monkeypatch.setattr(consumers, "SESSION_CHECK", 3600)
+    monkeypatch.setattr(standing, "CHECK", 3600)
 
 
 @pytest.mark.usefixtures("crew", "unpolled")
@@ -228,7 +228,7 @@ async def test_an_open_page_and_programs_see_what_the_other_does(program, owner,
     [entered] = (await items(program, conversation))["data"]
     await in_thread(client.force_login, owner)
     session = client.cookies["sessionid"].value
-    tab = await Tab(ids.conversation_row(conversation["id"]), session=session).connect()
+    tab = await Tab(protocol.ids.conversation_row(conversation["id"]), session=session).connect()
     before = (await tab.subscribe())["responses"][0]["response_id"]
     asked = {"input": "[[echo]] x", "conversation": conversation["id"]}
     response = (await program.post("/v1/responses", json=asked)).json()["id"]

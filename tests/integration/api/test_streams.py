@@ -8,8 +8,8 @@ from openai import APIError
 from openai.types.responses import ResponseErrorEvent
 
 from conversations import keys
-from conversations.api import watches
 from conversations.showing import listening as showing
+from conversations.sockets import standing
 from conversations.threads import in_thread
 from tests.integration.api.events import read
 from tests.integration.api.programs import sdk
@@ -106,14 +106,14 @@ async def test_what_its_store_has_forgotten_is_told_so(program, settings, redis_
 @pytest.fixture
 def impatient(monkeypatch):
     """Keys are looked at again and again."""
-    monkeypatch.setattr(watches, "KEY_CHECK", 0.05)
+    monkeypatch.setattr(standing, "CHECK", 0.05)
     monkeypatch.setattr(showing, "POLL", 0.05)
 
 
 @pytest.fixture
 def trusting(monkeypatch):
     """Keys are looked at only where something is said of them."""
-    monkeypatch.setattr(watches, "KEY_CHECK", 3600)
+    monkeypatch.setattr(standing, "CHECK", 3600)
 
 
 def revoke(owner):

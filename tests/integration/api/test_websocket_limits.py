@@ -14,9 +14,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from agentsite.asgi import application
 from conversations import keys
-from conversations.api import socket, watches
+from conversations.api import socket
 from conversations.models import Turn
 from conversations.showing import listening
+from conversations.sockets import standing
 from conversations.threads import in_thread
 from tests.integration.api.programs import Program, address, connection, sdk
 from tests.waiting import GENEROUS
@@ -180,7 +181,7 @@ async def test_a_silent_connection_ends_at_once_with_its_key(connection, heard):
 
 
 async def test_it_ends_with_a_key_of_which_nobody_said_so(address, key, monkeypatch):
-    monkeypatch.setattr(watches, "KEY_CHECK", 0.05)
+    monkeypatch.setattr(standing, "CHECK", 0.05)
     async with connect(address, additional_headers={"Authorization": f"Bearer {key}"}) as opened:
         await in_thread(keys.ApiKey.objects.update, revoked=Now())
         assert await Program(opened).closed() == 4401

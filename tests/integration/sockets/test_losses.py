@@ -5,6 +5,7 @@ import pytest
 from conversations import consumers
 from conversations.models import Turn
 from conversations.showing.following import Following
+from conversations.sockets import standing
 from tests.integration.sockets.driven import deafen, publish_again
 
 CREATED = ["response.created", "response.queued"]
@@ -39,7 +40,7 @@ async def test_a_tab_that_hears_nothing_any_more_still_shows_all(tab, claim, mon
 
 
 async def test_a_tab_that_never_heard_of_a_turn_finds_it(tab, open_tab, monkeypatch):
-    monkeypatch.setattr(consumers, "SESSION_CHECK", 0.05)
+    monkeypatch.setattr(standing, "CHECK", 0.05)
     other = await open_tab()
     await other.subscribe()
     await deafen()

@@ -123,7 +123,7 @@ async def test_a_write_after_the_session_is_refused_and_closes(tab, owner, end, 
 @on_a_database
 @pytest.mark.parametrize("end", ENDINGS)
 async def test_a_silent_tab_is_closed_after_the_session(open_tab, owner, monkeypatch, end):
-    monkeypatch.setattr(consumers, "SESSION_CHECK", 0.05)
+    monkeypatch.setattr(standing, "CHECK", 0.05)
     tab = await open_tab()
     await tab.subscribe()
     await end(owner)
@@ -140,7 +140,7 @@ async def deactivate_in_the_admin(owner):
 async def test_an_account_that_is_saved_closes_its_tabs_at_once(
     tab, owner, monkeypatch, heard, end
 ):
-    monkeypatch.setattr(consumers, "SESSION_CHECK", 3600)
+    monkeypatch.setattr(standing, "CHECK", 3600)
     await heard()
     await end(owner)
     assert await tab.closed() == 4401
@@ -175,7 +175,7 @@ async def test_a_subscription_does_not_put_off_the_next_look_at_the_session(
     open_tab, owner, monkeypatch, pulses
 ):
     """The pulse that was set on connecting came just too early, and the next one much later."""
-    monkeypatch.setattr(consumers, "SESSION_CHECK", 1)
+    monkeypatch.setattr(standing, "CHECK", 1)
     tab = await open_tab()
     await tab.pong()
     await tab.subscribe()
@@ -195,7 +195,7 @@ async def test_a_deletion_closes_the_tabs_of_other_browsers_at_once(tab, browser
 async def test_a_deletion_that_nobody_announced_closes_the_tabs_too(
     open_tab, conversation, monkeypatch
 ):
-    monkeypatch.setattr(consumers, "SESSION_CHECK", 0.05)
+    monkeypatch.setattr(standing, "CHECK", 0.05)
     tab = await open_tab()
     await tab.subscribe()
     await in_thread(conversation.delete)

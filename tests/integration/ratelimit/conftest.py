@@ -1,11 +1,15 @@
-"""Both books under a clock that the test sets."""
+"""Both books under a clock that the test sets; models on a provider that keep to the budget."""
 
 from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
+from pydantic_ai import Agent
 
 from tests.integration.ratelimit.test_book_machine import SET_CLOCK, START
+from tests.provider import Provider
+from tests.waiting import GENEROUS
+from workers.agents import model
 from workers.ratelimit import script
 from workers.ratelimit.book import Entry, Exchange, Outcome, Settlement
 from workers.ratelimit.plain import PlainBook
@@ -69,3 +73,33 @@ def open_book(request, redis_client):
         return Desk(answer)
 
     return opened
+
+
+@pytest_asyncio.fixture
+async def provider():
+    async with Provider() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def site(settings, provider):
+    """A site with this provider."""
+    settings.AGENT_BASE_URL, settings.AGENT_MODEL = provider.url, "stream"
+    settings.AGENT_TIMEOUT = GENEROUS
+    settings.PROVIDER_LIMITS = {"*": {}}
+    return settings
+
+
+@pytest_asyncio.fixture
+async def agent(site):
+    """Makes agents of the settings' models."""
+    made = []
+
+    def make():
+        made.append(model.from_settings())
+        return Agent(made[-1])
+
+    yield make
+    for one in made:
+        for speaker in getattr(one, "models", [one]):  # of one that chooses
+            await speaker.client.close()

@@ -15,7 +15,7 @@ def dress(request: ApiRequest, response: HttpResponseBase) -> None:
         response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
     if not response.streaming and not response.has_header("Content-Length"):
         response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]
-    if request.is_too_large:
+    if request.fault:
         response["Connection"] = "close"  # part of its body may still be on the way
     if request.quota:
         tell(request.quota, response)

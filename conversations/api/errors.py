@@ -50,6 +50,13 @@ class NotAllowed(ConversationError):
     status = 405
 
 
+class RequestTimeout(ConversationError):
+    """The request took too long to arrive; send it again."""
+
+    code = "request_timeout"
+    status = 408
+
+
 class HttpsRequired(ConversationError):
     """Use https; and make a new key, for this one was sent for all to read."""
 

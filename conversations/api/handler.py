@@ -16,9 +16,9 @@ from django.urls import get_resolver
 
 from conversations.api import cors, errors
 from conversations.api.dress import dress
-from conversations.api.requests import ApiRequest, Gone, read_body
+from conversations.api.requests import ApiRequest, Gone
 from conversations.api.sse import EventStream
-from conversations.errors import InvalidValue, NotFound, TooLarge
+from conversations.errors import NotFound
 
 PREFIX = "/v1/"
 URLS = "conversations.api.urls"
@@ -30,10 +30,10 @@ log = structlog.get_logger(__name__)
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serve one request; a client that leaves is left alone, its turn goes on."""
     try:
-        body = await read_body(receive, settings.API_BODY_LIMIT)
+        request = await ApiRequest.received(scope, receive, settings.API_BODY_LIMIT)
     except Gone:
         return
-    serving = asyncio.ensure_future(_serve(scope, body, send))
+    serving = asyncio.ensure_future(_serve(request, send))
     leaving = asyncio.ensure_future(_gone(receive))
     try:
         await asyncio.wait([serving, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -48,9 +48,9 @@ async def _gone(receive: Any) -> None:
         pass
 
 
-async def _serve(scope: Any, body: bytes | None, send: Any) -> None:
+async def _serve(request: ApiRequest, send: Any) -> None:
     try:
-        await _send_all(await _answer(ApiRequest.of(scope, body)), send)
+        await _send_all(await _answer(request), send)
     except TimeoutError:
         log.info("api.stalled")
     except OSError:  # the connection is gone
@@ -73,12 +73,10 @@ async def _answer(request: ApiRequest) -> HttpResponseBase:
 
 
 async def _operate(request: ApiRequest) -> HttpResponseBase:
-    if request.is_unreadable:
-        raise InvalidValue("The address or a header is in no encoding that can be read.")
+    if request.fault:
+        raise request.fault
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         raise errors.HttpsRequired  # a redirect would come after the key was sent for all to read
-    if request.is_too_large:
-        raise TooLarge(f"A body has at most {settings.API_BODY_LIMIT} bytes.")
     if preflight := cors.preflight(request):
         return preflight
     try:

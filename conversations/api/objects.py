@@ -147,7 +147,7 @@ class Deleted(Open):
     deleted: Literal[True]
 
 
-PROBLEMS = (400, 401, 403, 404, 409, 410, 413, 429, 500, 503)
+PROBLEMS = (400, 401, 403, 404, 408, 409, 410, 413, 429, 500, 503)
 
 
 def answers(model: type[BaseModel], *more: int) -> dict[Any, type[BaseModel]]:

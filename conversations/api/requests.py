@@ -1,12 +1,16 @@
 """A request of /v1/: its body is read whole and bounded before anything looks at it."""
 
+import asyncio
 import io
 from typing import Any, Self
 
 from django.core.handlers.asgi import ASGIRequest
 
+from conversations.api.errors import RequestTimeout
+from conversations.errors import ConversationError, InvalidValue, TooLarge
 from conversations.quotas import Quota
 
+BODY_TIMEOUT = 60  # seconds that a whole body may take, however it drips
 DISCARDED = 16 * 2**20  # bytes above the limit that are read so that the client hears why
 
 
@@ -15,42 +19,59 @@ class Gone(Exception):
 
 
 class ApiRequest(ASGIRequest):
-    """Its body is here; without one it was too large."""
+    """Its body is here, unless there is a fault."""
 
     quota: Quota | None = None  # of the key, once it is known
-    is_unreadable = False  # its query or a header: they are left off
+    fault: ConversationError | None = None  # why it cannot be served, whatever it asks
 
-    def __init__(self, scope: Any, body: bytes | None) -> None:
+    def __init__(self, scope: Any, body: bytes = b"") -> None:
         super().__init__(scope, io.BytesIO())
-        self.is_too_large = body is None
-        self._body = body or b""
+        self._body = body
 
     @classmethod
-    def of(cls, scope: Any, body: bytes | None) -> Self:
-        """Whatever its client sent."""
+    async def received(cls, scope: Any, receive: Any, limit: int) -> Self:
+        """Whatever its client sends. Raises `Gone`."""
+        fault: ConversationError | None = None
+        body = b""
         try:
-            return cls(scope, body)
-        except ValueError:  # in no encoding that there is
-            request = cls({**scope, "headers": [], "query_string": b""}, body)
-            request.is_unreadable = True
-            return request
+            body = await read_body(receive, limit)
+        except ConversationError as error:
+            fault = error
+        try:
+            request = cls(scope, body)
+        except ValueError:  # in no encoding that there is: its headers and its query are left off
+            request = cls({**scope, "headers": [], "query_string": b""})
+            fault = InvalidValue("The address or a header is in no encoding that can be read.")
+        request.fault = fault
+        return request
 
     @property
     def origin(self) -> str:
         return self.headers.get("Origin", "")
 
 
-async def read_body(receive: Any, limit: int) -> bytes | None:
-    """The body; None if it is larger. Raises `Gone`."""
+async def read_body(receive: Any, limit: int) -> bytes:
+    """The body. Raises `Gone`, `TooLarge`, `RequestTimeout`."""
     pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        piece = message.get("body", b"")
-        size += len(piece)
+    size, more = 0, True
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while more and size <= limit + DISCARDED:
+                piece, more = await _piece(receive)
+                size += len(piece)
+                if size <= limit:
+                    pieces.append(piece)
+    except TimeoutError:
         if size <= limit:
-            pieces.append(piece)
-        if not message.get("more_body") or size > limit + DISCARDED:
-            return b"".join(pieces) if size <= limit else None
+            raise RequestTimeout from None
+    if size > limit:
+        raise TooLarge(f"A body has at most {limit} bytes.")
+    return b"".join(pieces)
+
+
+async def _piece(receive: Any) -> tuple[bytes, bool]:
+    """The next of the body, and whether there is more."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message.get("body", b""), message.get("more_body", False)

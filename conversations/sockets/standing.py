@@ -1,7 +1,7 @@
 """Whether a person, and their keys, may still do what they began.
 
-What lasts, a socket or a stream, joins the person's group and looks again at what changed. Who
-misses it finds out at the look of every minute.
+What lasts, a socket or a stream, joins the person's group and looks again at what changed. What
+changed before it had joined it finds soon after; who misses a message, at the look of every minute.
 """
 
 import time
@@ -23,6 +23,7 @@ from workers.redis import connections
 
 CHANGED = "standing.changed"
 CHECK = 60  # seconds between looks while nothing is heard
+SOON = 1  # second until the first: by then the groups are joined, and Redis knows it
 DECIDING = {"is_active", "password"}  # columns of an account
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Guard:
         """`check` is called in a thread and raises what is told; `rest` has the seconds until then."""
         self.groups = groups
         self._check, self._rest = check, rest
-        self._due = time.monotonic() + rest()
+        self._due = time.monotonic() + min(SOON, rest())
 
     async def look(self, message: Mapping[str, Any] | None) -> None:
         """After each message of the groups, and each silence. Raises as `check` does."""

@@ -1,6 +1,7 @@
 """A stream that cannot go on as it began: its log is lost, its response deleted, its key revoked."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from django.db.models.functions import Now
@@ -8,11 +9,15 @@ from openai import APIError
 from openai.types.responses import ResponseErrorEvent
 
 from conversations import keys
+from conversations.errors import InvalidKey
 from conversations.showing import listening as showing
+from conversations.showing.ear import Ear
 from conversations.sockets import standing
+from conversations.sockets.standing import Guard
 from conversations.threads import in_thread
 from tests.integration.api.events import read
 from tests.integration.api.programs import sdk
+from tests.waiting import GENEROUS
 
 __all__ = ["sdk"]
 pytestmark = pytest.mark.usefixtures("crew")
@@ -144,6 +149,23 @@ async def error_after(end, program, owner, heard):
 @pytest.mark.parametrize("end", [revoke, deactivate])
 async def test_a_stream_ends_at_once_with_its_key(program, owner, heard, end):
     assert await error_after(end, program, owner, heard) == "invalid_api_key"
+
+
+@pytest.mark.usefixtures("trusting")
+async def test_a_key_that_was_revoked_before_its_stream_could_hear_of_it_ends_it(
+    key, owner, conversation
+):
+    """It was admitted, and had joined nothing yet."""
+    guard = Guard([standing.group(owner.pk)], partial(keys.caller, key))
+    await in_thread(revoke, owner)
+    with pytest.raises(InvalidKey):
+        await listen(conversation.pk, guard)
+
+
+async def listen(conversation, guard):
+    async with asyncio.timeout(GENEROUS), Ear(conversation, guard) as ear:
+        while True:
+            await ear.hear(0.05)
 
 
 @pytest.mark.usefixtures("impatient")

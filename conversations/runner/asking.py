@@ -53,7 +53,7 @@ class Asking:
         self._clients = ClientTools.of(claim.request)
         self._parameters = Parameters(claim.request)
         self.asked: Sequence[Asked] = ()  # what the run left to others
-        self.notices: Sequence[str] = ()  # for the person
+        self.notices: Sequence[str] = claim.notices  # for the person
         self.waits = False  # for them, with the rest of the turn to come
         self.is_cut = False  # the model had to stop before it was done
 

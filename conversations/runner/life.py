@@ -142,6 +142,7 @@ class Life:
             messages=outcome.messages,
             usage=outcome.usage,
             first_token=emitter.first_token,
+            notices=asking.notices,
         )
         try:
             waits = await unbroken(borne(wait))

@@ -30,7 +30,7 @@ class Notes:
     def __init__(self, claim: Claim, shown: Composition) -> None:
         self._claim = claim
         self._shown = shown
-        self.notices: list[str] = []
+        self.notices = list(claim.notices)
         self._due: dict[str, Deed] = {}
         self._task: asyncio.Task[None] | None = None
         self._asking = asking(Caller(str(claim.owner_id), claim.pool, self.waiting))

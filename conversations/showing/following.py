@@ -133,7 +133,10 @@ class Following:
 
     async def remind(self) -> None:
         """Say it to whoever came later. Raises redis.RedisError, OSError."""
-        for turn in [turn for turn, followed in self._open.items() if followed.token]:
+        at_work = [
+            turn for turn, followed in self._open.items() if followed.token and not followed.asked
+        ]
+        for turn in at_work:
             for frame in await streams.notes(self._conversation.pk, turn):
                 await self._send(frame)
 
@@ -167,7 +170,7 @@ class Following:
         for entry in entries:
             await self._show_entry(followed, entry)
         if not view.has_ended:
-            await self._show_asked(followed, view.asked)
+            await self._show_asked(followed, view)
         elif turn in self._open:  # by a cursor at its end
             self._close(turn)
 
@@ -175,11 +178,12 @@ class Following:
         if told := snapshots.notices(view):
             await self._send(_about(view.facts, "notice", notices=told))
 
-    async def _show_asked(self, followed: Followed, asked: Pending | None) -> None:
+    async def _show_asked(self, followed: Followed, view: TurnView) -> None:
         """What a turn waits for, and once more when it goes on; its end says so by itself."""
-        if asked != followed.asked:
-            followed.asked = asked
-            await self._send(_about(followed.facts, "asked", **(asked or NOTHING)))
+        if view.asked != followed.asked:
+            followed.asked = view.asked
+            await self._show_notices(view)
+            await self._send(_about(followed.facts, "asked", **(view.asked or NOTHING)))
 
     async def _show_start(self, followed: Followed, items: Sequence[dict[str, Any]]) -> None:
         """The input is no part of a response, so no event tells it to the other tabs."""

@@ -126,7 +126,8 @@ async def current(turn: Turn) -> dict[str, Any]:
         response: dict[str, Any] = protocol.events(facts, last)[0]["response"]
         return response
     status = protocol.STATUS[view.state]
-    so_far = protocol.response(facts, status, output=protocol.output(facts, entries))
+    output = protocol.output(facts, entries)
+    so_far = protocol.response(facts, status, output=output, notices=view.notices)
     return {**so_far, "agentsite_pending": view.asked} if view.state == "waiting" else so_far
 
 

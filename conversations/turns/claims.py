@@ -67,6 +67,7 @@ class Claim:
     request: dict[str, Any]  # the parameters that came with it, as `Turn.request` has them
     origin: dict[str, str] = field(default_factory=dict)  # as `origins` has it
     has_waited: bool = False  # until now: the rows have all that was shown
+    notices: Sequence[str] = ()  # that were given before it waited
     ending: Outcome | None = None  # ask nobody: close the log and end the turn like this
 
 
@@ -166,6 +167,7 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
         metadata=conversation.metadata,
         created=turn.created,
         has_waited=turn.waited == turn.attempt - 1,
+        notices=turn.notices,
         input=turn.input,
         request=turn.request,
         origin=turn.origin,

@@ -41,7 +41,7 @@ UPDATE conversations_turn AS turn SET
     state = CASE cancel_requested WHEN 'rollback' THEN 'rolled_back' ELSE %(state)s END,
     error = CASE WHEN cancel_requested = 'steer' AND %(state)s = 'cancelled'
         THEN %(steered)s::jsonb ELSE %(error)s::jsonb END,
-    usage = %(usage)s::jsonb, notices = %(notices)s::jsonb,
+    usage = %(usage)s::jsonb, notices = COALESCE(%(notices)s::jsonb, notices),
     last_event = %(last_event)s,
     first_token = COALESCE(first_token, %(first_token)s::timestamptz),
     finished = clock_timestamp()
@@ -71,7 +71,7 @@ class Outcome:
     usage: dict[str, Any] | None = None
     last_event: int = UNOPENED
     first_token: datetime | None = None
-    notices: Sequence[str] = ()  # what a person should know beside the answer
+    notices: Sequence[str] | None = None  # beside the answer, for the person; None: as they were
     asked: Sequence[Asked] = ()  # a client's own functions, left to it by a completed reply
 
 
@@ -170,14 +170,14 @@ def _close(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Turn | None:
         "error": _json(outcome.error),
         "steered": _json(STEERED),
         "usage": _json(outcome.usage),
-        "notices": json.dumps(list(outcome.notices)),
+        "notices": _json(outcome.notices),
         "last_event": outcome.last_event,
         "first_token": outcome.first_token,
     }
     return next(iter(Turn.objects.raw(CLOSE, values)), None)
 
 
-def _json(value: dict[str, Any] | None) -> str | None:
+def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
 
 

@@ -64,6 +64,7 @@ def wait(
     messages: Sequence[NewMessage] = (),
     usage: Mapping[str, Any] | None = None,
     first_token: datetime | None = None,
+    notices: Sequence[str] = (),
 ) -> bool:
     """Let a running turn wait, for so many seconds at most; its worker is done with it.
 
@@ -72,6 +73,12 @@ def wait(
     somebody wants it to stop, so it runs on, and has to be ended. Raises `Fenced` when the claim is
     lost.
     """
+    left = {
+        "expires": Now() + Value(timedelta(seconds=seconds)),
+        "usage": usage,
+        "notices": list(notices),
+        "first_token": Coalesce("first_token", first_token, Now()),
+    }
 
     def deed(_: bool) -> bool:
         with transaction.atomic():
@@ -83,7 +90,7 @@ def wait(
             if turn.state != Turn.State.RUNNING:
                 raise Fenced
             _write(turn.conversation, messages)
-            return _wait(turn, asked, seconds, usage, first_token)
+            return _wait(turn, asked, left)
 
     return settled(deed)
 
@@ -94,23 +101,12 @@ def _write(conversation: Conversation, messages: Sequence[NewMessage]) -> None:
         store_for(conversation.agent).append(snapshot, messages)
 
 
-def _wait(
-    turn: Turn,
-    asked: Sequence[Asked],
-    seconds: float,
-    usage: Mapping[str, Any] | None,
-    first_token: datetime | None,
-) -> bool:
+def _wait(turn: Turn, asked: Sequence[Asked], left: Mapping[str, Any]) -> bool:
     if turn.cancel_requested != Turn.CancelRequest.NONE:
         return False
     ask(turn, asked)
-    Turn.objects.filter(pk=turn.pk).update(
-        state=Turn.State.WAITING,
-        waited=F("attempt"),
-        expires=Now() + Value(timedelta(seconds=seconds)),
-        usage=usage,
-        first_token=Coalesce("first_token", first_token, Now()),
-    )
+    held = Turn.objects.filter(pk=turn.pk)
+    held.update(state=Turn.State.WAITING, waited=F("attempt"), **left)
     log.info("turn_waits", turn=str(turn.pk), calls=len(asked))
     return True
 

@@ -55,11 +55,11 @@ async def test_a_function_that_is_called_like_a_tool_of_the_agent_is_told_so(pro
     assert provider.calls == []
 
 
-async def test_a_server_of_tools_that_is_down_is_told_of(program, settings, redis_client):
+@pytest.mark.parametrize("said", ["[[stream]]", "[[tools transfer]]"])
+async def test_a_server_of_tools_that_is_down_is_told_of(program, settings, redis_client, said):
     """One that no turn may reach: its network is not allowed."""
     settings.AGENTS["demo"] |= {"mcp": {"shop": {"url": "http://127.0.0.1:1/mcp"}}}
-    response = await ask(program, "[[stream]]")
-    assert response["status"] == "completed"
+    response = await ask(program, said)
     assert response["agentsite_notices"] == ["The tools of shop are out of reach at the moment."]
     there = f"/v1/responses/{response['id']}"
     redis_client.delete(*redis_client.keys("agentsite:{*"))

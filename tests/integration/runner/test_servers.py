@@ -12,13 +12,16 @@ import httpx2 as httpx
 import pytest
 import uvicorn
 
+from conversations import turns
 from conversations.models import ToolCall
 from conversations.showing import snapshots
 from conversations.threads import in_thread
 from devtools.ports import free_port
+from tests.integration.runner.test_waiting import YES, answered
 from tests.waiting import GENEROUS
 
 SAMPLE = Path("deploy/toolserver.py")
+OUT = "The tools of calendar are out of reach at the moment."
 ASKS = '[[tool name=calendar_weekday arguments={"day":"2027-01-31"}]]'
 
 
@@ -141,7 +144,7 @@ async def test_a_server_that_does_not_answer_in_time_is_out_of_reach(
     async with serving(there), serving(port, Door(there, silent=silent)):
         turn = await talk.hear("[[stream deltas=1]]")
     assert turn.state == "completed"
-    assert turn.notices == ["The tools of calendar are out of reach at the moment."]
+    assert turn.notices == [OUT]
 
 
 async def test_its_tools_are_called_through_the_ledger(talk, provider, port):
@@ -157,7 +160,7 @@ async def test_its_tools_are_called_through_the_ledger(talk, provider, port):
 async def test_while_it_is_down_the_turn_goes_on_with_a_notice(talk, provider, port):
     turn = await talk.hear("[[stream deltas=1]]")
     assert turn.state == "completed"
-    assert turn.notices == ["The tools of calendar are out of reach at the moment."]
+    assert turn.notices == [OUT]
     offered = [tool["function"]["name"] for tool in provider.calls[0]["body"]["tools"]]
     assert "pay" in offered
     assert not any(name.startswith("calendar") for name in offered)
@@ -171,3 +174,20 @@ async def test_a_tool_of_a_server_asks_for_leave_where_the_settings_say_so(talk,
     async with serving(port):
         turn = await talk.hear(f"[[tool name=calendar_days_between arguments={arguments}]]")
     assert turn.state == "waiting"
+
+
+async def test_what_was_told_before_a_person_was_asked_is_kept(talk, port):
+    turn = await talk.hear("[[tools transfer]]")
+    assert (turn.state, turn.notices) == ("waiting", [OUT])
+    await answered(turn, YES)
+    async with serving(port):
+        await talk.answer()
+    turn = await talk.row(turn)
+    assert (turn.state, turn.notices) == ("completed", [OUT])
+
+
+async def test_what_was_told_before_is_kept_where_nobody_answers(talk, port):
+    turn = await talk.hear("[[tools transfer]]")
+    await in_thread(turns.cancel, turn.pk)
+    turn = await talk.row(turn)
+    assert (turn.state, turn.notices) == ("cancelled", [OUT])

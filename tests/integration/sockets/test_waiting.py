@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations import turns
+from conversations import streams, turns
 from conversations.models import ToolCall, Turn
 from conversations.showing.announcements import announce_change
 from conversations.threads import in_thread
@@ -10,6 +10,7 @@ from conversations.threads import in_thread
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CALL = "call_{turn}_0"
+NOTICES = ["The tools of calendar are out of reach."]
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def ask(conversation, worker_row):
         turn = turns.accept(conversation.pk, conversation.owner_id, items).turn
         claim = turns.claim(conversation.pk, worker_row.pk, pool=turn.pool)
         call = turns.Asked(step=1, call_id="a", tool="pay", arguments={"amount": 3}, item=0)
-        assert turns.wait(turn.pk, claim.token, [call], seconds=60)
+        assert turns.wait(turn.pk, claim.token, [call], seconds=60, notices=NOTICES)
         return turn
 
     async def announced():
@@ -52,6 +53,25 @@ async def test_the_tabs_that_are_there_are_told_of_the_question_and_of_the_answe
     await tab.send(**answer(turn))
     assert (await tab.until("agentsite:asked"))["calls"] == []
     assert (await in_thread(Turn.objects.get)).state == "queued"
+
+
+async def test_what_is_to_be_known_comes_with_the_question(tab, open_tab, ask):
+    await ask()
+    await tab.until("agentsite:asked")
+    [notice] = [frame for frame in tab.frames if frame["type"] == "agentsite:notice"]
+    [active] = (await (await open_tab()).subscribe())["active"]
+    assert notice["notices"] == active["notices"] == NOTICES
+
+
+async def test_what_its_worker_waited_for_is_over(open_tab, ask):
+    """It may have gone before it could say so."""
+    turn = await ask()
+    frame = {"type": "agentsite:waiting", "response_id": f"resp_{turn.pk.hex}"}
+    await streams.note(turn.conversation_id, turn.pk, "waiting", frame)
+    tab = await open_tab()
+    await tab.subscribe()
+    await tab.pong()
+    assert "agentsite:waiting" not in tab.types
 
 
 async def test_a_cursor_is_enough_to_be_told(open_tab, ask):

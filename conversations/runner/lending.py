@@ -1,7 +1,8 @@
 """What an agent's functions borrow of their worker: threads, and the connections opened in them.
 
-Django takes a connection from its thread at the end of a request. A turn is none, so without this a
-tool that asks the database would keep one of the pool's for ever, or one that is broken.
+A thread has a connection from its first query on, and Django takes it back at the end of a request.
+A turn is none, so without this a tool that asks the database would keep one of the pool's for ever,
+or one that is broken.
 """
 
 import os

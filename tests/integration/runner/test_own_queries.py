@@ -44,6 +44,20 @@ async def test_plain_tools_give_their_connections_back(talk):
     assert eventually(lambda: held() <= before)
 
 
+async def test_a_plain_tool_has_a_connection_from_its_first_query_on(talk):
+    found = []
+
+    def people() -> int:
+        found.append(connection.connection is not None)
+        count = get_user_model().objects.count()
+        found.append(connection.connection is not None)
+        return count
+
+    with agents.agent.override(tools=[people]):
+        await talk.hear(CALL)
+    assert found == [False, True]
+
+
 async def test_a_tool_that_awaits_its_queries_outlives_a_lost_connection(talk):
     backends = []
 

@@ -36,18 +36,22 @@ class Ear:
                     await self._layer.group_add(group, self._channel)
         except UNAVAILABLE as error:
             log.warning("listening.deaf", error=type(error).__name__)
+        except asyncio.CancelledError:  # nobody will come to `__aexit__`
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._next:
             self._next.cancel()
+        await self._leave()
+
+    async def _leave(self) -> None:
         if self._channel is None:
             return
         with suppress(*UNAVAILABLE):
             async with asyncio.timeout(LAYER_TIMEOUT):
-                for group in self._groups:
-                    await self._layer.group_discard(group, self._channel)
-                await self._layer.forget(self._channel)
+                await self._layer.leave(self._channel, self._groups)
 
     async def hear(self, seconds: float) -> Message | None:
         """The next message; None if there is none for so long. Raises as its guard does."""

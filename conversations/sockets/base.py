@@ -117,17 +117,14 @@ class Socket(AsyncConsumer):
 
     async def join(self, group: str) -> None:
         """Hear what is sent to a group. Returns before Redis has confirmed it."""
+        self._groups.add(group)
         async with asyncio.timeout(LAYER_TIMEOUT):
             await self.channel_layer.group_add(group, self.channel_name)
-        self._groups.add(group)
 
     async def _leave(self) -> None:
-        """Channels forgets a socket only if nothing is waiting for it at that moment."""
         with suppress(*UNAVAILABLE):
             async with asyncio.timeout(LAYER_TIMEOUT):
-                for group in self._groups:
-                    await self.channel_layer.group_discard(group, self.channel_name)
-                await self.channel_layer.forget(self.channel_name)
+                await self.channel_layer.leave(self.channel_name, self._groups)
 
     async def accept(self) -> None:
         await self._send({"type": "websocket.accept"})

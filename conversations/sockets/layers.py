@@ -5,7 +5,7 @@ missed meanwhile. Whoever must not miss anything reads the turn's log.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from channels_redis.core import BoundedQueue
@@ -42,12 +42,31 @@ class BoundedLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # untyped
 
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = BoundedQueue(WAITING)
-        await self._get_shard(channel).subscribe(channel)
+        try:
+            await self._get_shard(channel).subscribe(channel)
+        except BaseException:  # whoever asked is told no name to let go
+            del self.channels[channel]
+            raise
 
-    async def forget(self, channel: str) -> None:
-        """Let a socket's queue go; `receive` does so only if it is cancelled while it waits."""
-        if self.channels.pop(channel, None) is not None:
-            await self._get_shard(channel).unsubscribe(channel)
+    async def leave(self, channel: str, groups: Iterable[str]) -> None:
+        """Let a socket's queue and its places in groups go; here at once, whatever Redis does.
+
+        `receive` lets the queue go only if it is cancelled while it waits. Raises as Redis does.
+        """
+        names = [self._get_group_channel_name(group) for group in groups]
+        self.channels.pop(channel, None)
+        for name in names:
+            self._quit(name, channel)
+        for name in (channel, *names):
+            if name not in self.groups:  # somebody may have joined meanwhile
+                await self._get_shard(name).unsubscribe(name)
+
+    def _quit(self, name: str, channel: str) -> None:
+        """A group without members is none."""
+        members = self.groups.get(name, set())
+        members.discard(channel)
+        if not members:
+            self.groups.pop(name, None)
 
 
 class BoundedPubSubLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # untyped

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 import pytest_asyncio
+from redis.exceptions import RedisError
 
 from conversations.sockets.layers import WAITING, BoundedPubSubLayer
 from tests.integration.redis_server import RedisServer
@@ -41,6 +42,35 @@ async def test_a_socket_that_lags_keeps_the_newest_messages(layer, channel):
         assert (await layer.receive(quick))["number"] == number
     kept = [(await layer.receive(channel))["number"] for _ in range(WAITING)]
     assert kept == list(range(10, WAITING + 10))
+
+
+async def test_who_leaves_while_redis_is_away_leaves_nothing_behind(layer, channel, own_redis):
+    own_redis.stop()
+    with pytest.raises(RedisError):
+        await layer.leave(channel, ["group", "other"])
+    assert (layer.channels, layer.groups) == ({}, {})
+    own_redis.start()
+
+
+async def test_who_comes_while_redis_is_away_leaves_nothing_behind(layer, own_redis):
+    own_redis.stop()
+    with pytest.raises(RedisError):
+        await layer.new_channel()
+    assert layer.channels == {}
+    own_redis.start()
+
+
+async def test_whoever_joins_while_another_leaves_is_not_made_deaf(layer, channel):
+    for group in ("first", "second"):
+        await layer.group_add(group, channel)
+    other = await layer.new_channel()
+    leaving = asyncio.create_task(layer.leave(channel, ["first", "second"]))
+    await asyncio.sleep(0)  # it has gone, and tells Redis
+    await layer.group_add("second", other)
+    await leaving
+    await layer.group_send("second", {"type": "hello"})
+    async with asyncio.timeout(GENEROUS):
+        assert await layer.receive(other) == {"type": "hello"}
 
 
 async def test_it_hears_again_after_redis_restarted(layer, channel, own_redis):

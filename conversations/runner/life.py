@@ -163,9 +163,7 @@ class Life:
 
     async def _shown_before(self) -> Sequence[Entry]:
         """What earlier attempts showed and stored."""
-        if self._claim.attempt == 1:
-            return ()
-        return await borne(snapshots.stored, self._facts)
+        return await borne(snapshots.stored, self._facts) if self._claim.attempt > 1 else ()
 
     async def _outcome(self, asking: Asking, steps: Steps) -> Outcome:
         """Load, ask, show and keep, until there is a reply, or until it is clear that there is none."""
@@ -245,6 +243,7 @@ class Life:
         try:
             state = await until_back(deed)
         except NotFound:  # it was deleted
-            return
-        metrics.TURNS_HANDED_BACK.labels(self._claim.pool).inc()
-        self._log.info("turn_handed_back", state=state, crashed=crashed)
+            state = None
+        if state is not None:  # else it has ended, waits, or is another's
+            metrics.TURNS_HANDED_BACK.labels(self._claim.pool).inc()
+            self._log.info("turn_handed_back", state=state, crashed=crashed)

@@ -67,6 +67,15 @@ async def test_a_worker_that_drains_hands_the_turn_back(talk, provider):
     assert len(output(await talk.shown(turn))) == 2
 
 
+async def test_what_is_anothers_by_now_is_not_handed_back(talk):
+    turn = await talk.say("[[hold after=3]]")
+    with counted("agentsite_turns_handed_back_total", by=0, queue="default"):
+        async with talk.answering() as interrupt:
+            await seen(turn, 3)
+            await talk.die(turn)
+            interrupt.fire(Reason.DRAINING)
+
+
 async def test_a_worker_without_presence_writes_nothing(talk):
     turn = await stopped(talk, await talk.say("[[hold after=3]]"), Reason.ABANDONED)
     assert turn.state == Turn.State.RUNNING

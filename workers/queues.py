@@ -86,7 +86,7 @@ def suspended(connection: redis.Redis) -> bool:
 
 def neglected(name: str) -> bool:
     """Whether jobs wait, and nobody told all workers to rest (`rq suspend`)."""
-    return depth(name) > 0 and not is_suspended(queue(name).connection)
+    return depth(name) > 0 and not suspended(queue(name).connection)
 
 
 def oldest(name: str) -> datetime | None:

@@ -42,5 +42,5 @@ async def announce_deletion(turn: Turn) -> None:
 
 
 async def announce_change(conversation_id: UUID) -> None:
-    """Have every socket of the conversation look at the rows: a turn ended without a worker."""
+    """Have every socket of the conversation look at the rows: no log tells what became of a turn."""
     await announce(conversation_id, {"type": "turn.changed"})

@@ -62,7 +62,7 @@ class Following:
         if cursor is None or turn is None:
             return False
         views = await in_thread(snapshots.since, self._conversation, turn)
-        if not views or cursor.sequence_number >= await self._following(views[0]):
+        if not views or cursor.sequence_number >= (await shown(views[0]))[-1].following:
             return False
         first = views[0].facts
         self._open[first.id] = Followed(first, next=cursor.sequence_number + 1)
@@ -118,8 +118,7 @@ class Following:
         if turn.number > self._last:
             await self.look()
         elif turn.pk not in self._open:
-            [view] = await in_thread(snapshots.several, self._conversation, [turn])
-            await self._show(view)
+            await self._show(await in_thread(snapshots.one, turn))
 
     async def remark(self, message: Mapping[str, Any]) -> None:
         """What an open turn is at was noted beside its log."""
@@ -219,10 +218,6 @@ class Following:
     def _close(self, turn: UUID) -> None:
         del self._open[turn]
         self._over.append(turn)
-
-    async def _following(self, view: TurnView) -> int:
-        """The number after the last event of a turn."""
-        return (await shown(view))[-1].following
 
 
 def _turn(cursor: Cursor | None) -> UUID | None:

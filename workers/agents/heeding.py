@@ -1,4 +1,8 @@
-"""Which settings of a request a model leaves out without a word, as pydantic-ai's profiles tell."""
+"""Which settings of a request a model leaves out without a word, as pydantic-ai's profiles tell.
+
+The profiles are public; the rule that reads OpenAI's is not, nor is there a word for what was left
+out. So it stands here again, and tests hold it to the requests that pydantic-ai makes.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

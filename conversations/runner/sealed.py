@@ -115,7 +115,6 @@ def _claim(errand: Errand, store: SealedStore, token: UUID) -> Claim:
         number=0,
         attempt=1,
         token=token,
-        crashes=0,
         pool=errand.queue,
         base_version=base,
         version=after.version,
@@ -123,7 +122,6 @@ def _claim(errand: Errand, store: SealedStore, token: UUID) -> Claim:
         next_step=1,
         metadata={},
         created=created,
-        input=items,
         request={},
     )
 

@@ -55,7 +55,6 @@ class Claim:
     number: int
     attempt: int
     token: UUID
-    crashes: int
     pool: str
     base_version: int  # of the transcript before the claim
     version: int  # after it
@@ -63,7 +62,6 @@ class Claim:
     next_step: int  # of this turn's next message
     metadata: dict[str, Any]  # the conversation's
     created: datetime
-    input: Sequence[dict[str, Any]]
     request: dict[str, Any]  # the parameters that came with it, as `Turn.request` has them
     origin: dict[str, str] = field(default_factory=dict)  # as `origins` has it
     has_waited: bool = False  # until now: the rows have all that was shown
@@ -158,7 +156,6 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
         number=turn.number,
         attempt=turn.attempt,
         token=turn.claim_token,
-        crashes=turn.crashes,
         pool=turn.pool,
         base_version=conversation.version,
         version=snapshot.version,
@@ -168,7 +165,6 @@ def _made(conversation: Conversation, turn: Turn, wrote: tuple[NewMessage, ...])
         created=turn.created,
         has_waited=turn.waited == turn.attempt - 1,
         notices=turn.notices,
-        input=turn.input,
         request=turn.request,
         origin=turn.origin,
         ending=ending,

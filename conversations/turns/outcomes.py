@@ -83,7 +83,6 @@ class Ended:
     state: str
     version: int  # of the conversation, after it
     finished: datetime
-    open_turns: int  # that are left in the conversation
     last_event: int
     usage: dict[str, Any] | None
     error: dict[str, Any] | None
@@ -147,7 +146,7 @@ def _end(turn_id: UUID, outcome: Outcome, token: UUID | None) -> Ended | None:
             outputs.take_back(turn)
         if turn.attempt and conversation.open_turns:  # one never claimed did not hold up others
             hint_next(conversation.id)
-    return _seen(turn, version=version, open_turns=conversation.open_turns)
+    return _seen(turn, version=version)
 
 
 def _leave(calls: QuerySet[ToolCall]) -> None:
@@ -209,10 +208,10 @@ def _ended(turn_id: UUID, token: UUID | None) -> Ended | None:
     conversation = turn.conversation
     if conversation.open_turns:
         hint_next(conversation.id)
-    return _seen(turn, version=conversation.version, open_turns=conversation.open_turns)
+    return _seen(turn, version=conversation.version)
 
 
-def _seen(turn: Turn, *, version: int, open_turns: int) -> Ended:
+def _seen(turn: Turn, *, version: int) -> Ended:
     assert turn.finished is not None
     assert turn.last_event is not None
     return Ended(
@@ -220,7 +219,6 @@ def _seen(turn: Turn, *, version: int, open_turns: int) -> Ended:
         state=turn.state,
         version=version,
         finished=turn.finished,
-        open_turns=open_turns,
         last_event=turn.last_event,
         usage=turn.usage,
         error=turn.error,

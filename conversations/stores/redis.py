@@ -51,7 +51,6 @@ return 'ok'
 GET = KEEP + "keep(ARGV[1]) return redis.call('LRANGE', KEYS[1], ARGV[2], ARGV[3])"
 EXTEND = KEEP + "keep(ARGV[1])"  # KEYS as above. ARGV seconds to live
 DROP = "return redis.call('DEL', KEYS[1], KEYS[2])"  # KEYS as above
-TIME_LEFT = "return redis.call('TTL', KEYS[1])"  # KEYS as above
 
 
 class RedisStore(ForeignStore):
@@ -82,11 +81,6 @@ class RedisStore(ForeignStore):
 
     def extend(self, handle: UUID) -> None:
         _call(EXTEND, handle, settings.REDIS_STORE_LIFETIME)
-
-    def time_left(self, handle: UUID) -> int | None:
-        """Seconds until it expires if nobody uses it; None: it is gone."""
-        seconds: int = _call(TIME_LEFT, handle)
-        return seconds if seconds >= 0 else None
 
 
 def _call(script: str, handle: UUID, *arguments: Any) -> Any:

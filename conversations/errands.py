@@ -15,13 +15,15 @@ from typing import Any, Self
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from redis.exceptions import RedisError
 
-from conversations.errors import InvalidState
+from conversations.errors import InvalidState, StoreAway
 from conversations.facts import TurnFacts
-from conversations.stores import seals
+from conversations.stores import register, seals
 from conversations.stores.sealed import NOBODY, SealedStore
 from conversations.streams.groups import server
+from conversations.threads import in_thread
 from workers.routing import Work, queue_for
 
 TASK = "conversations.tasks.answer_sealed"
@@ -76,6 +78,11 @@ class Errand:
         """Names the request: the same message after the same state."""
         return sha256(f"{self.state}\n{self.text}".encode()).hexdigest()
 
+    def hold(self) -> None:
+        """Keep its place in the register. Raises `errors.StoreAway`."""
+        conversation = UUID(self.conversation)
+        register.hold(conversation, self.version, self.digest, seconds=SILENCE)
+
     @property
     def is_late(self) -> bool:
         return time.time() > self.deadline
@@ -108,20 +115,23 @@ def _sign(turn: UUID) -> str:
 
 
 @asynccontextmanager
-async def alive(turn: TurnFacts) -> AsyncGenerator[None]:
-    """While the block runs, the worker gives signs of life."""
-    beating = asyncio.create_task(_beat(turn), name="alive")
+async def alive(errand: Errand) -> AsyncGenerator[None]:
+    """While the block runs, the worker gives signs of life, and keeps the errand's place."""
+    beating = asyncio.create_task(_beat(errand), name="alive")
     try:
         yield
     finally:
         beating.cancel()
 
 
-async def _beat(turn: TurnFacts) -> None:
+async def _beat(errand: Errand) -> None:
+    turn = errand.facts
     while True:
         try:
             await server(turn.conversation_id).execute("SET", _sign(turn.id), 1, "EX", SILENCE)
-        except (RedisError, OSError) as error:
+            if settings.SEALED_REGISTER:
+                await in_thread(errand.hold)
+        except (RedisError, OSError, StoreAway) as error:
             log.warning("sign_of_life_not_given", error=type(error).__name__)
         await asyncio.sleep(BEAT)
 

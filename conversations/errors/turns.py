@@ -25,8 +25,14 @@ class VersionConflict(ConversationError):
     code = "version_conflict"
     status = 409
 
-    def __init__(self, message: str | None = None, *, current: int | None = None) -> None:
-        super().__init__(message, param="expected_version")
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str = "expected_version",
+        current: int | None = None,
+    ) -> None:
+        super().__init__(message, param=param)
         self.current = current
 
 
@@ -124,11 +130,13 @@ class TurnFailed(ConversationError):
 
     code = "provider_error"
     status = 502
+    final = {"too_large": 413, "version_conflict": 409}  # what another try would not change
 
     def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
         super().__init__(message)
         if code:
             self.code = code
+            self.status = self.final.get(code, self.status)
 
 
 class StoreAway(OperationalError):

@@ -19,7 +19,7 @@ from conversations import protocol
 from conversations.composing import Composition
 from conversations.emitter import Emitter
 from conversations.errands import Errand, Over, alive, over
-from conversations.errors import ConversationError, Fenced, StoreAway
+from conversations.errors import ConversationError, Fenced, StoreAway, VersionConflict
 from conversations.history import window
 from conversations.models import ToolCall, Turn
 from conversations.runner.accounts import counted
@@ -53,7 +53,7 @@ async def answer(errand: Errand) -> None:
     facts, store = errand.facts, errand.store()
     writer = Writer(facts, uuid4(), 1)
     try:
-        async with alive(facts), Emitter(writer) as emitter:
+        async with alive(errand), Emitter(writer) as emitter:
             ended, state = await _answered(errand, store, writer, emitter)
             entry = protocol.ending(facts, emitter.entries, ended)
             emitter.end(replace(entry, data={**entry.data, "state": state}))
@@ -90,7 +90,10 @@ async def _answered(
     for item in shown.unfinished:
         shown.close(item, status="incomplete")
     state = None if error else _told(store, UUID(errand.conversation))
-    await _register(errand, state)
+    try:
+        await _register(errand, state)
+    except VersionConflict as raised:
+        state, error = None, error or raised.told()
     usage = counted(asking.usage) if asking else None
     ended = "failed" if error else "completed"
     why = error or (CUT if asking and asking.is_cut else None)
@@ -140,7 +143,10 @@ def _close(store: SealedStore, steps: Steps, messages: Sequence[NewMessage]) -> 
 
 
 async def _register(errand: Errand, state: dict[str, Any] | None) -> None:
-    """Where nothing came of it, another message may follow on from the old state."""
+    """Where nothing came of it, another message may follow on from the old state.
+
+    Raises `VersionConflict`: one has followed already, for this worker was not heard of for long.
+    """
     if not settings.SEALED_REGISTER:
         return
     base = errand.version

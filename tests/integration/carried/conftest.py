@@ -14,6 +14,12 @@ from tests.integration.api.conftest import (
 )
 
 __all__ = ["asked", "clients", "crew", "key", "patience", "program", "provider", "replica"]
+WHO = "My name is Ada. [[echo]]"
+
+
+def text(answer) -> str:
+    assert answer.status_code == 200, answer.text
+    return answer.json()["output"][-1]["content"][0]["text"].removesuffix("[[echo]] ").strip()
 
 
 @pytest.fixture(autouse=True)

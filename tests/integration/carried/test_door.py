@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import time
 
 import pytest
@@ -11,15 +12,9 @@ from conversations.api.objects import Chat
 from conversations.models import Conversation, Message, ToolCall, Turn
 from conversations.stores.sealed import opened, sealed
 from conversations.threads import in_thread
+from tests.integration.carried.conftest import WHO, text
 from tests.waiting import eventually
 from workers import queues
-
-WHO = "My name is Ada. [[echo]]"
-
-
-def text(answer) -> str:
-    assert answer.status_code == 200, answer.text
-    return answer.json()["output"][-1]["content"][0]["text"].removesuffix("[[echo]] ").strip()
 
 
 def events_of(answer):
@@ -103,6 +98,12 @@ async def test_a_reply_that_is_cut_off_is_kept_and_says_so(say, provider):
     assert "word4" in provider.calls[-1]["body"]["messages"][-2]["content"]
 
 
+async def test_a_message_that_no_state_can_hold_is_not_to_be_sent_again(say, settings):
+    settings.SEALED_STATE_LIMIT = 1000
+    answer = await say(secrets.token_hex(1000))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
 async def test_parameters_of_the_model_are_refused_by_name(say):
     error = (await say("Hello", temperature=0.2)).json()["error"]
     assert (error["code"], error["param"]) == ("unsupported_parameter", "temperature")
@@ -170,36 +171,6 @@ async def test_a_worker_that_died_is_missed_and_the_same_can_be_sent_again(say, 
     assert answer.json()["error"]["code"] == "worker_lost"
     monkeypatch.undo()
     assert text(await say("again [[echo]]")) == "again"
-
-
-async def test_with_the_register_an_old_state_is_refused(say, settings):
-    settings.SEALED_REGISTER = True
-    first = (await say(WHO)).json()["state"]
-    second = await say("two [[echo]]", first)
-    refused = await say("other [[echo]]", first)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "version_conflict")
-    assert text(await say("two [[echo]]", first)) == "two"  # the same again: its reply was lost
-    assert text(await say("three [[echo]]", second.json()["state"])) == "three"
-
-
-async def test_with_the_register_of_two_messages_at_once_one_is_answered(say, provider, settings):
-    settings.SEALED_REGISTER = True
-    first = (await say(WHO)).json()["state"]
-    asking = asyncio.create_task(say("[[hold after=1]]", first))
-    await provider.wait_for_calls(2)
-    refused = await say("other [[echo]]", first)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "response_in_progress")
-    provider.release()
-    assert (await asking).status_code == 200
-    refused = await say("other [[echo]]", first)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "version_conflict")
-
-
-async def test_with_the_register_another_message_may_follow_a_failure(say, settings):
-    settings.SEALED_REGISTER = True
-    first = (await say(WHO)).json()["state"]
-    assert (await say("[[status code=500]]", first)).status_code == 502
-    assert text(await say("other [[echo]]", first)) == "other"
 
 
 async def test_a_state_goes_on_with_its_own_agent_alone(say, settings):

@@ -7,6 +7,7 @@ from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -19,7 +20,13 @@ from conversations.api.bodies import parsed
 from conversations.api.carried import Chat
 from conversations.api.errors import AWAY, answer, invalid, known
 from conversations.api.sse import told
-from conversations.errors import ConversationError, NotLoggedIn, RateLimited
+from conversations.errors import (
+    ConversationError,
+    InvalidJson,
+    NotLoggedIn,
+    RateLimited,
+    TooLarge,
+)
 from conversations.sockets.sessions import Visit
 from conversations.threads import in_thread
 
@@ -47,10 +54,7 @@ async def _say(request: HttpRequest) -> HttpResponseBase:
     quota = await in_thread(quotas.take, f"user-{user.pk}", settings.API_REQUESTS_PER_MINUTE)
     if quota and not quota.admitted:
         raise RateLimited
-    try:
-        body = Chat.model_validate(parsed(request.body))
-    except ValidationError as error:
-        raise invalid([dict(one) for one in error.errors(include_url=False)]) from None
+    body = _body(request)
     errand = await in_thread(
         sealed.errand, user.pk, body.message, agent=body.agent, state=body.state
     )
@@ -63,3 +67,15 @@ async def _say(request: HttpRequest) -> HttpResponseBase:
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+def _body(request: HttpRequest) -> Chat:
+    """Raises `InvalidJson`, `TooLarge`, and what pydantic finds wrong."""
+    if request.content_type != "application/json":  # who looked for the token may have read it
+        raise InvalidJson
+    try:
+        return Chat.model_validate(parsed(request.body))
+    except RequestDataTooBig:
+        raise TooLarge from None
+    except ValidationError as error:
+        raise invalid([dict(one) for one in error.errors(include_url=False)]) from None

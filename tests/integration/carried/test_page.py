@@ -2,6 +2,7 @@
 
 import httpx2 as httpx
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from conversations.threads import in_thread
@@ -30,6 +31,26 @@ def test_it_is_for_who_is_logged_in(client):
 def test_what_is_no_message_is_told_so(person):
     assert sent(person) == (400, "missing_field")
     assert sent(person, "{") == (400, "invalid_json")
+
+
+FORM = "multipart/form-data; boundary=x"
+NO_MESSAGES = [
+    ("[" * 100_000, "application/json", (400, "invalid_json")),
+    ("x" * 3_000_000, "application/json", (413, "too_large")),
+    ("--x--", FORM, (400, "invalid_json")),
+    ("{}", "text/plain", (400, "invalid_json")),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "refused"), NO_MESSAGES, ids=range(len(NO_MESSAGES)))
+def test_no_body_is_a_fault(owner, body, kind, refused):
+    """With a browser's token, for which Django reads forms before the page does."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(owner)
+    browser.get("/carried/")
+    headers = {"X-CSRFToken": browser.cookies["csrftoken"].value}
+    answer = browser.post("/carried/say/", body, content_type=kind, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == refused
 
 
 def test_a_person_may_not_ask_without_end(person, settings):

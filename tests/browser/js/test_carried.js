@@ -60,6 +60,32 @@ test("a state that is refused stays until the person decides", async () => {
   equal([refused.code, refused.status, chat.status], ["state_expired", 400, "kept"]);
 });
 
+test("a site that cannot be reached is told in words, and a stream that breaks as cut off", async () => {
+  const chat = make();
+  const broken = new ReadableStream({ pull: (stream) => stream.error(new TypeError("network error")) });
+  for (const [answer, code] of [[Promise.reject(new TypeError("Failed to fetch")), "unreachable"], [new Response(broken), "cut_off"]]) {
+    globalThis.fetch = async () => answer;
+    const refused = await chat.send("hi").catch((error) => error);
+    equal([refused.code, chat.status], [code, "new"]);
+  }
+});
+
+test("a storage that is full keeps the state and what was said last", async () => {
+  answering(...["one", "two", "three"].map((each) => [200, [delta("x".repeat(40)), state(each)]]));
+  const kept = new Map();
+  const setItem = (name, text) => {
+    if (text.length > 250) throw new DOMException("full", "QuotaExceededError");
+    kept.set(name, text);
+  };
+  const storage = { setItem, getItem: (name) => kept.get(name) ?? null, removeItem: (name) => kept.delete(name) };
+  const chat = new Carried({ url: "/v1/agentsite/chat", name: "small", storage });
+  chat.forget();
+  for (const text of ["first", "second", "third"]) await chat.send(text);
+  const after = new Carried({ url: "/v1/agentsite/chat", name: "small", storage });
+  equal([after.status, after.said.at(-2).text, after.said.length < 6], ["kept", "third", true]);
+  equal(JSON.parse(kept.get("small")).state, "three");
+});
+
 test("a reply that is cut off leaves the old state", async () => {
   answering([200, [delta("a"), state("one")]], [200, [delta("b")]]);
   const chat = make();

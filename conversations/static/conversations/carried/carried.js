@@ -43,6 +43,8 @@ export class Carried {
       method: "POST",
       headers: { "Content-Type": "application/json", ...this.#headers() },
       body: JSON.stringify(body),
+    }).catch(() => {
+      throw new Refused({ code: "unreachable", message: UNREACHABLE }, 0);
     });
     if (!response.ok) throw new Refused(await problem(response), response.status);
     const reply = await answered(response, onText);
@@ -67,9 +69,20 @@ export class Carried {
   }
 
   #keep(kept) {
-    this.#storage.setItem(this.#name, JSON.stringify(kept));
+    this.#store(kept);
     this.#kept = kept;
     document.cookie = `${this.#name}=1; max-age=${DAYS * 86400}; path=/; samesite=strict`;
+  }
+
+  // Where the storage is full, what was said first makes room.
+  #store(kept) {
+    try {
+      this.#storage.setItem(this.#name, JSON.stringify(kept));
+    } catch (error) {
+      if (!kept.said.length) throw error;
+      kept.said.splice(0, Math.ceil(kept.said.length / 2));
+      this.#store(kept);
+    }
   }
 
   #wasHere() {
@@ -79,6 +92,8 @@ export class Carried {
 
 export const CLEARED =
   "This conversation was kept in this browser only, and the browser's storage was cleared. It cannot be brought back.";
+
+const UNREACHABLE = "The site cannot be reached; send it again.";
 
 async function problem(response) {
   try {
@@ -106,7 +121,7 @@ async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(() => ({ done: true })); // cut off
     if (done) return;
     const parts = (rest + value).split("\n\n");
     rest = parts.pop();

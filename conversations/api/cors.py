@@ -9,8 +9,8 @@ from conversations.api.requests import ApiRequest
 METHODS = "GET, POST, DELETE"
 HEADERS = "authorization, content-type, idempotency-key, user-agent"
 EXPOSED = (
-    "retry-after, x-request-id, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
-    "x-ratelimit-reset-requests"
+    "retry-after, x-should-retry, x-request-id, x-ratelimit-limit-requests, "
+    "x-ratelimit-remaining-requests, x-ratelimit-reset-requests"
 )
 
 

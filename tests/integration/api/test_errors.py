@@ -183,6 +183,7 @@ async def test_other_origins_learn_nothing_unless_they_are_named(program, settin
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == "https://elsewhere.example"
     assert "user-agent" in answer.headers["access-control-allow-headers"].split(", ")
+    assert "x-should-retry" in answer.headers["access-control-expose-headers"].split(", ")
 
 
 async def test_a_key_is_not_taken_without_https_where_the_site_has_it(program, settings):

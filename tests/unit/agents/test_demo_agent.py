@@ -1,5 +1,7 @@
 import pytest
 from pydantic_ai.messages import ModelMessagesTypeAdapter
+from pydantic_ai.tools import DeferredToolRequests, ToolDefinition
+from pydantic_ai.toolsets import ExternalToolset
 
 from tests.unit.agents.streaming import streamed
 from workers.agents.demo import agent
@@ -55,6 +57,15 @@ async def test_it_tells_of_each_of_its_tools():
 
 async def test_a_tool_that_cannot_is_told_of_in_words():
     assert "divides by zero" in (await told("What is 1/0?")).output
+
+
+async def test_it_leaves_the_call_of_a_programs_function_to_the_program():
+    texts = {"city": {"type": "string"}, "days": {"type": "integer"}, "odd": True}
+    weather = ToolDefinition(name="weather", parameters_json_schema={"properties": texts})
+    how = {"toolsets": [ExternalToolset([weather])], "output_type": [str, DeferredToolRequests]}
+    result = await told("What will the weather be in Ulm?", **how)
+    [call] = result.output.calls
+    assert (call.tool_name, call.args_as_dict()) == ("weather", {"city": "Ulm"})
 
 
 async def test_it_remembers_over_a_transcript_that_was_stored():

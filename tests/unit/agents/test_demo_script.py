@@ -69,6 +69,11 @@ def test_it_remembers_what_it_was_told_in_whatever_words(told, asked, known):
     assert known in say(told, asked)
 
 
+def test_a_name_alone_is_no_fact_beside_it():
+    assert say("Hello, I am Ada.", "Who am I?").endswith("- Your name is **Ada**.")
+    assert "happy" in say("Hello, I am Ada and happy.", "Who am I?")
+
+
 def test_the_newest_word_on_a_thing_counts():
     said = ("My desk is green", "Remember that my desk is blue", "What is my desk?")
     assert "**blue**" in say(*said)
@@ -169,6 +174,21 @@ def test_it_renames_by_a_tool_and_accepts_a_refusal(said):
     assert call == Call("rename", {"title": "Plans"})
     assert "called **Plans**" in answer(Heard([said], [Result(call, "Plans")]))
     assert "stays" in answer(Heard([said], [Result(call, "no", failed=True)]))
+
+
+@pytest.mark.parametrize("name", ["get_weather", "getWeather", "weather"])
+def test_it_leaves_to_a_program_what_that_has_a_function_for(name):
+    asked = Heard(["What will the weather be in Ulm and Bonn?"], functions={name: ["city"]})
+    calls = answer(asked)
+    assert calls == [Call(name, {"city": city}) for city in ("Ulm", "Bonn")]
+    told = answer(Heard(asked.prompts, [Result(call, "rain") for call in calls]))
+    assert told.count("`rain`") == 2
+    assert "only a script" in answer(Heard(["Compose a sonnet"], functions={name: ["city"]}))
+
+
+def test_what_a_program_says_was_called_before_is_told_too():
+    for call in (Call("forecast", {}), Call("calculate", {}), Call("look_up", {"what": []})):
+        assert "`rain`" in answer(Heard(["?"], [Result(call, "rain")]))
 
 
 def test_it_asks_the_calendar_where_there_is_one():

@@ -56,13 +56,23 @@ def line(
 ) -> tuple[list[Piece], bool]:
     """The pieces of what it says next, as many as it may, and whether there would be more."""
     known = frozenset(tool.name for tool in tools)
-    said = answer(replace(heard(messages), tools=known))
+    functions = {tool.name: texts(tool) for tool in tools if tool.kind == "external"}
+    said = answer(replace(heard(messages), tools=known, functions=functions))
     pieces: list[Piece] = list(words(said) if isinstance(said, str) else calls(said, messages))
     most = (how or {}).get("max_tokens", math.inf)
     fitting = [
         piece for piece, spent in zip(pieces, spending(pieces), strict=True) if spent <= most
     ]
     return fitting, len(fitting) < len(pieces)
+
+
+def texts(tool: ToolDefinition) -> list[str]:
+    """The arguments of a program's function that are texts."""
+    found = tool.parameters_json_schema.get("properties")
+    properties = found.items() if isinstance(found, dict) else ()
+    return [
+        name for name, kind in properties if isinstance(kind, dict) and kind.get("type") == "string"
+    ]
 
 
 def spending(pieces: Iterable[Piece]) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """What the demo goes by, and the shape of what it answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -29,6 +29,7 @@ class Heard:
     prompts: Sequence[str]
     results: Sequence[Result] = ()
     tools: frozenset[str] = frozenset()  # that it may call, those of a server only while it is up
+    functions: Mapping[str, Sequence[str]] = field(default_factory=dict)  # a program's: their texts
 
     @property
     def last(self) -> str:

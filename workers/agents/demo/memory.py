@@ -10,6 +10,7 @@ NAME = re.compile(
     r"\b(?:my name is|call me|name's)\s+(?P<name>[\w'-]+(?: [A-Z][\w'-]+)?)", re.IGNORECASE
 )
 NAME_PLAINLY = re.compile(r"\b(?:I am|I'm|i am|i'm)\s+(?P<name>[A-Z][\w'-]+)")
+NOTHING_ELSE = re.compile(rf"(?:(?i:hello|hi|hey)|\W)*{NAME_PLAINLY.pattern}\W*")
 FACT = re.compile(
     r"\bmy (?P<what>[\w' -]{2,40}?) (?P<verb>(?:is|are|was|were)(?: called| named)?) (?P<value>.+)",
     re.IGNORECASE,
@@ -70,7 +71,8 @@ def notes(prompt: str) -> Iterator[str]:
     """What one message tells, in the person's words."""
     for clause in clauses(prompt):
         note = NOTE.match(clause)
-        if note or (TELLS.search(clause) and not is_question(clause)):
+        tells = TELLS.search(clause) and not NOTHING_ELSE.fullmatch(clause)
+        if note or (tells and not is_question(clause)):
             yield (note["note"] if note else clause).rstrip(" .!?")
 
 

@@ -74,13 +74,31 @@ def weekday(heard: Heard) -> Answer | None:
     return [Call("calendar_weekday", {"day": found["day"]})]
 
 
+NAMED_WORD = re.compile(r"[A-Za-z][a-z]{3,}")  # of a name in any manner of writing
+ASKED_OF = re.compile(r"\b(?:for|of|in|at) (?P<what>[^?!.]{1,100})", re.IGNORECASE)
+
+
+def hand_over(heard: Heard) -> Answer | None:
+    """Leaves to a program what it has a function for: one call for each thing that is asked of."""
+    said = set(re.findall(r"\w+", heard.last.lower()))
+    for name, texts in heard.functions.items():
+        if said & {word.lower() for word in NAMED_WORD.findall(name)}:
+            found = ASKED_OF.search(heard.last)
+            each = re.split(r",\s*|\s+and\s+", found["what"] if found else heard.last)
+            return [Call(name, dict.fromkeys(texts, what.strip())) for what in each]
+    return None
+
+
 def reported(result: Result) -> str:
     """A tool's result in words."""
     if result.call.tool == "rename":
         return KEPT if result.failed else RENAMED.format(title=result.content)
     if result.failed:
         return f"I could not do that: {result.content}."
-    return REPORTS[result.call.arguments.get("what", result.call.tool)](result)
+    try:
+        return REPORTS[str(result.call.arguments.get("what", result.call.tool))](result)
+    except KeyError:  # a program's own function, or what it says was called before
+        return f"I had `{result.call.tool}` called, and it returned `{result.content}`."
 
 
 COUNTED = (
@@ -200,6 +218,7 @@ def at_a_loss(heard: Heard) -> str:
 
 
 RULES: tuple[Callable[[Heard], Answer | None], ...] = (
+    hand_over,
     recall,
     take_note,
     count_words,

@@ -20,7 +20,7 @@ WHERE turn.state IN ('queued', 'running', 'waiting')
 GROUP BY turn.pool, turn.state
 """
 # What was entered or copied was never hinted, and no worker had to live for it. The index
-# turn_succeeded_by_end ends with the answer.
+# turn_ended_by_state has the answer at the end of a state.
 LAST_SUCCESS = """
 SELECT clock_timestamp(), max(finished) FROM conversations_turn
 WHERE state = 'completed' AND hinted_at IS NOT NULL

@@ -2,15 +2,9 @@
 
 import secrets
 import time
-from datetime import datetime
 from uuid import UUID
 
 FRACTION = 4096  # steps of a millisecond that fit into the 12 bits after it
-
-
-def first_id(moment: datetime) -> UUID:
-    """Not above any id of this moment or later, above all of the milliseconds before."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def new_id() -> UUID:

@@ -139,11 +139,12 @@ class Turn(models.Model):
                 condition=Q(state="failed"),
                 name="turn_failed_by_code",
             ),
-            # the census: when work last succeeded; ids tell when it came, which may be long before
+            # the census: when work last succeeded; Operations: what ended in the last hour. Ids tell
+            # when it came, which may be long before; what was entered or copied had no hint
             models.Index(
-                fields=["finished"],
-                condition=Q(state="completed", hinted_at__isnull=False),
-                name="turn_succeeded_by_end",
+                fields=["state", "finished"],
+                condition=Q(finished__isnull=False, hinted_at__isnull=False),
+                name="turn_ended_by_state",
             ),
         ]
 

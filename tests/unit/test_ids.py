@@ -1,9 +1,8 @@
 """New ids: in the order of time, and not to be guessed."""
 
 import time
-from datetime import UTC, datetime
 
-from conversations.ids import first_id, new_id
+from conversations.ids import new_id
 
 
 def test_an_id_made_later_is_greater():
@@ -24,11 +23,3 @@ def test_an_id_says_its_version_and_its_moment():
 def test_ids_made_in_one_moment_differ(monkeypatch):
     monkeypatch.setattr(time, "time_ns", lambda: 1_800_000_000_123_456_789)
     assert len({new_id() for _ in range(1000)}) == 1000
-
-
-def test_the_first_id_of_a_moment_divides_what_came_before_from_what_comes():
-    before = new_id()
-    time.sleep(0.002)
-    moment = datetime.now(UTC)
-    time.sleep(0.002)
-    assert before < first_id(moment) < new_id()

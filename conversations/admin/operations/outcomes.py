@@ -1,9 +1,10 @@
-"""How the turns of the last hour went: the time to their first words, and what they came to.
+"""What the last hour brought: the time to first words that came in it, the turns that ended in it.
 
-Ids are in the order of time, so the last hour is the end of the primary key; of a busy one only
-the newest turns are read.
+However long ago they were accepted. What was entered or copied, and answered by nobody here, is
+left out. Of a busy hour only the newest turns are read.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,34 +12,41 @@ from typing import Any
 
 from django.db import connection
 
+from conversations import census
 from conversations.admin.operations.charts import Figure, Window, chart
 from conversations.admin.timeline import duration
-from conversations.ids import first_id
 from conversations.models import Turn
 
 HOUR = timedelta(hours=1)
 BIN = timedelta(minutes=5)
-NEWEST = 20_000  # turns that are read
+NEWEST = 20_000  # ended turns that are read
 
-RECENT = """
-WITH recent AS MATERIALIZED (
-    SELECT state, error ->> 'code' AS code, created, first_token
-    FROM conversations_turn WHERE id >= %(first)s ORDER BY id DESC LIMIT %(newest)s
-)
+# By the index turn_ended_by_state, from the end of each state.
+ENDED = """
+SELECT ended.* FROM unnest(%(ended)s::text[]) AS of (state), LATERAL (
+    SELECT turn.state, error ->> 'code' AS code, created, first_token, finished
+    FROM conversations_turn AS turn
+    WHERE turn.state = of.state AND hinted_at IS NOT NULL AND finished >= %(start)s
+    ORDER BY finished DESC LIMIT %(newest)s
+) AS ended ORDER BY finished DESC LIMIT %(newest)s
 """
+# Rows know of first words when their turn ends, or begins to wait for a person.
 FIRST_TOKENS = f"""
-{RECENT}
-SELECT date_bin(%(bin)s, created, %(start)s) AS begun,
+WITH spoken AS (
+    SELECT created, first_token FROM ({ENDED}) AS ended
+    UNION ALL
+    SELECT created, first_token FROM conversations_turn WHERE state IN ('running', 'waiting')
+)
+SELECT date_bin(%(bin)s, first_token, %(start)s) AS begun,
     percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
         ORDER BY extract(epoch FROM first_token - created)::float
     ), count(*)
-FROM recent WHERE first_token IS NOT NULL
-GROUP BY GROUPING SETS ((date_bin(%(bin)s, created, %(start)s)), ())
+FROM spoken WHERE first_token >= %(start)s
+GROUP BY GROUPING SETS ((date_bin(%(bin)s, first_token, %(start)s)), ())
 ORDER BY begun
 """  # noqa: S608 - a statement of ours
 OUTCOMES = f"""
-{RECENT}
-SELECT state, coalesce(code, ''), count(*) FROM recent GROUP BY 1, 2 ORDER BY 3 DESC
+SELECT state, coalesce(code, ''), count(*) FROM ({ENDED}) AS ended GROUP BY 1, 2 ORDER BY 3 DESC
 """  # noqa: S608 - a statement of ours
 
 
@@ -47,6 +55,15 @@ class Failure:
     """Turns that failed for one reason."""
 
     code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many turns are in a state, and how people call it."""
+
+    state: str
+    label: str
     count: int
 
 
@@ -82,24 +99,16 @@ class FirstTokens:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The turns of the last hour by state, and the failed ones by reason."""
+    """Turns by state, those that are open now and those that ended; the failed ones by reason."""
 
-    states: dict[str, int]
+    open: Sequence[Count]
+    ended: Sequence[Count]
     failures: Sequence[Failure]
 
     @property
-    def counts(self) -> list[tuple[str, str, int]]:
-        """Of each state: its name, its name in words, how many."""
-        return [(state, Turn.State(state).label, count) for state, count in self.states.items()]
-
-    @property
-    def count(self) -> int:
-        return sum(self.states.values())
-
-    @property
     def is_cut(self) -> bool:
-        """Whether there were more than were read."""
-        return self.count >= NEWEST
+        """Whether more ended than were read."""
+        return sum(line.count for line in self.ended) >= NEWEST
 
 
 def first_tokens(now: datetime) -> FirstTokens:
@@ -111,23 +120,28 @@ def first_tokens(now: datetime) -> FirstTokens:
 
 
 def outcomes(now: datetime) -> Outcomes:
-    """One query."""
-    states: dict[str, int] = dict.fromkeys(Turn.State.values, 0)
+    """Two queries."""
+    states: Counter[str] = Counter()
     failures = []
+    for line in census.open_turns():
+        states[line.state] += line.count
     for state, code, count in _rows(OUTCOMES, now):
         states[state] += count
         if state == Turn.State.FAILED:
             failures.append(Failure(code or "unknown", count))
-    return Outcomes(states, failures)
+    return Outcomes(_counted(Turn.OPEN, states), _counted(Turn.ENDED, states), failures)
+
+
+def _counted(states: Sequence[Turn.State], found: Counter[str]) -> list[Count]:
+    return [Count(state, state.label, found[state]) for state in states]
 
 
 def _rows(statement: str, now: datetime) -> list[tuple]:
-    start = now - HOUR
     values: dict[str, Any] = {
-        "first": first_id(start),
+        "ended": list(Turn.ENDED),
         "newest": NEWEST,
         "bin": BIN,
-        "start": start,
+        "start": now - HOUR,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -55,8 +55,9 @@ class Cost:
 
     def selects(self) -> list[str]:
         """Those that read our tables."""
-        queries = [query["sql"] for query in self.captured.captured_queries]
-        return [sql for sql in queries if sql.startswith("SELECT") and "conversations_" in sql]
+        queries = [query["sql"].strip() for query in self.captured.captured_queries]
+        reads = ("SELECT", "WITH")
+        return [sql for sql in queries if sql.startswith(reads) and "conversations_" in sql]
 
     def plans(self) -> str:
         """How PostgreSQL runs them, with what it read."""

@@ -1,6 +1,6 @@
 """Rows as the site writes them, for the admin to show."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -39,6 +39,7 @@ def turn_of(conversation: Conversation, state: str = "completed", **traits: Any)
         "pool": "default",
         "input": [{"type": "message", "role": "user", "content": f"input {number}"}],
         "attempt": 0 if state == "queued" else 1,
+        "hinted_at": timezone.now(),
         "finished": ended,
         "last_event": 9 if ended else None,
     }
@@ -70,7 +71,9 @@ def message_of(turn: Turn, *parts: dict, **traits: Any) -> Message:
     )
 
 
-def crowd(owner, *, conversations: int = 1_000, turns: int = 3) -> None:
+def crowd(
+    owner, *, conversations: int = 1_000, turns: int = 3, ended: datetime | None = None
+) -> None:
     """Thousands of rows: each turn with two messages, one turn in a hundred failed."""
     parents = Conversation.objects.bulk_create(
         Conversation(owner=owner, agent="demo", title=f"Talk {n}", next_turn=turns)
@@ -84,7 +87,8 @@ def crowd(owner, *, conversations: int = 1_000, turns: int = 3) -> None:
             pool="default",
             input=[],
             state="failed" if (place * turns + n) % 100 == 0 else "completed",
-            finished=timezone.now() + timedelta(seconds=1),
+            hinted_at=timezone.now(),
+            finished=ended or timezone.now() + timedelta(seconds=1),
         )
         for place, parent in enumerate(parents)
         for n in range(turns)

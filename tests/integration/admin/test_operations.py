@@ -2,14 +2,14 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from conversations.admin.operations import fleet
+from conversations.admin.operations import fleet, outcomes
 from conversations.models import Turn
 from tests.integration.admin.conftest import entered
 from tests.integration.admin.rows import crowd, person, turn_of
@@ -26,6 +26,14 @@ def sample(*, seconds_ago: float, **traits) -> PoolSample:
     told = {"waiting": 0, "oldest": 0, "workers": 1, "slots": 10, "in_flight": 0} | traits
     at = timezone.now() - timedelta(seconds=seconds_ago)
     return PoolSample.objects.create(**{"pool": "default", "at": at, **told})
+
+
+def ago(*, minutes: float) -> datetime:
+    return timezone.now() - timedelta(minutes=minutes)
+
+
+def accepted_ago(turn: Turn, *, minutes: float, **times: datetime) -> None:
+    Turn.objects.filter(pk=turn.pk).update(created=ago(minutes=minutes), **times)
 
 
 def text(page) -> str:
@@ -117,6 +125,38 @@ def test_the_first_words_of_the_last_hour_are_timed(viewer, conversation):
     )
 
 
+def test_the_first_words_that_came_in_the_last_hour_count_however_long_ago_it_was_asked(
+    viewer, conversation
+):
+    for state, spoke in (("completed", 90), ("completed", 29.5), ("waiting", 9.5)):
+        accepted_ago(turn_of(conversation, state), minutes=120, first_token=ago(minutes=spoke))
+    said = text(viewer.get(PAGE))
+    assert "To the first words 1 h 40 min for half, 1 h 49 min for 95 %" in said
+
+
+def test_what_ended_in_the_last_hour_counts_however_long_ago_it_came(viewer, conversation):
+    for minutes in (70, 50):
+        accepted_ago(turn_of(conversation, "failed"), minutes=120, finished=ago(minutes=minutes))
+    accepted_ago(turn_of(conversation, hinted_at=None), minutes=1)  # entered or copied
+    for state in ("running", "queued", "queued"):
+        accepted_ago(turn_of(conversation, state), minutes=120)
+    said = text(viewer.get(PAGE))
+    assert "Open now Queued 2 Running 1 Waiting 0" in said
+    assert "last hour Completed 0 Failed 1 Cancelled 0" in said
+
+
+def test_of_a_busy_hour_what_ended_last_is_read_and_that_there_was_more_is_told(
+    viewer, conversation, monkeypatch
+):
+    monkeypatch.setattr(outcomes, "NEWEST", 2)
+    accepted_ago(turn_of(conversation, "failed"), minutes=1, finished=ago(minutes=2))
+    for _ in range(2):
+        accepted_ago(turn_of(conversation), minutes=120)
+    said = text(viewer.get(PAGE))
+    assert "Completed 2 Failed 0" in said
+    assert "These are the newest; there were more." in said
+
+
 def test_failures_lead_to_the_turns_that_failed_so(viewer, owner, conversation, cost):
     crowd(owner)
     for code in ("provider_timeout", "tool_error", "provider_timeout"):
@@ -175,14 +215,16 @@ def test_a_providers_pause_and_its_open_circuit_are_told(
 
 
 def test_it_is_cheap_however_many_turns_there_are(viewer, owner, cost):
-    crowd(owner)
+    crowd(owner, ended=ago(minutes=90))
     for number in range(50):
         row(name=f"w-{number}")
         sample(seconds_ago=number * 15)
     with cost() as spent:
         assert viewer.get(PAGE).status_code == 200
     assert len(spent) <= 12
-    assert "Seq Scan on conversations_turn" not in spent.plans()
+    plans = spent.plans()
+    assert plans.count("turn_ended_by_state") == 2
+    assert "Seq Scan on conversations_turn" not in plans
 
 
 def test_it_has_nothing_inline_that_the_policy_forbids(viewer, conversation):

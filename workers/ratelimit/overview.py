@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from redis.exceptions import RedisError
+from django.conf import settings
 
 from workers.ratelimit.either import BUDGETS
 from workers.ratelimit.script import LIFETIME, keys
@@ -31,13 +31,11 @@ class Budget:
 
 
 def state() -> list[Budget]:
-    """Each budget that was used lately, by name; none while Redis is away. Synchronous."""
-    try:
-        used = connections.cache().zrangebyscore(BUDGETS, time.time() - LIFETIME, "+inf")
-        names = [str(name, "utf-8") for name in used]  # type: ignore[arg-type]
-        found = [_budget(name) for name in names]
-    except (RedisError, OSError):
+    """Each budget that was used lately, by name. Synchronous. Raises redis.RedisError, OSError."""
+    if not settings.PROVIDER_LIMITS:
         return []
+    used = connections.cache().zrangebyscore(BUDGETS, time.time() - LIFETIME, "+inf")
+    found = [_budget(str(name, "utf-8")) for name in used]  # type: ignore[arg-type]
     return sorted((budget for budget in found if budget), key=lambda budget: budget.name)
 
 

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
+from redis import RedisError
 
 from conversations.admin.operations import fleet, outcomes, verbs
 from conversations.admin.operations.verbs import Verb
@@ -36,11 +37,19 @@ def page(request: HttpRequest) -> HttpResponse:
         "are_more": len(found) > fleet.WORKERS,
         "first_tokens": outcomes.first_tokens(now),
         "outcomes": outcomes.outcomes(now),
-        "budgets": ratelimit.state(),
+        **_provider(),
         "decisions": fleet.decisions(),
         "may_act": verbs.may_act(request),
     }
     return _answer(request, PAGE, "Operations", context)
+
+
+def _provider() -> dict[str, Any]:
+    """Its budgets, or why nobody knows them."""
+    try:
+        return {"budgets": ratelimit.state()}
+    except (RedisError, OSError) as error:
+        return {"budgets_unknown": type(error).__name__}
 
 
 @require_http_methods(["GET", "POST"])

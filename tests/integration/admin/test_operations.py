@@ -243,9 +243,21 @@ def test_it_loads_again_by_itself_only_where_that_is_asked_for(viewer, every):
     assert "http-equiv" not in viewer.get(PAGE, {"every": every}).content.decode()
 
 
-def test_it_is_shown_while_redis_is_away(viewer, settings):
+@pytest.fixture
+def away(settings) -> None:
+    """Redis in the role cache."""
     settings.CACHES = {
         "default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
     }
+
+
+def test_it_is_shown_while_redis_is_away_and_says_what_is_not_known(viewer, settings, away):
+    settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 60}}
     sample(seconds_ago=5, waiting=3)
-    assert "Waiting 3" in text(viewer.get(PAGE))
+    said = text(viewer.get(PAGE))
+    assert "Waiting 3" in said
+    assert "Provider Unknown: Redis in the role cache does not answer (ConnectionError)" in said
+
+
+def test_where_nothing_is_limited_nothing_of_a_limit_is_unknown(viewer, away):
+    assert "Provider" not in text(viewer.get(PAGE))

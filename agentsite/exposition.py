@@ -40,6 +40,10 @@ GAUGES = {  # name: help, labels
         "Worker processes that live and take work; not told of pools that fork",
         ["pool"],
     ),
+    "agentsite_pool_drained": (
+        "Worker processes that live and take no work, by a person's order; not told of pools that fork",
+        ["pool"],
+    ),
     "agentsite_pool_slots": ("Turns that they may run at a time", ["pool"]),
     "agentsite_pool_in_flight": ("Turns that they run", ["pool"]),
     "agentsite_fleet_unknown": ("1: this part of the numbers could not be read", ["source"]),
@@ -109,6 +113,7 @@ class Fleet:
         for pool, demand in demands().items():
             if not known[pool].forking:  # there only a child has a row, while it runs a turn
                 self._set("agentsite_pool_workers", demand.workers, pool)
+                self._set("agentsite_pool_drained", demand.drained, pool)
                 serving.update(dict.fromkeys(known[pool].queues, demand.workers))
             self._set("agentsite_pool_slots", demand.slots, pool)
             self._set("agentsite_pool_in_flight", demand.in_flight, pool)

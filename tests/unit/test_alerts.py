@@ -28,6 +28,7 @@ AT_REST = {
     'agentsite_queue_workers{queue="interactive"}': "2x60",
     'agentsite_workers_wanted{pool="default"}': "2x60",
     'agentsite_pool_workers{pool="default"}': "2x60",
+    'agentsite_pool_drained{pool="default"}': "0x60",
     'agentsite_not_ready{role="worker",part="redis_live"}': "0x60",
     'agentsite_turns_ended_total{state="completed"}': "0+100x60",
     'agentsite_turns_ended_total{state="failed"}': "0+5x60",
@@ -78,9 +79,15 @@ WRONG: dict[str, dict[str, str]] = {
 
 NEW = {name: GONE for name in AT_REST if "turns_ended" in name or "first_token" in name}
 NEVER = {"agentsite_since_success_seconds": GONE}  # was a turn completed
+DRAINED = {  # one of two workers, by a person
+    'agentsite_pool_workers{pool="default"}': "2x30 1x30",
+    'agentsite_pool_drained{pool="default"}': "0x30 1x30",
+}
 SCENES: list[tuple[dict[str, str], list[str]]] = [
     *((changes, [alert]) for alert, changes in WRONG.items()),
     (WRONG["AgentsiteStuck"] | NEVER, ["AgentsiteStuck"]),
+    (DRAINED, []),
+    (DRAINED | WRONG["AgentsiteNotScaled"], ["AgentsiteNotScaled"]),
     (NEW | NEVER, []),  # before the first turn
     ({}, []),  # at night: nobody says anything, one worker was killed half an hour ago
 ]

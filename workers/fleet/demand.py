@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ class Demand:
     waiting: int = 0  # jobs in its queues
     oldest: float = 0  # seconds that the oldest of them waits
     workers: int = 0  # that live and are not drained
+    drained: int = 0  # that live, and take no work until somebody resumes them
     slots: int = 0  # of all these workers
     in_flight: int = 0
 
@@ -43,6 +44,7 @@ def _demand(
         waiting=sum(waiting[queue][0] for queue in pool.queues),
         oldest=max((waiting[queue][1] for queue in pool.queues), default=0),
         workers=crew.get("workers", 0),
+        drained=crew.get("drained", 0),
         slots=crew.get("slots_in_all", 0),
         in_flight=crew.get("running", 0),
     )
@@ -57,8 +59,12 @@ def _waiting(queue: str) -> tuple[int, float]:
 
 
 def _crews() -> QuerySet:
-    drained = DrainRequest.objects.filter(worker=OuterRef("name"))
-    live = WorkerProcess.objects.filter(~Exists(drained), lease__gt=Now())
+    told = DrainRequest.objects.filter(worker=OuterRef("name"))
+    live = WorkerProcess.objects.filter(lease__gt=Now()).alias(is_drained=Exists(told))
+    serves = Q(is_drained=False)
     return live.values("pool").annotate(
-        workers=Count("id"), slots_in_all=Sum("slots"), running=Sum("in_flight")
+        workers=Count("id", filter=serves),
+        drained=Count("id", filter=~serves),
+        slots_in_all=Sum("slots", filter=serves, default=0),
+        running=Sum("in_flight", filter=serves, default=0),
     )

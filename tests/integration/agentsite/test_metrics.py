@@ -65,6 +65,7 @@ async def test_the_state_of_the_fleet_is_told(async_client, conversation, worker
     assert found["agentsite_queue_depth", "batch"] == 1
     assert found["agentsite_queue_oldest_seconds", "batch"] < 60
     assert found["agentsite_pool_workers", "default"] == 1
+    assert found["agentsite_pool_drained", "default"] == 0
     assert found["agentsite_pool_slots", "default"] == 10
     assert found["agentsite_fleet_unknown", "queues"] == 0
 

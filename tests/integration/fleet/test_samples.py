@@ -38,7 +38,8 @@ def test_the_demand_of_a_pool_is_what_waits_and_who_serves():
     row(name="c", lease=-1)
     orders.drain("b", by="ada")
     found = demand.demands()["default"]
-    assert (found.waiting, found.workers, found.slots, found.in_flight) == (2, 1, 10, 3)
+    assert (found.workers, found.drained, found.slots, found.in_flight) == (1, 1, 10, 3)
+    assert found.waiting == 2
     assert 0 <= found.oldest < GENEROUS
     assert found.busy == 5
 

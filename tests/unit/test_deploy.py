@@ -11,9 +11,11 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands
+from kubernetes.client import ApiClient
 
 from devtools.programs import UVICORN
 from workers import pools
+from workers.running import shift
 
 ROOT = Path(__file__).parents[2]
 STARTED = [ROOT / "devtools" / "programs.py", ROOT / "workers" / "launchers" / "local.py"]
@@ -27,13 +29,32 @@ SHARED = {
 }
 
 
+def manifest(file: str) -> list[dict]:
+    return list(yaml.safe_load_all((ROOT / "deploy" / file).read_text()))
+
+
 def kubernetes(file: str, kind: str) -> list[dict]:
     """The objects of a kind in a manifest of ours."""
-    objects = yaml.safe_load_all((ROOT / "deploy" / file).read_text())
-    return [one for one in objects if one["kind"] == kind]
+    return [one for one in manifest(file) if one["kind"] == kind]
 
 
-PODS = kubernetes("kubernetes.yaml", "Deployment")
+SITE, AUTOSCALER = "kubernetes.yaml", "kubernetes-autoscaler.yaml"
+PODS = kubernetes(SITE, "Deployment")
+OBJECTS = [*manifest(SITE), *manifest(AUTOSCALER)]
+
+
+def pod_of(one: dict) -> dict | None:
+    """What an object says of its pods, if it has any."""
+    spec = one.get("spec", {})
+    return spec.get("jobTemplate", {}).get("spec", spec).get("template", {}).get("spec")
+
+
+def named(one: dict) -> str:
+    return f"{one['kind']} {one['metadata']['name']}"
+
+
+MARGIN = 5  # seconds beyond what a process takes itself to end
+RUN = [one for one in OBJECTS if pod_of(one)]
 
 
 def test_all_kinds_of_processes_have_a_unit():
@@ -88,6 +109,53 @@ def test_a_pod_listens_where_it_is_probed(pod):
     assert {ports[name] for name in probes or ports} == {port}  # a quarantine is not probed
 
 
+@pytest.mark.parametrize("one", OBJECTS, ids=named)
+def test_kubernetes_knows_every_field_of_a_manifest(one):
+    """What its own client makes of it says the same again."""
+    version = one["apiVersion"].rpartition("/")[2].upper()
+    client = ApiClient()
+    read = client.deserialize(json.dumps(one), version + one["kind"], "application/json")
+    assert client.sanitize_for_serialization(read) == one
+
+
+@pytest.mark.parametrize("one", RUN, ids=named)
+def test_a_pod_has_room_and_no_rights(one):
+    """Nor has the image a place that it writes to, but for the temporary folder."""
+    pod, image = pod_of(one), (ROOT / "deploy/Dockerfile").read_text()
+    (container,) = pod["containers"]
+    rights, room = container["securityContext"], container["resources"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert f"USER {pod['securityContext']['runAsUser']}\n" in image
+    assert (rights["readOnlyRootFilesystem"], rights["allowPrivilegeEscalation"]) == (True, False)
+    assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    assert (room["requests"].keys(), room["limits"].keys()) == ({"cpu", "memory"}, {"memory"})
+    assert pod.get("automountServiceAccountToken", True) == ("serviceAccountName" in pod)
+
+
+@pytest.mark.parametrize("pod", PODS, ids=lambda pod: pod["metadata"]["name"])
+def test_a_pod_has_the_time_to_drain(pod):
+    spec = pod["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    words = dict(pairwise(container["command"]))
+    needed = settings.WORKER_GRACE + shift.HAND_BACK + shift.LAST_RESORT
+    if graceful := words.get("--timeout-graceful-shutdown"):
+        *_, pause = container["lifecycle"]["preStop"]["exec"]["command"][-1].split()
+        needed = int(pause) + int(graceful)
+    assert spec["terminationGracePeriodSeconds"] >= needed + MARGIN
+
+
+def test_what_chooses_pods_finds_some():
+    labels = [pod["spec"]["template"]["metadata"]["labels"] for pod in PODS]
+    (service,), (ingress,) = kubernetes(SITE, "Service"), kubernetes(SITE, "Ingress")
+    budgets = kubernetes(SITE, "PodDisruptionBudget")
+    chosen = [one["spec"]["selector"]["matchLabels"] for one in budgets]
+    assert all(one in labels for one in [*chosen, service["spec"]["selector"]])
+    (way,) = ingress["spec"]["rules"][0]["http"]["paths"]
+    told = way["backend"]["service"]
+    ports = [port["name"] for port in service["spec"]["ports"]]
+    assert (told["name"], told["port"]["name"]) == (service["metadata"]["name"], *ports)
+
+
 def test_a_pod_that_forks_shows_what_its_children_count():
     (pod,) = (one for one in PODS if one["metadata"]["name"] == "agentsite-worker-quarantine")
     (container,) = pod["spec"]["template"]["spec"]["containers"]
@@ -96,7 +164,7 @@ def test_a_pod_that_forks_shows_what_its_children_count():
 
 
 def test_the_autoscaler_finds_the_deployments_of_workers():
-    names = [one["metadata"]["name"] for one in kubernetes("kubernetes.yaml", "Deployment")]
+    names = [one["metadata"]["name"] for one in kubernetes(SITE, "Deployment")]
     found = {settings.KUBERNETES_DEPLOYMENT.format(pool=pool) for pool in pools.pools()}
     assert found <= set(names)
 
@@ -137,14 +205,15 @@ def test_workers_are_started_by_the_sites_own_command():
 
 def test_the_commands_of_containers_exist():
     services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
-    commands = [one["command"] for one in services.values() if "command" in one]
-    called = {words[2] for words in commands if words[:2] == ["python", "manage.py"]}
-    assert called == {"agentworker", "migrate"}
+    words = [one["command"] for one in services.values() if "command" in one]
+    words += [pod_of(one)["containers"][0]["command"] for one in RUN]
+    called = set(re.findall(r"manage\.py (\w+)", "\n".join(map(" ".join, words))))
+    assert called == {"agentworker", "autoscale", "clearsessions", "migrate", "pruneconversations"}
     assert called < set(get_commands())
 
 
 def test_an_autoscaler_in_kubernetes_is_probed_at_the_port_that_it_opens():
-    (deployment,) = kubernetes("kubernetes-autoscaler.yaml", "Deployment")
+    (deployment,) = kubernetes(AUTOSCALER, "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
     variables = {one["name"]: one.get("value") for one in container["env"]}

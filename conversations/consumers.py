@@ -123,7 +123,7 @@ class ChatConsumer(Socket):
         """Join first: what happens while we read is then waiting for us, or missing and noticed."""
         await self.join(streams.group(self._conversation_id))
         self._following = following = Following(self._conversation, self.send_frame)
-        if await following.begin(frame.cursor):
+        if await following.begin(frame.cursor, frame.shown):
             version = self._conversation.version
             told: dict[str, Any] = {"type": "agentsite:subscribed", "version": version}
         else:

@@ -18,7 +18,7 @@ from conversations.showing import snapshots
 from conversations.showing.entries import has_gap, shown
 from conversations.showing.pending import NOTHING, Pending
 from conversations.showing.snapshots import Picture, TurnView
-from conversations.sockets.frames import Cursor
+from conversations.sockets.frames import Cursor, Shown
 from conversations.threads import in_thread
 from conversations.traces import Entry, Kind, opening, unpack
 from workers.observing import metrics
@@ -56,10 +56,13 @@ class Following:
         """Whether a turn is open."""
         return bool(self._open)
 
-    async def begin(self, cursor: Cursor | None) -> bool:
-        """Show what came after the cursor; False, and nothing, where it cannot be served."""
-        turn = _turn(cursor)
-        if cursor is None or turn is None:
+    async def begin(self, cursor: Cursor | None, seen: Shown | None = None) -> bool:
+        """Show what came after the cursor; False, and nothing, where it cannot be served.
+
+        `seen`: what the client shows, of which nothing may have been deleted meanwhile.
+        """
+        turn = _turn(cursor.response_id) if cursor else None
+        if cursor is None or turn is None or (seen and not await self._are_there(seen)):
             return False
         views = await in_thread(snapshots.since, self._conversation, turn)
         if not views or cursor.sequence_number >= (await shown(views[0]))[-1].following:
@@ -219,11 +222,17 @@ class Following:
         del self._open[turn]
         self._over.append(turn)
 
+    async def _are_there(self, seen: Shown) -> bool:
+        first, last = _turn(seen.first), _turn(seen.last)
+        if first is None or last is None:
+            return False
+        return seen.count == await in_thread(snapshots.count, self._conversation, first, last)
 
-def _turn(cursor: Cursor | None) -> UUID | None:
-    """The turn that a cursor names, if it can be one at all."""
+
+def _turn(response_id: str) -> UUID | None:
+    """The turn that a client names, if it can be one at all."""
     try:
-        return protocol.turn_id(cursor.response_id) if cursor else None
+        return protocol.turn_id(response_id)
     except NotFound:
         return None
 

@@ -99,6 +99,13 @@ def since(conversation: Conversation, turn_id: UUID) -> Sequence[TurnView] | Non
     return _views(conversation, turns) if 0 < len(turns) <= REPLAYED_TURNS else None
 
 
+def count(conversation: Conversation, first: UUID, last: UUID) -> int:
+    """How many turns a client shows from the one to the other; 0 if one of these is gone."""
+    turns = _visible(Turn.objects.filter(conversation=conversation))
+    begins, ends = (turns.filter(pk=turn_id).values("number") for turn_id in (first, last))
+    return turns.filter(number__gte=begins, number__lte=ends).count()
+
+
 def latest(conversation: Conversation, *, after: int, also: Collection[UUID]) -> Sequence[TurnView]:
     """The turns with a number above `after`, and those named, in their order."""
     turns = Turn.objects.filter(

@@ -6,6 +6,7 @@ Pure. Ids stay opaque text here: what they name is for `access` to find.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from conversations.errors import (
@@ -35,10 +36,20 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a client shows: its first response, its last, and how many from the one to the other."""
+
+    first: str
+    last: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
     """Show me the conversation: what came after the cursor, or a snapshot."""
 
     cursor: Cursor | None
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ def parse(text: str) -> Frame:
     kind = _text(frame.pop("type"), "type")
     if kind not in FRAMES:
         raise UnknownType(param="type")
-    return cast("Frame", _build(*FRAMES[kind], frame))
+    return cast("Frame", _build(FRAMES[kind], frame))
 
 
 def _json(text: str) -> Any:
@@ -110,20 +121,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _build(
-    kind: type, readers: Mapping[str, Reader], values: Mapping[str, Any], *, within: str = ""
-) -> Any:
+def _build(kind: type, values: Mapping[str, Any], *, within: str = "") -> Any:
     """An instance of the dataclass from exactly its fields; those with a default may be absent."""
+    known = {field.name: field for field in fields(kind)}
     for name in values:
-        if name not in readers:
-            raise InvalidFrame("There is no such field.", param=_shown(within + name))
-    for field in fields(kind):
-        if field.default is MISSING and field.name not in values:
-            raise MissingField(param=within + field.name)
-    return kind(**{name: readers[name](value, within + name) for name, value in values.items()})
+        if name not in known:
+            raise InvalidFrame("There is no such field.", param=_printable(within + name))
+    for name, field in known.items():
+        if field.default is MISSING and name not in values:
+            raise MissingField(param=within + name)
+    return kind(**{name: READERS[name](value, within + name) for name, value in values.items()})
 
 
-def _shown(name: str) -> str | None:
+def _printable(name: str) -> str | None:
     """A client's own name for a field, if it can go back into an error."""
     return name if len(name) <= ID_LIMIT and name.isascii() and name.isprintable() else None
 
@@ -174,32 +184,31 @@ def _policy(value: Any, name: str) -> str:
     return cast("str", value)
 
 
-def _cursor(value: Any, name: str) -> Cursor | None:
+def _object(kind: type, value: Any, name: str) -> Any:
+    """An instance of the dataclass, or None for null."""
     if value is None:
         return None
     if not isinstance(value, dict):
         raise InvalidValue("This field is an object or null.", param=name)
-    readers: dict[str, Reader] = {"response_id": _text, "sequence_number": _number}
-    return cast("Cursor", _build(Cursor, readers, value, within=f"{name}."))
+    return _build(kind, value, within=f"{name}.")
 
 
-FRAMES: dict[str, tuple[type, dict[str, Reader]]] = {
-    "subscribe": (Subscribe, {"cursor": _cursor}),
-    "response.create": (
-        Create,
-        {
-            "idempotency_key": _text,
-            "input": _input,
-            "policy": _policy,
-            "expected_version": _number,
-        },
-    ),
-    "response.cancel": (Cancel, {"response_id": _text}),
-    "response.answer": (
-        Answer,
-        {"response_id": _text, "call_id": _text, "approved": _verdict, "output": _output},
-    ),
-    "ping": (Ping, {}),
+READERS: dict[str, Reader] = {
+    **dict.fromkeys(("response_id", "call_id", "idempotency_key", "first", "last"), _text),
+    **dict.fromkeys(("sequence_number", "expected_version", "count"), _number),
+    "cursor": partial(_object, Cursor),
+    "shown": partial(_object, Shown),
+    "input": _input,
+    "policy": _policy,
+    "approved": _verdict,
+    "output": _output,
+}
+FRAMES: dict[str, type] = {
+    "subscribe": Subscribe,
+    "response.create": Create,
+    "response.cancel": Cancel,
+    "response.answer": Answer,
+    "ping": Ping,
 }
 
 

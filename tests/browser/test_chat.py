@@ -41,6 +41,25 @@ async def test_a_replica_that_dies_loses_and_doubles_nothing(ada, site):
     await expect(ada.answer()).to_have_text(WORDS)
 
 
+DELETE = """
+WITH said AS (DELETE FROM conversations_message WHERE turn_id = %s)
+DELETE FROM conversations_turn WHERE id = %s RETURNING number
+"""
+
+
+async def test_what_is_deleted_while_the_page_is_away_is_gone_when_it_is_back(ada, site):
+    await ada.begin("[[stream deltas=1]] one")
+    await ada.sees_end()
+    await ada.say("[[stream deltas=1]] two")
+    await ada.sees_end()
+    deleted = (await ada.turn(0).get_attribute("data-id")).removeprefix("resp_")
+    site.kill("replica-1")
+    await expect(ada.page.locator("#whereabouts")).to_have_attribute("data-phase", "waiting")
+    assert site.rows(DELETE, deleted, deleted) == [(0,)]
+    site.start_again("replica-1")
+    await expect(ada.bubbles).to_have_text(["[[stream deltas=1]] two"])
+
+
 async def test_a_worker_that_dies_leaves_a_fold_and_another_answers(ada, site):
     await ada.begin("[[hold after=3]]")
     await expect(ada.answer()).to_have_text("word0 word1 word2")

@@ -17,9 +17,19 @@ from conversations.errors import (
 )
 from conversations.models import Policy
 from conversations.sockets import frames
-from conversations.sockets.frames import Answer, Cancel, Create, Cursor, Ping, Subscribe, parse
+from conversations.sockets.frames import (
+    Answer,
+    Cancel,
+    Create,
+    Cursor,
+    Ping,
+    Shown,
+    Subscribe,
+    parse,
+)
 
 SEQUENCE = "cursor.sequence_number"
+SHOWN = {"first": "r", "last": "s", "count": 2}
 CREATE = {"type": "response.create", "idempotency_key": "k1", "input": "hello"}
 
 
@@ -27,13 +37,15 @@ def create(**fields):
     return json.dumps(CREATE | fields)
 
 
-def subscribe(cursor):
-    return json.dumps({"type": "subscribe", "cursor": cursor})
+def subscribe(cursor, **fields):
+    return json.dumps({"type": "subscribe", "cursor": cursor, **fields})
 
 
 GOOD = [
     (subscribe(None), Subscribe(None)),
     (subscribe({"response_id": "r", "sequence_number": 0}), Subscribe(Cursor("r", 0))),
+    (subscribe(None, shown=None), Subscribe(None)),
+    (subscribe(None, shown=SHOWN), Subscribe(None, Shown("r", "s", 2))),
     (create(), Create("k1", "hello")),
     (create(policy="reject", expected_version=7), Create("k1", "hello", "reject", 7)),
     (create(input="日本 🌧\n"), Create("k1", "日本 🌧\n")),
@@ -87,6 +99,10 @@ BAD = [
     (subscribe({"response_id": "r", "sequence_number": True}), InvalidValue, SEQUENCE),
     (subscribe({"response_id": "r", "sequence_number": 10**400}), InvalidValue, SEQUENCE),
     (subscribe({"response_id": "r", "sequence_number": 1, "x": 1}), InvalidFrame, "cursor.x"),
+    (subscribe(None, shown=2), InvalidValue, "shown"),
+    (subscribe(None, shown={"first": "r", "last": "s"}), MissingField, "shown.count"),
+    (subscribe(None, shown=SHOWN | {"count": -1}), InvalidValue, "shown.count"),
+    (subscribe(None, shown=SHOWN | {"last": 1}), InvalidValue, "shown.last"),
     ('{"type": "response.create", "input": "x"}', MissingField, "idempotency_key"),
     ('{"type": "response.create", "idempotency_key": "x"}', MissingField, "input"),
     (create(input=""), InvalidValue, "input"),
@@ -138,7 +154,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-FIELDS = ["type", "cursor", "input", "idempotency_key", "policy", "expected_version"]
+FIELDS = ["type", "cursor", "shown", "input", "idempotency_key", "policy", "expected_version"]
 
 
 @given(

@@ -9,7 +9,7 @@ import * as list from "./list.js";
 import * as memory from "./memory.js";
 import { Notice } from "./notice.js";
 import { Scroll } from "./scroll.js";
-import { cursor, initial, oldest, outbox, reduce, running } from "./state.js";
+import { cursor, initial, oldest, outbox, reduce, running, shown } from "./state.js";
 import { Transcript } from "./transcript.js";
 import { textOf } from "./turn.js";
 import { Voice } from "./voice.js";
@@ -83,7 +83,7 @@ function draw() {
 }
 
 const keep = () => stash.write(outbox(state).map(({ key, input }) => ({ key, text: input })));
-const subscribe = () => connection.send({ type: "subscribe", cursor: cursor(state) });
+const subscribe = () => connection.send({ type: "subscribe", cursor: cursor(state), shown: shown(state) });
 const create = ({ key, input }) => connection.send({ type: "response.create", idempotency_key: key, input });
 
 function cancel(id) {

@@ -194,15 +194,23 @@ function settled(turns, turn) {
   return others.toSpliced(place < 0 ? others.length : place, 0, turn);
 }
 
+// The turns of which the server has told something.
+const acknowledged = ({ turns }) => turns.filter(({ seen }) => seen >= 0);
+
 // The event after which the server shall go on: of the oldest answer that has not ended.
 export function cursor(state) {
-  const known = state.turns.filter((turn) => turn.seen >= 0);
-  const turn = known.find(({ status }) => !ENDED.has(status)) ?? known.at(-1);
+  const turn = acknowledged(state).find(({ status }) => !ENDED.has(status)) ?? acknowledged(state).at(-1);
   return state.torn || !turn ? null : { response_id: turn.id, sequence_number: turn.seen };
 }
 
+// What the server shall compare with its rows: one of these may have been deleted unheard.
+export function shown(state) {
+  const turns = acknowledged(state);
+  return turns.length ? { first: turns[0].id, last: turns.at(-1).id, count: turns.length } : null;
+}
+
 // The id of the first turn that is shown and that the server knows.
-export const oldest = (state) => state.turns.find(({ seen }) => seen >= 0)?.id;
+export const oldest = (state) => acknowledged(state)[0]?.id;
 
 export const outbox = (state) => state.turns.filter((turn) => turn.status === "unsent");
 export const running = (state) => state.turns.find((turn) => turn.status === "in_progress");

@@ -43,9 +43,9 @@ class Tab:
         assert (await self._socket.receive_output(timeout=GENEROUS))["type"] == "websocket.accept"
         return self
 
-    async def subscribe(self, cursor=None):
+    async def subscribe(self, cursor=None, **fields):
         """Returns the frame that ends the catching up."""
-        await self.send(type="subscribe", cursor=cursor)
+        await self.send(type="subscribe", cursor=cursor, **fields)
         return await self.until(lambda frame: frame["type"] in SUBSCRIBED)
 
     async def send(self, **frame):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations import streams
+from conversations import protocol, streams, turns
 from conversations.models import Turn
 from conversations.showing.following import Following
 from conversations.sockets.frames import Cursor
@@ -186,6 +186,21 @@ async def test_a_cursor_in_another_conversation_gets_a_snapshot(tab, open_tab, c
     elsewhere = await open_tab(path=f"/ws/conversations/{other.pk}/")
     told = await elsewhere.subscribe({"response_id": response_id, "sequence_number": 0})
     assert (told["type"], told["active"]) == ("agentsite:snapshot", [])
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_who_shows_what_is_gone_gets_a_snapshot(tab, open_tab, place):
+    ids = [(await tab.create())["response_id"] for _ in range(3)]
+    for response_id in ids:
+        await tab.send(type="response.cancel", response_id=response_id)
+    await tab.pong()
+    cursor = {key: tab.events[-1][key] for key in ("response_id", "sequence_number")}
+    shown = {"first": ids[0], "last": ids[-1], "count": 3}
+    told = await (await open_tab()).subscribe(cursor, shown=shown)
+    assert told["type"] == "agentsite:subscribed"
+    await in_thread(turns.delete, protocol.turn_id(ids.pop(place)))
+    told = await (await open_tab()).subscribe(cursor, shown=shown)
+    assert [response["response_id"] for response in told["responses"]] == ids
 
 
 async def test_a_snapshot_has_the_newest_turns_and_says_that_there_are_more(

@@ -199,4 +199,5 @@ if (conversation) {
   keep(); // without what cannot be sent
   connection.open();
 }
+composer.catchUp();
 if (document.activeElement === document.body) focusField(); // else the person was faster

@@ -1,4 +1,4 @@
-// The field: Enter sends, Shift+Enter begins a line; what is not sent yet survives a reload.
+// The field: what is not sent yet survives a reload. `enter.js` makes Enter send.
 
 const LONGEST = 60_000; // bytes of text that the server takes
 
@@ -11,13 +11,12 @@ export class Composer {
     this.button = form.querySelector("#send");
     this.write(this.field.value || draft.read()); // someone may have begun before this ran
     this.field.addEventListener("input", () => this.changed());
-    this.field.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => this.submit(event));
   }
 
-  key(event) {
-    const plain = event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
-    if (plain) this.submit(event);
+  // What was sent before this ran.
+  catchUp() {
+    if (this.form.dataset.early) this.form.requestSubmit();
   }
 
   submit(event) {

@@ -65,14 +65,10 @@ byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   send(byId("text").value);
 });
-byId("text").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-  event.preventDefault();
-  byId("form").requestSubmit();
-});
 byId("forget").addEventListener("click", () => {
   chat.forget();
   show();
 });
 addEventListener("storage", stored);
 show();
+if (byId("form").dataset.early) byId("form").requestSubmit();

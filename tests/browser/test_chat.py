@@ -151,6 +151,8 @@ async def test_a_conversation_is_deleted_after_a_question(ada):
     await expect(ada.titles).to_have_count(0)
     answer = await ada.page.request.get(address)
     assert answer.status == 404
+    await ada.page.go_back()
+    assert ada.page.url == f"{ada.origin}/"
 
 
 async def test_a_tool_call_is_a_line_that_opens(ada):

@@ -139,5 +139,6 @@ async def test_after_a_way_that_leads_nowhere_another_can_be_taken(edge: Edge, p
     await page.route("**/fork/", lambda route: route.fulfill(status=409, json=busy))
     await page.get_by_role("button", name="Regenerate").click()
     await expect(page.locator("#notice")).to_contain_text("An answer is still being made")
+    await expect(page.get_by_label("Your message")).to_be_focused()
     async with page.expect_response("**/fork/"):
         await page.get_by_role("button", name="Regenerate").click()

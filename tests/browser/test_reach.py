@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.edge import Edge, ended
+from tests.browser.edge import Edge, ended, say
 from tests.browser.person import PASSWORD, Person
 from tests.waiting import GENEROUS
 
@@ -62,6 +62,21 @@ async def test_what_a_finger_presses_is_large_enough(edge: Edge, browser):
     await page.get_by_role("button", name="Open the list of conversations").tap()
     await expect(page.get_by_role("button", name="Rename A talk")).to_be_visible()
     assert await page.evaluate(SMALL) == []
+    await finger.close()
+
+
+GAP_BELOW = """([above, below]) => below.getBoundingClientRect().top - above.getBoundingClientRect().bottom"""
+
+
+async def test_on_a_phone_what_becomes_of_a_message_stands_right_below_it(edge: Edge, browser):
+    finger = await browser.new_context(has_touch=True, is_mobile=True, viewport=PHONE)
+    page = await finger.new_page()
+    line = await edge.open(page)
+    await say(page, "Good day")
+    await line.accept("resp_a")
+    await expect(page.locator(".fate")).to_contain_text("Queued")
+    pair = [await page.locator(name).element_handle() for name in (".bubble", ".fate")]
+    assert await page.evaluate(GAP_BELOW, pair) < 8
     await finger.close()
 
 

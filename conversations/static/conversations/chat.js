@@ -58,10 +58,12 @@ function dispatch(event) {
   if (state.turns !== before.turns) keep();
   if (state.ready && !before.ready) voice.tell(state); // at once: the next frame may have what is news already
   if (event.type === "agentsite:accepted") list.rise();
-  if (event.item?.type === "function_call_output") list.refresh(); // a tool may have given it another title
+  if (isResult(event)) list.refresh(); // a tool may have given it another title
   if (!drawing) schedule();
   drawing = true;
 }
+
+const isResult = ({ type, item }) => type === "response.output_item.done" && item.type === "function_call_output";
 
 // Once a frame; a giant of an answer, that takes longer to draw, leaves time for the person.
 function schedule() {
@@ -136,6 +138,7 @@ async function away(ask) {
   const problem = await ask();
   if (!problem) return setTimeout(stay, WAY);
   stay();
+  focusField(); // which lost the focus meanwhile
   dispatch({ type: "error", message: problem });
 }
 

@@ -151,7 +151,7 @@ async function decide(event) {
   if (problem) return Object.assign(form.querySelector(".problem"), { textContent: problem, hidden: false });
   dialog.close();
   tabs.postMessage("changed");
-  if (dialog.id === "delete" && form.action.includes(conversation || "none")) return location.assign("/");
+  if (dialog.id === "delete" && form.action.includes(conversation || "none")) return location.replace("/");
   await refresh();
 }
 

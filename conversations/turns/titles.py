@@ -14,9 +14,11 @@ def title_of(items: Iterable[dict[str, Any]]) -> str:
 
 
 def shortened(message: str) -> str:
-    """The start of a message in one line, cut between words where there are any."""
+    """The start of a message in one line, cut between words unless most of it would go."""
     whole = message.encode(errors="replace").decode()  # half a surrogate pair is no text
     line = " ".join(whole.split())
     if len(line) <= FIRST_WORDS:
         return line
-    return line[:FIRST_WORDS].rsplit(" ", 1)[0] + "…"
+    start = line[:FIRST_WORDS]
+    words = start.rsplit(" ", 1)[0]
+    return (words if len(words) > FIRST_WORDS / 2 else start) + "…"

@@ -41,6 +41,12 @@ def test_the_first_message_names_the_new_conversation(ada, owner):
     assert answer.json()["url"] == reverse("conversation", args=[made.id])
 
 
+@pytest.mark.parametrize("text", ["AI " + "橋" * 100, "See https://example.org/" + "long" * 20])
+def test_what_has_few_blanks_is_cut_within_a_word(ada, text):
+    made = ada.post(reverse("begin"), {"text": text}).json()["id"]
+    assert Conversation.objects.get(pk=made).title == f"{text[:60]}…"
+
+
 def test_an_unknown_agent_is_refused(ada):
     answer = ada.post(reverse("begin"), {"text": "Hi", "agent": "nobody"})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "agent")

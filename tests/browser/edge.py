@@ -17,6 +17,9 @@ from tests.browser.files import found
 from tests.waiting import GENEROUS
 
 CONVERSATION = UUID("01990000-0000-7000-8000-00000000000b")
+COUNTING = """window.asked = 0;
+const ask = window.fetch;
+window.fetch = (...all) => { window.asked += 1; return ask(...all); };"""
 
 
 class Line:

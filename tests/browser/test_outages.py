@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from tests.browser.edge import Edge, say
+from tests.browser.edge import COUNTING, Edge, ended, say
 
 
 async def test_a_lost_connection_is_told_after_a_moment_and_the_words_go(edge: Edge, page):
@@ -52,3 +52,25 @@ async def test_an_error_goes_when_it_was_read_and_that_the_site_is_away_when_it_
     await expect(notice).to_contain_text("The site cannot be reached.")
     await line.send({"type": "agentsite:pong"})
     await expect(notice).to_be_hidden()
+
+
+SCROLLED = """async box => {
+    for (const place of [500, 400, 300, 200]) {
+        box.scrollTop = place;
+        await new Promise((done) => box.addEventListener("scroll", done, { once: true }));
+    }
+}"""
+
+
+async def test_older_messages_that_cannot_be_had_are_not_asked_for_by_each_step(edge: Edge, page):
+    await page.add_init_script(COUNTING)
+    await page.route("**/earlier/*", lambda route: route.fulfill(status=409, body=""))
+    await edge.open(page, has_more=True, **ended("resp_a", "failed", "Hi\n" * 200))
+    scroll, notice = page.locator("#scroll"), page.locator("#notice")
+    await expect(page.get_by_role("button", name="Try again")).to_be_in_viewport()
+    await scroll.evaluate("box => { box.scrollTop = 550; }")
+    await expect(notice).to_contain_text("The site cannot be reached.")
+    await scroll.evaluate(SCROLLED)
+    assert await page.evaluate("window.asked") == 1
+    await page.get_by_role("button", name="Show earlier messages").click()
+    assert await page.evaluate("window.asked") == 2

@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from tests.browser.edge import Edge, events
+from tests.browser.edge import COUNTING, Edge, events
 
 FAR = "40 % · reading page 4 of 10"
 
@@ -20,11 +20,6 @@ async def test_a_tool_shows_how_far_it_is_in_a_tab_that_comes_later_too(ada, sit
         await person.sees_end()
         await expect(person.turn().locator(state)).to_have_text("")
         await expect(person.answer()).to_contain_text("word0 word1")
-
-
-COUNTING = """window.asked = 0;
-const ask = window.fetch;
-window.fetch = (...all) => { window.asked += 1; return ask(...all); };"""
 
 
 async def test_after_a_result_the_list_is_read_once(edge: Edge, page):

@@ -6,9 +6,9 @@ export class Earlier {
   // `first` gives the id of the oldest turn that is shown, if there are older ones.
   // `told` hears what was before it.
   constructor({ button, box, first, told, failed }) {
-    Object.assign(this, { button, box, first, told, failed, asking: false });
+    Object.assign(this, { button, box, first, told, failed, asking: false, isBroken: false });
     button.addEventListener("click", () => this.ask());
-    box.addEventListener("scroll", () => this.near() && this.ask(), { passive: true });
+    box.addEventListener("scroll", () => this.near() && !this.isBroken && this.ask(), { passive: true });
   }
 
   near() {
@@ -21,6 +21,7 @@ export class Earlier {
     this.asking = true;
     const older = await this.fetched(before);
     this.asking = false;
+    this.isBroken = !older; // then scrolling does not ask for each of its steps; the button does
     if (older) this.told(older, before);
     else this.failed();
   }

@@ -28,6 +28,15 @@ def test_instructions_are_sent_once_however_many_messages_keep_them():
     assert tokens(history) == 1_000 + 500
 
 
+def test_the_last_instructions_are_those_that_are_sent():
+    prompts = [ModelRequest([UserPromptPart("x" * 4)], instructions=y * 400) for y in ("y", "yy")]
+    assert tokens(prompts) == 200 + 2
+
+
+def test_the_arguments_of_a_call_are_part_of_a_prompt():
+    assert tokens([ModelResponse([ToolCallPart("look", "x" * 400)])]) == 100
+
+
 def test_an_attachment_is_no_fault_and_is_not_guessed_by_its_bytes():
     assert tokens([ModelRequest([UserPromptPart(["look at", "this"])])]) > 0
     picture = BinaryContent(data=bytes(1_000_000), media_type="image/png")
@@ -39,7 +48,8 @@ def test_tools_are_told_with_every_prompt():
     tool = ToolDefinition(
         name="look", description="x" * 4_000, parameters_json_schema=schema, metadata={"y": 9}
     )
-    assert 2_000 < tokens_of_tools(ModelRequestParameters(function_tools=[tool, tool])) < 2_100
+    both = ModelRequestParameters(function_tools=[tool], output_tools=[tool])
+    assert 2_000 < tokens_of_tools(both) < 2_100
 
 
 def learned(prompt: int, taken: int) -> Estimates:
@@ -54,6 +64,13 @@ def test_a_model_that_counts_otherwise_is_believed():
     assert Estimates().of(10_000) == 10_000 + REPLY
     assert 35_000 < learned(10_000, 40_000).of(10_000) < 41_000
     assert 2_000 < learned(10_000, 1_000).of(10_000) < 3_000
+
+
+def test_a_model_that_does_not_count_teaches_nothing():
+    estimates = learned(10_000, 40_000)
+    before = estimates.of(10_000)
+    estimates.learn(10_000, RequestUsage())
+    assert estimates.of(10_000) == before
 
 
 def test_short_prompts_say_little_of_long_ones():

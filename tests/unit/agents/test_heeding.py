@@ -12,6 +12,7 @@ from workers.agents.budgeted import Budgeted
 from workers.agents.model import openai_compatible
 
 SAMPLING = ["temperature", "top_p", "presence_penalty", "frequency_penalty"]
+CAN_STOP = {"openai_supports_reasoning": True, "openai_supports_reasoning_effort_none": True}
 
 
 def model(name):
@@ -25,12 +26,49 @@ def test_each_model_that_may_be_asked_is_looked_at():
     }
 
 
-def test_what_an_agent_lets_requests_set_in_vain_is_logged():
+@pytest.mark.parametrize(
+    ("profile", "own", "left"),
+    [
+        ({}, {}, []),
+        ({"openai_unsupported_model_settings": ["top_p"]}, {}, ["top_p"]),
+        ({"anthropic_disallows_sampling_settings": True}, {}, ["temperature", "top_p"]),
+        ({"bedrock_disallows_sampling_settings": True}, {}, ["temperature", "top_p"]),
+        (CAN_STOP, {}, []),
+        (CAN_STOP, {"thinking": True}, SAMPLING),
+        (CAN_STOP | {"thinking_enabled_by_default": True}, {}, SAMPLING),
+        (CAN_STOP | {"thinking_enabled_by_default": True}, {"thinking": False}, []),
+        (CAN_STOP | {"thinking_always_enabled": True}, {"thinking": False}, SAMPLING),
+        (CAN_STOP | {"openai_reasoning_efforts": ["low"]}, {}, SAMPLING),
+    ],
+)
+def test_a_profile_tells_what_its_model_leaves_out(profile, own, left):
+    found = heeding.unheeded(TestModel(profile=profile), dict.fromkeys(SAMPLING), own)
+    assert found == ({"test": left} if left else {})
+
+
+class Deaf(TestModel):
+    """Of a provider that takes no temperature of any of its models."""
+
+    unsupported_settings = frozenset({"temperature"})
+
+
+def test_what_all_models_of_a_provider_leave_out_counts():
+    assert heeding.unheeded(Deaf(), dict.fromkeys(SAMPLING), {}) == {"test": ["temperature"]}
+
+
+thinker, talker, nobody = Agent(model("o3")), Agent(model("gpt-4o")), Agent()
+
+
+async def test_what_an_agent_lets_requests_set_in_vain_is_logged_when_it_is_warmed_up(settings):
+    taken = {
+        "thinker": {"parameters": registry.PARAMETERS},
+        "talker": {"parameters": registry.PARAMETERS},
+        "nobody": {"parameters": registry.PARAMETERS},
+        "brief": {"agent": f"{__name__}.thinker", "parameters": ["max_output_tokens"]},
+    }
+    settings.AGENTS = {name: {"agent": f"{__name__}.{name}"} | told for name, told in taken.items()}
     with capture_logs() as logged:
-        heeding.note("thinker", Agent(model("o3")), registry.PARAMETERS)
-        heeding.note("thinker", Agent(model("o3")), ["max_output_tokens"])
-        heeding.note("talker", Agent(model("gpt-4o")), registry.PARAMETERS)
-        heeding.note("nobody", Agent(), registry.PARAMETERS)
+        await registry.warm_up()
     found = {"agent": "thinker", "model": "o3", "parameters": SAMPLING, "log_level": "warning"}
     assert logged == [{"event": "agent_leaves_out_parameters", **found}]
 

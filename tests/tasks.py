@@ -112,8 +112,8 @@ async def answering(conversation: str) -> None:
 
 
 async def settled(name: str) -> None:
-    """Tells how many objects are never looked through for cycles."""
-    await tell(name, str(gc.get_freeze_count()))
+    """Tells after how many new objects its collector of cycles looks at them."""
+    await tell(name, str(gc.get_threshold()[0]))
 
 
 def libraries() -> set[str]:

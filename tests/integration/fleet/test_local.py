@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.integration.workers.conftest import row
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers import identity
 from workers.health import status, vitals
 from workers.launchers import children, marks
 from workers.launchers.local import ALIKE, LocalProcesses, kind_of
 from workers.pools import Pool, pool
 
-SLEEP = ["sleep", "60"]
+SLEEP = ["sleep", str(10 * GENEROUS)]  # longer than any test waits for its end
 
 
 class Machine:
@@ -166,7 +167,7 @@ def test_a_folder_that_takes_nothing_is_tried_again(machine, launcher, default):
 def test_who_drains_for_too_long_is_killed(machine, launcher, default, settings, tmp_path):
     settings.WORKER_GRACE = -60
     deaf = tmp_path / "deaf"
-    ours = launcher(["sh", "-c", f"trap '' TERM; touch {deaf}; exec sleep 60"])
+    ours = launcher(["sh", "-c", f"trap '' TERM; touch {deaf}; exec {shlex.join(SLEEP)}"])
     ours.scale(default, 1)
     eventually(deaf.exists)
     ours.scale(default, 0)

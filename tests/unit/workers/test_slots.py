@@ -71,6 +71,18 @@ def test_queues_that_have_both_grown_old_take_turns(full):
     assert set(landings(full, 3)) == set(QUEUES)
 
 
+def test_slots_that_are_free_at_once_are_taken_at_once():
+    """Who saw that it was not its turn sees it again when that one has its slot."""
+    waiting = Waiting(Slots(6, QUEUES))
+    assert all(waiting.slots.take("default") for _ in range(6))
+    for queue in reversed(QUEUES * 2):
+        waiting.add(queue)
+    with waiting.slots._changed:
+        for _ in range(6):
+            waiting.slots.release("default")
+    eventually(lambda: len(waiting.served) == 6, within=GENEROUS / 2)
+
+
 def test_a_queue_that_is_no_longer_old_waits_as_before(full):
     full.slots.grow_old("batch", old=True)
     full.slots.grow_old("batch", old=False)

@@ -39,3 +39,8 @@ def test_a_worker_that_can_say_nothing_any_more_is_left_at_work(asked):
     assert not asked(1)
     status.forget("worker-1")
     assert not asked(10)
+
+
+def test_a_worker_that_still_starts_is_left_in_peace(asked):
+    said(pid=os.getpid(), turned=monotonic() - 30)
+    assert not asked(10)

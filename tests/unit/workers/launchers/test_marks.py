@@ -1,16 +1,17 @@
 """A launched process is known by a file that is locked while it lives, whoever started it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers.launchers import marks
 
-SLEEP = ["sleep", "60"]
+SLEEP = ["sleep", str(10 * GENEROUS)]  # longer than any test waits for its end
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_file_without_a_lock_is_nobody_even_where_its_pid_lives(tmp_path):
 
 def test_who_drains_is_asked_to_end_and_known_by_it(started, tmp_path):
     deaf = tmp_path / "deaf"
-    process = started(["sh", "-c", f"trap '' TERM; touch {deaf}; exec sleep 60"])
+    process = started(["sh", "-c", f"trap '' TERM; touch {deaf}; exec {shlex.join(SLEEP)}"])
     eventually(deaf.exists)
     assert marks.living(tmp_path)[0].drain()
     (mark,) = marks.living(tmp_path)
@@ -70,11 +71,11 @@ def test_what_a_killed_parent_has_started_is_found(tmp_path):
     """Killed at once: there is no moment in which a child is unknown."""
     code = (
         "import os, signal, sys, pathlib; from workers.launchers import marks;"
-        "marks.start(pathlib.Path(sys.argv[1]), 'k', ['sleep', '60']);"
+        "marks.start(pathlib.Path(sys.argv[1]), 'k', sys.argv[2:]);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "agentsite.settings"}
-    subprocess.run([sys.executable, "-c", code, tmp_path], env=environment, check=False)
+    subprocess.run([sys.executable, "-c", code, tmp_path, *SLEEP], env=environment, check=False)
     (mark,) = marks.living(tmp_path)
     eventually(lambda: mark.pid)
     mark.kill()

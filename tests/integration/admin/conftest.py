@@ -44,6 +44,11 @@ def entered(user) -> Client:
     return client
 
 
+def text(page) -> str:
+    """What a person reads."""
+    return " ".join(re.sub(r"<[^>]*>", " ", page.content.decode()).split())
+
+
 class Cost:
     """The queries of a stretch of code."""
 

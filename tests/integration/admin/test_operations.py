@@ -1,6 +1,5 @@
 """The page Operations: who sees it, what it shows, what it costs."""
 
-import asyncio
 import re
 from datetime import datetime, timedelta
 
@@ -11,13 +10,11 @@ from django.utils import timezone
 
 from conversations.admin.operations import fleet, outcomes
 from conversations.models import Turn
-from tests.integration.admin.conftest import entered
+from tests.integration.admin.conftest import entered, text
 from tests.integration.admin.rows import crowd, person, turn_of
 from tests.integration.workers.conftest import row
-from workers import orders, ratelimit
+from workers import orders
 from workers.models import PoolSample, ScalingDecision
-from workers.ratelimit import Caller, Outcome
-from workers.redis import connections
 
 PAGE = reverse("operations")
 
@@ -34,11 +31,6 @@ def ago(*, minutes: float) -> datetime:
 
 def accepted_ago(turn: Turn, *, minutes: float, **times: datetime) -> None:
     Turn.objects.filter(pk=turn.pk).update(created=ago(minutes=minutes), **times)
-
-
-def text(page) -> str:
-    """What a person reads."""
-    return " ".join(re.sub(r"<[^>]*>", " ", page.content.decode()).split())
 
 
 def test_it_is_for_staff_only(db):
@@ -181,37 +173,6 @@ def test_the_scaling_history_is_told(viewer):
     staff = person("dan", "view_scalingdecision", is_staff=True)
     address = reverse("admin:workers_scalingdecision_changelist")
     assert "depth is 9, above 5" in text(entered(staff).get(address))
-
-
-async def ask(model: str, **came_of_it) -> None:
-    """Use one request of a model's budget."""
-    budget = ratelimit.admissions_to(model)
-    grant = await budget.admit(50, caller=Caller(owner="ada"), patience=15)
-    budget.settle(grant, **{"tokens": 100, **came_of_it})
-    await budget._talk
-    await connections.close()
-
-
-def test_the_providers_budget_is_shown_where_there_is_one(viewer, settings, redis_client):
-    assert "Requests a minute" not in text(viewer.get(PAGE))
-    settings.PROVIDER_LIMITS = {"test/*": {"requests_per_minute": 60}}
-    asyncio.run(ask("test/model"))
-    assert "test/model open to all 1 of 60" in text(viewer.get(PAGE))
-
-
-@pytest.mark.parametrize(
-    ("came_of_it", "told"),
-    [
-        ({"pause": 3600}, r"paused for 3[56]\d\d s"),
-        ({"outcome": Outcome.FAILED}, r"given up, probed in 3[56]\d\d s"),
-    ],
-)
-def test_a_providers_pause_and_its_open_circuit_are_told(
-    viewer, settings, redis_client, came_of_it, told
-):
-    settings.PROVIDER_LIMITS = {"test/*": {"failures": 1, "rest": 3600}}
-    asyncio.run(ask("test/model", **came_of_it))
-    assert re.search(f"test/model {told}", text(viewer.get(PAGE)))
 
 
 def test_it_is_cheap_however_many_turns_there_are(viewer, owner, cost):

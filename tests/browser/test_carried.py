@@ -37,6 +37,25 @@ async def test_it_goes_on_after_a_reload_and_says_when_it_was_cleared(ada, site)
     await expect(ada.page.get_by_role("status")).to_be_hidden()
 
 
+async def test_what_is_sent_before_its_modules_are_there_waits_for_them(ada, site):
+    may_come = asyncio.Event()
+
+    async def hold(route):
+        async with asyncio.timeout(GENEROUS):
+            await may_come.wait()
+        await route.continue_()
+
+    await ada.page.route("**/carried/page.js", hold)
+    address = f"http://127.0.0.1:{site.ports[0]}/carried/"
+    await ada.page.goto(address, wait_until="commit")
+    await say(ada, "What is 6 times 7?")
+    may_come.set()
+    await expect(ada.page.locator("#said li")).to_have_text(
+        ["What is 6 times 7?", re.compile("42")]
+    )
+    assert ada.page.url == address
+
+
 STORED = "key => { dispatchEvent(new StorageEvent('storage', { key })); }"
 
 

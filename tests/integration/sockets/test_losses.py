@@ -62,8 +62,8 @@ async def test_what_is_said_while_a_tab_reads_is_not_missed(
         name = "begin" if by_cursor else "adopt"
         read = getattr(Following, name)
 
-        async def read_and_miss(following, source):
-            found = await read(following, source)
+        async def read_and_miss(following, *source):
+            found = await read(following, *source)
             await run.say(" day")
             return found
 

@@ -1,5 +1,8 @@
 """A browser for the session, a fresh profile for each test, and no error left in its console."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import (
@@ -57,17 +60,24 @@ def is_complaint(line: ConsoleMessage) -> bool:
     return line.type == "error" and not line.text.startswith(BORNE)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser):
-    """A fresh profile. What a page reports to its console as an error fails the test."""
+@asynccontextmanager
+async def profile(browser: Browser) -> AsyncIterator[tuple[BrowserContext, list[str]]]:
+    """A fresh one, and what its pages have reported to their consoles as errors: nothing."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     context.on("console", lambda line: is_complaint(line) and complaints.append(line.text))
     context.on("weberror", lambda error: complaints.append(str(error.error)))
-    yield context
+    yield context, complaints
     await context.close()
     assert not complaints
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser):
+    """A fresh profile. What a page reports to its console as an error fails the test."""
+    async with profile(browser) as (context, _):
+        yield context
 
 
 @pytest_asyncio.fixture(loop_scope="session")

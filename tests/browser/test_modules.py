@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page, Route
 
 from conversations.admin.turns import CODES
+from tests.browser.conftest import profile
 from tests.browser.files import found
 from tests.waiting import GENEROUS
 
@@ -18,6 +19,7 @@ CASES = [
     for file in sorted((Path(__file__).parent / "js").glob("test_*.js"))
     for name in re.findall(r'^test\("(.+?)", ', file.read_text(encoding="utf-8"), re.MULTILINE)
 ]
+FORGET = "localStorage.clear(); sessionStorage.clear()"
 RUN = "async ([file, name]) => { await import(file); await globalThis.tests.get(name)(); }"
 
 
@@ -33,18 +35,31 @@ WORDLESS = """async (codes) => {
 }"""
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def opened(browser: Browser):
+    """One page for all of them, for a process of its own costs more than most of these tests."""
+    async with profile(browser) as (context, complaints):
+        page = await context.new_page()
+        await page.route(f"{ORIGIN}/**", answer)
+        yield page, complaints
+
+
+async def answer(route: Route) -> None:
+    path = route.request.url.removeprefix(ORIGIN)
+    status, kind, body = found(path, {"/": BLANK})
+    await route.fulfill(status=status, content_type=kind, body=body)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def blank(page: Page) -> Page:
-    """A page of nothing that may load the modules."""
-
-    async def answer(route):
-        path = route.request.url.removeprefix(ORIGIN)
-        status, kind, body = found(path, {"/": BLANK})
-        await route.fulfill(status=status, content_type=kind, body=body)
-
-    await page.route(f"{ORIGIN}/**", answer)
+async def blank(opened: tuple[Page, list[str]]):
+    """A new document of nothing that may load the modules, and no error in its console."""
+    page, complaints = opened
+    await page.context.clear_cookies()
     await page.goto(f"{ORIGIN}/")
-    return page
+    await page.evaluate(FORGET)
+    yield page
+    told, complaints[:] = complaints[:], []
+    assert not told
 
 
 @pytest.mark.parametrize(("file", "name"), CASES)

@@ -23,6 +23,8 @@ from typing import Any
 import httpx2
 from django.conf import settings
 
+from workers.agents.trust import certificates
+
 Address = IPv4Address | IPv6Address
 # Public addresses all the same, behind which clouds keep what is theirs alone; and those of a
 # network's own NAT64, of which only that network knows where they hold an IPv4 (RFC 6052, 8215).
@@ -83,7 +85,7 @@ def client(
 ) -> httpx2.AsyncClient:
     """A client for tools; times are in seconds."""
     return httpx2.AsyncClient(
-        transport=Guarded(),
+        transport=Guarded(verify=certificates()),
         headers={"accept-encoding": PLAIN} | (headers or {}),
         timeout=httpx2.Timeout(timeout, connect=connect),
         follow_redirects=False,

@@ -24,6 +24,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from workers.agents.budgeted import Budgeted
 from workers.agents.choices import Choice, Rule, server
 from workers.agents.routes import Routed
+from workers.agents.trust import certificates
 from workers.ratelimit.terms import UNNAMED
 
 # Some servers end a broken stream cleanly: without this a cut reply would count as a finished one.
@@ -60,7 +61,7 @@ class Client(AsyncOpenAI):
             api_key=api_key or "none",  # local servers need no key, the SDK insists on one
             max_retries=0,
             timeout=timeout,
-            http_client=DefaultAsyncHttpx2Client(timeout=timeout),
+            http_client=DefaultAsyncHttpx2Client(timeout=timeout, verify=certificates()),
         )
 
     @cached_property

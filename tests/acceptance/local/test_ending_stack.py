@@ -12,7 +12,6 @@ from django.contrib.auth import get_user_model
 from devtools.local import Folder
 from tests.acceptance.local.stacks import LocalStack, check_out, stranger
 from tests.system.account import Account
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -43,14 +42,6 @@ def test_a_signal_ends_it_in_order_and_the_account_the_key_and_the_data_stay(sta
     kept = [line for line in before.splitlines() if line.startswith(("SECRET_KEY", "DEMO_"))]
     assert len(kept) == 3
     assert all(line in after.splitlines() for line in kept)
-
-
-def test_a_killed_supervisor_leaves_nobody(start):
-    stack = start(*SMALL)
-    assert len(stack.everybody()) > 8
-    stack.process.kill()
-    assert stack.stop() == -signal.SIGKILL
-    eventually(lambda: stack.everybody() == [])
 
 
 def kept_in(checkout):

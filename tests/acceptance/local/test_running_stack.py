@@ -167,9 +167,12 @@ def test_a_taken_port_is_said_with_the_mend(stack, new_checkout):
     assert re.match(rf"not started: port {stack.port} is taken; .* --port \d+\n$", ended.stdout)
 
 
-def test_two_checkouts_run_side_by_side(stack, start):
+def test_two_checkouts_run_side_by_side_and_a_killed_supervisor_leaves_nobody(stack, start):
     other = start("--replicas", "1", "--workers", "1")
     assert set(other.processes()) == {"replica-1", "worker-1"}
     assert other.get("/readyz")[0] == stack.get("/readyz")[0] == 200
-    assert other.stop() == 0
+    assert len(other.everybody()) > 8
+    other.process.kill()
+    assert other.stop() == -signal.SIGKILL
+    eventually(lambda: other.everybody() == [])
     assert stack.get("/readyz")[0] == 200

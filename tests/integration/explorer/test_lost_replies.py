@@ -70,6 +70,17 @@ def test_a_checkpoint_is_stored_once_beside_a_cancelled_neighbour(explore):
     explore(scene, once)
 
 
+def test_a_turn_that_waits_knows_itself_again_beside_its_answer(explore):
+    def scene(world):
+        claim = running(world)
+        return {"wait": losing(lambda: world.wait(claim)), "resume": lambda: world.resume(claim)}
+
+    def waited(world, run):
+        assert run.outcomes["wait"] is True
+
+    explore(scene, waited)
+
+
 def test_a_worker_hands_back_once_beside_a_sweep(explore):
     def scene(world):
         claim = running(world)

@@ -150,6 +150,26 @@ def test_an_answer_beside_the_end_of_its_time(explore):
     explore(scene, one_of_both)
 
 
+def test_who_was_answered_and_asks_again_has_time_anew(explore):
+    def scene(world):
+        claim = world.waiting()
+        world.let_time_pass()
+
+        def ask_again():
+            world.resume(claim)
+            return world.wait(world.claimed("two"), 1)
+
+        return {"sweep": turns.expire, "again": ask_again}
+
+    def one_of_both(world, run):
+        asks = run.outcomes["again"] is True
+        assert (Turn.objects.get().state, run.outcomes["sweep"]) == (
+            ("waiting", 0) if asks else ("failed", 1)
+        )
+
+    explore(scene, one_of_both)
+
+
 def test_two_sweeps_let_a_turn_expire_once(explore):
     def scene(world):
         world.waiting()

@@ -13,7 +13,7 @@ from conversations.errors import (
     ResponseInProgress,
     VersionConflict,
 )
-from conversations.models import Turn
+from conversations.models import Conversation, Turn
 from workers import queues
 from workers.routing import LONG
 
@@ -38,10 +38,20 @@ def test_a_repeated_key_gets_the_first_answer_again(say):
     assert (again.turn, again.repeated) == (first.turn, True)
 
 
-def test_a_key_with_another_message_is_refused(say):
+@pytest.mark.parametrize("other", [{"text": "second"}, {"policy": "interrupt"}])
+def test_a_key_with_another_message_or_policy_is_refused(say, other):
     say("first", idempotency_key="k")
     with pytest.raises(IdempotencyConflict):
-        say("second", idempotency_key="k")
+        say(**{"text": "first"} | other, idempotency_key="k")
+
+
+def test_the_key_of_another_person_is_another_key(say, django_user_model):
+    eve = django_user_model.objects.create_user("eve")
+    theirs = Conversation.objects.create(owner=eve, agent="demo")
+    named = {"idempotency_key": "k", "parameters": {"conversation": None}}  # made for the request
+    first = say(**named)
+    second = turns.accept(theirs.pk, eve.pk, first.turn.input, **named)
+    assert (second.repeated, second.turn.owner) == (False, eve)
 
 
 def test_a_wrong_version_is_told_the_right_one(say, claim):
@@ -69,15 +79,29 @@ def test_a_conversation_has_one_hint_on_its_way(say, claim, finish, redis_client
     for text in ("first", "second", "third"):
         say(text)
     assert queues.depth("default") == 1
+    turns.cancel(Turn.objects.get(number=1).pk)
+    assert queues.depth("default") == 1
     queues.queue("default").empty()
     finish(claim())
     assert queues.depth("default") == 1
+
+
+def test_the_hint_after_an_end_is_for_the_oldest_that_is_queued(say, claim, finish, redis_client):
+    for pool in ("default", "batch", "default"):
+        say(pool=pool)
+    claimed = claim()
+    queues.queue("default").empty()
+    finish(claimed)
+    assert (queues.depth("default"), queues.depth("batch")) == (0, 1)
 
 
 def test_a_retry_wakes_a_worker_again(say, redis_client):
     say(idempotency_key="k")
     queues.queue("default").empty()
     say(idempotency_key="k")
+    assert queues.depth("default") == 1
+    for _ in range(2):
+        say(idempotency_key="behind it")
     assert queues.depth("default") == 1
 
 
@@ -124,3 +148,9 @@ def test_who_stops_all_that_waits_is_never_one_too_many(say, settings):
     say()
     accepted = say(policy="interrupt")
     assert (accepted.position, len(accepted.ended)) == (0, 2)
+
+
+def test_who_stops_all_that_waits_has_a_hint_in_its_own_queue(say, redis_client):
+    say(pool="batch")
+    say(pool="default", policy="interrupt")
+    assert queues.depth("default") == 1

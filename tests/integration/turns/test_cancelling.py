@@ -8,6 +8,7 @@ from conversations.showing import snapshots
 from conversations.stores import store_for
 from conversations.stores.base import Fence, Key, NewMessage, Snapshot
 from conversations.traces import beginning
+from conversations.turns.cancellation import stop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,3 +76,36 @@ def test_a_reply_that_came_first_wins(turn, conversation, worker_row):
     claim = turns.claim(conversation.id, worker_row.id, pool="default")
     turns.end(turn.pk, turns.Outcome(state=Turn.State.COMPLETED), token=claim.token)
     assert turns.cancel(turn.pk) == "completed"
+    assert Turn.objects.get().cancel_requested == "none"
+
+
+@pytest.fixture
+def steered(say, claim):
+    """The claim of a turn to which more input came."""
+    say()
+    held = claim()
+    stop(Turn.objects.get(), Turn.CancelRequest.STEER)
+    return held
+
+
+@pytest.mark.parametrize(("state", "code"), [("completed", None), ("cancelled", "steered")])
+def test_who_was_steered_says_so_unless_the_reply_was_complete(steered, finish, state, code):
+    error = finish(steered, state).error
+    assert (error and error["code"]) == code
+
+
+def test_who_was_steered_and_handed_back_is_only_to_be_ended(steered, claim):
+    turns.hand_back(steered.turn_id, steered.token)
+    assert claim().ending.state == "cancelled"
+
+
+def test_the_calls_of_the_response_that_asks_are_answered_and_none_before_it(say, claim):
+    say()
+    held = claim()
+    key = (held.turn_id, held.token, 1, "look")
+    turns.start_tool(*key, tool="look", arguments={})
+    turns.finish_tool(*key, {"returned": {"return_value": "seen"}})
+    asked = turns.Asked(step=2, call_id="pay", tool="pay", arguments={}, item=1)
+    turns.wait(held.turn_id, held.token, [asked], seconds=60)
+    turns.cancel(held.turn_id)
+    assert [part["tool_name"] for part in Message.objects.get(step=3).payload["parts"]] == ["pay"]

@@ -1,13 +1,19 @@
 """What a worker gets, and what becomes of turns that lost theirs."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from conversations import turns
 from conversations.errors import Buried, Fenced
 from conversations.models import Turn
 from tests.integration.turns.conftest import answer
+from tests.integration.turns.test_placing import waiting
+from tests.waiting import eventually
 from workers import queues
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,8 +43,10 @@ def test_a_second_attempt_goes_on_after_the_last_checkpoint(say, claim, append):
     say()
     first = claim()
     append(first, [answer(first)])
+    began = Turn.objects.get().started
     turns.hand_back(first.turn_id, first.token)
     second = claim()
+    assert Turn.objects.get().started == began
     assert (second.attempt, second.next_step, second.wrote) == (2, 2, ())
     assert second.version == second.base_version == 2
 
@@ -54,8 +62,10 @@ def test_an_incomplete_partial_takes_no_step(say, claim, append):
 def test_the_turn_of_a_queue_that_is_not_served_is_hinted_there(say, claim, redis_client):
     say(pool="quarantine")
     queues.queue("quarantine").empty()
+    before = Turn.objects.get().hinted_at
     assert claim(serves=["interactive", "batch"]) is None
     assert queues.depth("quarantine") == 1
+    assert Turn.objects.get().hinted_at > before
 
 
 def test_the_turn_of_another_queue_that_is_served_is_claimed(say, claim):
@@ -70,6 +80,24 @@ def test_a_buried_worker_is_told_and_its_hint_goes_to_another(say, claim, worker
     with pytest.raises(Buried):
         claim()
     assert queues.depth("default") == 1
+
+
+def test_a_claim_that_is_given_up_before_its_commit_is_handed_back(say, claim, conversation):
+    token = uuid4()
+
+    def give_up():
+        try:
+            return turns.give_up(conversation.id, token)
+        finally:
+            connection.close()
+
+    say()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert claim(token=token)
+            given_up = pool.submit(give_up)
+            eventually(lambda: waiting() or given_up.done())
+        assert given_up.result() == "queued"
 
 
 def test_a_hint_for_a_deleted_conversation_finds_nothing(conversation, claim):
@@ -123,3 +151,13 @@ def test_a_checkpoint_of_a_claim_that_was_handed_back_is_refused(say, claim, app
     turns.hand_back(claimed.turn_id, claimed.token)
     with pytest.raises(Fenced):
         append(claimed, [answer(claimed)])
+
+
+def test_a_checkpoint_of_which_a_part_is_known_does_not_count_as_stored(say, claim, append):
+    say()
+    claimed = claim()
+    first = answer(claimed)
+    append(claimed, [first])
+    second = replace(first, key=replace(first.key, step=first.key.step + 1))
+    with pytest.raises(IntegrityError):
+        append(claimed, [first, second])

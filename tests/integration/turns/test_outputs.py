@@ -4,7 +4,7 @@ import pytest
 
 from conversations import protocol, turns
 from conversations.errors import InvalidValue, NotFound
-from conversations.models import ToolCall
+from conversations.models import Conversation, ToolCall
 
 
 @pytest.fixture
@@ -85,6 +85,18 @@ def test_what_is_refused_stops_nothing(send, claim):
         send("rain", policy="interrupt")
     turn.refresh_from_db()
     assert (turn.state, turn.cancel_requested) == ("running", "none")
+
+
+def test_a_call_that_came_along_elsewhere_is_not_answered_here(conversation, owner):
+    past = [
+        {"type": "message", "role": "user", "content": "Hello"},
+        {"type": "function_call", "call_id": "a", "name": "forecast", "arguments": "{}"},
+    ]
+    other = Conversation.objects.create(owner=owner, agent="demo")
+    _, theirs = [turns.enter(one.pk, owner.pk, past)[-1] for one in (conversation, other)]
+    output = {"call_id": protocol.call_id(theirs.pk, 0), "output": "sun"}
+    with pytest.raises(InvalidValue):
+        turns.accept(conversation.pk, owner.pk, [{"type": "function_call_output", **output}])
 
 
 def test_it_is_not_approved_like_a_tool_of_the_agents(call):

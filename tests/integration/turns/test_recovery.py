@@ -106,6 +106,16 @@ def test_no_more_hints_are_given_than_can_be_taken_and_those_lost_longest_ago_fi
     assert hinted()[2:] == [str(spoken[0].id)]
 
 
+def test_no_more_hints_are_given_than_can_be_taken_over_all_pools(owner):
+    for pool in ("default", "batch", "batch"):
+        spoken = Conversation.objects.create(owner=owner, agent="demo")
+        turns.accept(spoken.id, owner.id, HELLO, pool=pool)
+    Turn.objects.update(hinted_at=Now() - timedelta(minutes=1))
+    for pool in ("default", "batch"):
+        queues.queue(pool).empty()
+    assert [recovery.sweep(2).hinted for _ in range(2)] == [2, 1]
+
+
 def test_a_hint_that_may_still_be_in_the_queue_is_not_doubled(waiting):
     fill(minutes_ago=1.5)
     assert not recovery.sweep()
@@ -145,6 +155,14 @@ def test_a_turn_that_never_had_an_owner_is_queued_again(running):
     assert Turn.objects.get().state == "queued"
 
 
+def test_a_turn_that_somebody_works_on_expires_at_the_next_sweep(running):
+    Turn.objects.update(state="waiting", expires=Now() - timedelta(seconds=1))
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT FROM conversations_conversation FOR UPDATE")
+        assert turns.expire() == 0
+    assert turns.expire() == 1
+
+
 def test_a_turn_that_was_claimed_thousands_of_times_can_still_end(running, worker_row):
     """As while the place of its store was away for a day."""
     Turn.objects.update(attempt=5000, crashes=5)
@@ -161,6 +179,14 @@ def test_many_that_cannot_be_erased_hold_up_no_other(owner, monkeypatch):
         Conversation.objects.update(updated=F("updated") - timedelta(hours=1))
     assert [catalog.erase_unstored(), catalog.erase_unstored()] == [0, 1]
     assert Conversation.objects.get().agent == "carried"
+
+
+def test_what_has_just_ended_is_not_erased_however_long_ago_it_was_asked(running):
+    Conversation.objects.update(stored=False, updated=Now() - timedelta(hours=1))
+    turns.end(running.turn_id, turns.Outcome(state="completed"), token=running.token)
+    assert catalog.erase_unstored() == 0
+    Turn.objects.update(finished=Now() - timedelta(hours=1))
+    assert catalog.erase_unstored() == 1
 
 
 def test_what_cannot_be_erased_holds_up_nothing(waiting, owner):

@@ -81,9 +81,11 @@ def test_the_first_words_come_before_the_question(say, claim):
 def test_the_last_answer_wakes_a_worker(waiting, claim):
     assert turns.resume(waiting.turn_id, [turns.Answer(item=1)]) == turns.Resumed("waiting", 1)
     assert (hints(), claim()) == (0, None)
+    before = Turn.objects.get().hinted_at
     refusal = turns.Answer(item=2, approved=False, output="not today")
     assert turns.resume(waiting.turn_id, [refusal]) == turns.Resumed("queued", 0)
-    assert hints() == 1
+    turn = Turn.objects.get()
+    assert (hints(), turn.hinted_at > before, turn.expires) == (1, True, None)
     assert (claim().attempt, Turn.objects.get().crashes) == (2, 0)
     assert ToolCall.objects.get(tool="write").result == {"denied": "not today"}
 

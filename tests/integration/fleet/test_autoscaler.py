@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from devtools.ports import free_port
 from tests.counting import counted
 from tests.integration.workers.conftest import direct  # noqa: F401 - a fixture
-from tests.waiting import GENEROUS, eventually
+from tests.waiting import GENEROUS
 from workers import orders, queues
 from workers.autoscaler.control import Looks
 from workers.autoscaler.memory import recall
@@ -125,43 +125,6 @@ def test_a_paused_pool_is_left_as_it_is(autoscaler, waiting):
     assert one.look() == []
     orders.unpause("default", by="ada")
     assert one.look()[0].changes
-
-
-def test_a_second_one_stands_by_until_the_first_is_gone(autoscaler, waiting):
-    first, second = autoscaler(), autoscaler()
-    waiting(15)
-    assert first.look()
-    assert second.look() == []
-    assert autoscaler.launcher.adopted == ["default"]
-    first.close(leave_running=True)
-    assert second.look()
-    assert autoscaler.launcher.adopted == ["default"] * 2
-
-
-def test_who_loses_its_connection_loses_its_post(autoscaler, waiting):
-    first, second = autoscaler(), autoscaler()
-    waiting(0)
-    first.look()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks"
-            " WHERE locktype = 'advisory' AND objsubid = 2"
-        )
-    assert eventually(second.look)
-    assert first.look() == []  # notices
-    assert first.look() == []  # and stands by
-
-
-def test_without_a_way_past_a_pooler_no_lock_is_taken_and_every_post_is_held(
-    autoscaler, waiting, settings
-):
-    settings.WORKER_PRESENCE_LOCKS = False
-    first, second = autoscaler(), autoscaler()
-    waiting(15)
-    assert [one.look()[0].wanted for one in (first, second)] == [2, 2]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2")
-        assert cursor.fetchone() == (0,)
 
 
 def test_a_new_one_keeps_the_cooldowns_of_the_one_before(autoscaler, waiting, scaled):

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from redis import RedisError
 
 from tests.integration.workers.conftest import direct  # noqa: F401 - a fixture
 from workers.autoscaler.control import Autoscaler
+from workers.autoscaler.signals import load
+from workers.fleet.demand import Demand
+from workers.models import ScalingDecision
 
 
 def by_zero(pool, demand):
@@ -39,6 +42,20 @@ def test_a_signal_with_a_fault_holds_up_no_other_pool(autoscaler, waiting, scale
         assert [decision.wanted for decision in one.look()] == [2]
     finally:
         one.close(leave_running=True)
+
+
+asked = []
+
+
+def by_row(pool, demand):
+    """Asks PostgreSQL, in whatever thread it is called."""
+    asked.append(connections["default"])
+    return ScalingDecision.objects.count()
+
+
+def test_a_signal_that_asks_postgresql_keeps_no_connection(scaled):
+    load(replace(scaled, scaling=replace(scaled.scaling, signal=f"{__name__}.by_row")), Demand())
+    assert [one.connection for one in asked] == [None]
 
 
 def test_a_launcher_with_a_fault_holds_up_no_other_pool(autoscaler, waiting, scaled, other):

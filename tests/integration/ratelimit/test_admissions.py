@@ -14,6 +14,7 @@ from workers.ratelimit.terms import Terms
 
 pytestmark = pytest.mark.usefixtures("clients")
 ADA = Caller(owner="ada")
+STATE = "agentsite:{limit:test/model}:state"
 PATIENCE = 30  # seconds that a request would wait; who is told of more is refused at once
 
 
@@ -115,7 +116,7 @@ async def test_a_pause_may_be_lifted_by_hand(redis_client):
     budget = process()
     budget.settle(await admitted(budget), pause=3600)
     await settled(budget)
-    redis_client.delete("agentsite:{limit:test/model}:state")
+    redis_client.delete(STATE)
     await admitted(budget)
 
 
@@ -154,6 +155,23 @@ async def test_what_is_used_and_who_waits_can_be_seen(settings):
     waiting.cancel()
     assert (seen.name, seen.circuit, seen.waiting, seen.processes) == ("test/model", "closed", 1, 1)
     assert (round(seen.requests_used), seen.requests_per_minute) == (2, 1)
+
+
+async def test_what_was_used_before_a_silence_is_not_seen(settings, redis_client):
+    settings.PROVIDER_LIMITS = {"test/*": {}}
+    budget = ratelimit.admissions_to("test/model")
+    await admitted(budget)
+    redis_client.hincrby(STATE, "minute", -2)
+    await admitted(budget)
+    [seen] = await asyncio.to_thread(ratelimit.state)
+    assert seen.requests_used == 1
+
+
+async def test_a_book_is_kept_for_as_long_as_it_is_paused(redis_client):
+    budget = process()
+    budget.settle(await admitted(budget), pause=7_200)
+    await settled(budget)
+    assert redis_client.ttl(STATE) > 7_200
 
 
 async def test_a_limit_that_is_lowered_counts_from_the_next_request_on(settings):

@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.urls import reverse
 
 from conversations import consumers
@@ -135,9 +136,13 @@ async def deactivate_in_the_admin(owner):
     await in_thread(owner.save)
 
 
+async def delete(owner):
+    await in_thread(owner.delete)
+
+
 @on_a_database
-@pytest.mark.parametrize("end", [deactivate_in_the_admin, change_password])
-async def test_an_account_that_is_saved_closes_its_tabs_at_once(
+@pytest.mark.parametrize("end", [deactivate_in_the_admin, change_password, delete])
+async def test_an_account_that_is_saved_or_deleted_closes_its_tabs_at_once(
     tab, owner, monkeypatch, heard, end
 ):
     monkeypatch.setattr(standing, "CHECK", 3600)
@@ -147,14 +152,34 @@ async def test_an_account_that_is_saved_closes_its_tabs_at_once(
 
 
 @on_a_database
-def test_a_log_in_has_nothing_look_again(owner, client, redis_client):
+def test_a_log_in_has_nothing_look_again(owner, client, said, redis_client):
+    client.force_login(owner)
+    redis_client.publish(said.channel, "the next")
+    assert said() == b"the next"
+
+
+@on_a_database
+def test_a_change_is_told_once_others_can_see_it(owner, said, redis_client):
+    with transaction.atomic():
+        owner.save()
+        redis_client.publish(said.channel, "not yet")
+    assert said() == b"not yet"
+    assert standing.CHANGED.encode() in said()
+
+
+@pytest.fixture
+def said(owner, redis_client):
+    """What is said next of the owner's standing."""
     channel = f"{settings.CHANNEL_PREFIX}__group__{standing.group(owner.pk)}"
     with redis_client.pubsub() as told:
         told.subscribe(channel)
         assert told.get_message(timeout=GENEROUS)["type"] == "subscribe"
-        client.force_login(owner)
-        redis_client.publish(channel, "the next")
-        assert told.get_message(timeout=GENEROUS)["data"] == b"the next"
+
+        def following():
+            return told.get_message(timeout=GENEROUS)["data"]
+
+        following.channel = channel
+        yield following
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The log of a turn: one claim writes it, anybody reads it from any number."""
 
+from dataclasses import replace
+
 import pytest
 
 from conversations import streams
@@ -109,6 +111,13 @@ async def test_an_old_log_keeps_its_entries_but_not_its_number(writer, successor
     assert opened.entries == (*opening(writer.facts), *opened_message())
 
 
+async def test_an_old_log_that_shows_more_than_the_rows_tell_keeps_its_number(writer, redis_client):
+    await streams.open_log(writer)
+    await streams.append(writer, opened_message())
+    in_another_run(redis_client, writer)
+    assert (await streams.open_log(replace(writer, follows=3))).next == 5
+
+
 async def test_a_restored_log_reads_as_the_lost_one(writer, redis_client):
     await streams.open_log(writer)
     redis_client.flushdb()
@@ -155,6 +164,10 @@ async def test_a_base_whose_log_was_evicted_goes_with_it(writer, redis_client):
 
 async def test_every_key_expires(writer, redis_client):
     await streams.open_log(writer)
+    assert all(3000 < redis_client.ttl(key) <= 3600 for key in redis_client.scan_iter())
+    for key in redis_client.scan_iter():
+        redis_client.expire(key, 60)
+    await streams.append(writer, opened_message())
     assert all(3000 < redis_client.ttl(key) <= 3600 for key in redis_client.scan_iter())
     await streams.restore(writer, opening(writer.facts), 3)
     assert all(3000 < redis_client.ttl(key) <= 3600 for key in redis_client.scan_iter())

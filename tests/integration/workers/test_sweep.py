@@ -1,3 +1,4 @@
+import os
 import threading
 
 import psycopg
@@ -166,3 +167,13 @@ def test_a_look_that_found_nobody_dead_sweeps_only_when_it_is_time_to_tidy(direc
     assert done.wait(GENEROUS)
     sweeper.stop()
     assert len(redis_client.keys("test:sweeps:*")) == 1
+
+
+def test_a_lock_in_another_database_is_nobodys(sessions):
+    victim, witness = sessions(), sessions()
+    dead = row(victim)
+    assert not witness.look()
+    with psycopg.connect(os.environ["DATABASE_URL"]) as elsewhere:
+        elsewhere.execute("SELECT pg_advisory_lock(%s)", [victim.lock])
+        victim.close()
+        assert eventually(witness.look).freed == (dead.id,)

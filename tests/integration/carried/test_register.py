@@ -17,7 +17,7 @@ def register(settings):
     settings.SEALED_REGISTER = True
 
 
-async def test_an_old_state_is_refused(say):
+async def test_an_old_state_is_refused(say, settings, redis_client):
     first = (await say(WHO)).json()["state"]
     second = await say("two [[echo]]", first)
     refused = await say("other [[echo]]", first)
@@ -25,6 +25,8 @@ async def test_an_old_state_is_refused(say):
     assert refused.json()["error"]["param"] == "state"
     assert text(await say("two [[echo]]", first)) == "two"  # the same again: its reply was lost
     assert text(await say("three [[echo]]", second.json()["state"])) == "three"
+    [key] = redis_client.scan_iter("*:register")
+    assert 0 < redis_client.ttl(key) <= settings.SEALED_LIFETIME
 
 
 async def test_of_two_messages_at_once_one_is_answered(say, provider):

@@ -175,6 +175,13 @@ async def test_every_key_expires(writer, redis_client):
     assert all(200 < redis_client.ttl(key) <= 300 for key in redis_client.scan_iter())
 
 
+async def test_a_note_expires(writer, redis_client):
+    facts = writer.facts
+    await streams.note(facts.conversation_id, facts.id, "waiting", {"type": "agentsite:waiting"})
+    [key] = redis_client.scan_iter()
+    assert 3000 < redis_client.ttl(key) <= 3600
+
+
 async def test_a_log_can_be_forgotten_at_once(writer, redis_client):
     await streams.open_log(writer)
     await streams.expire(writer.facts, seconds=0)

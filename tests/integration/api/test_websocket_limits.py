@@ -20,11 +20,11 @@ from conversations.showing import listening
 from conversations.sockets import standing
 from conversations.threads import in_thread
 from tests.integration.api.programs import Program, address, connection, sdk
+from tests.integration.api.test_streams import trusting
 from tests.waiting import GENEROUS
 
-__all__ = ["address", "connection", "sdk"]
+__all__ = ["address", "connection", "sdk", "trusting"]
 pytestmark = pytest.mark.usefixtures("crew")
-
 
 CREATE = {"type": "response.create", "input": "x"}
 BAD = [
@@ -174,6 +174,7 @@ async def test_a_revoked_key_asks_for_nothing_more(connection):
     assert await connection.closed() == 4401
 
 
+@pytest.mark.usefixtures("trusting")
 async def test_a_silent_connection_ends_at_once_with_its_key(connection, heard):
     await heard()
     await in_thread(lambda: keys.revoke(keys.ApiKey.objects.get().pk))

@@ -3,12 +3,14 @@
 import asyncio
 
 import httpx2 as httpx
+import pytest
 import pytest_asyncio
 import uvicorn
 from channels.layers import get_channel_layer
 
 from agentsite.asgi import application
 from conversations import keys
+from conversations.sockets import standing
 from conversations.threads import in_thread
 from tests.integration.policies.crew import Crew
 from tests.integration.runner.conftest import asked, patience, provider
@@ -62,3 +64,9 @@ async def program(replica, key):
     how = {"headers": {"Authorization": f"Bearer {key}"}, "timeout": GENEROUS, "verify": False}
     async with httpx.AsyncClient(base_url=replica, **how) as client:
         yield client
+
+
+@pytest.fixture
+def trusting(monkeypatch):
+    """Keys are looked at only where something is said of them."""
+    monkeypatch.setattr(standing, "CHECK", 3600)

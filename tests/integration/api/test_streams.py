@@ -115,12 +115,6 @@ def impatient(monkeypatch):
     monkeypatch.setattr(showing, "POLL", 0.05)
 
 
-@pytest.fixture
-def trusting(monkeypatch):
-    """Keys are looked at only where something is said of them."""
-    monkeypatch.setattr(standing, "CHECK", 3600)
-
-
 def revoke(owner):
     assert keys.revoke(keys.ApiKey.objects.get().pk)
 

@@ -20,10 +20,9 @@ from conversations.showing import listening
 from conversations.sockets import standing
 from conversations.threads import in_thread
 from tests.integration.api.programs import Program, address, connection, sdk
-from tests.integration.api.test_streams import trusting
 from tests.waiting import GENEROUS
 
-__all__ = ["address", "connection", "sdk", "trusting"]
+__all__ = ["address", "connection", "sdk"]
 pytestmark = pytest.mark.usefixtures("crew")
 
 CREATE = {"type": "response.create", "input": "x"}

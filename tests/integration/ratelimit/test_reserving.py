@@ -6,10 +6,8 @@ import pytest
 from pydantic_ai import FunctionToolset, Tool
 from pydantic_ai.exceptions import AgentRunError
 
-from tests.integration.ratelimit.test_models import agent, provider, site
 from tests.unit.agents.streaming import streamed
 
-__all__ = ["agent", "provider", "site"]
 pytestmark = pytest.mark.usefixtures("clients")
 
 

@@ -50,7 +50,7 @@ async def get_response(
     request: HttpRequest, response_id: Path[str], replay: Query[Replay]
 ) -> HttpResponseBase:
     """A response as it is now, or its events after a number, as they were or as they come."""
-    turn = await found(request, response_id, "stream", "starting_after")
+    turn = await found(request, response_id, *Replay.model_fields)
     if not replay.stream:
         return JsonResponse(await listening.current(turn))
     after = -1 if replay.starting_after is None else replay.starting_after

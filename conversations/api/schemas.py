@@ -194,6 +194,7 @@ class Replay(BaseModel):
 
     stream: bool = False
     starting_after: int | None = Field(None, ge=0, lt=2**53, description="With stream=true")
+    include_obfuscation: Literal["false"] | None = None  # the SDK's parameter; nothing is padded
 
     @field_validator("starting_after")
     @classmethod

@@ -71,6 +71,13 @@ async def test_what_a_response_has_not_shown_yet_cannot_be_asked_for(program, pr
         assert error["param"] == "starting_after"
 
 
+@pytest.mark.parametrize(("asked", "status"), [("false", 200), ("true", 400)])
+async def test_a_stream_is_not_padded_as_the_sdk_may_ask(program, asked, status):
+    response = (await program.post("/v1/responses", json={"input": "[[echo]] x"})).json()
+    address = f"/v1/responses/{response['id']}?stream=true&include_obfuscation={asked}"
+    assert (await program.get(address)).status_code == status
+
+
 async def test_a_response_that_runs_is_not_deleted_before_it_was_cancelled(program, provider):
     asked = {"input": HELD["input"], "background": True}
     address = f"/v1/responses/{(await program.post('/v1/responses', json=asked)).json()['id']}"

@@ -27,6 +27,19 @@ def test_a_question_with_more_to_it_is_understood():
     assert "**Ada**" in say("My name is Ada", "What is my name and what is 6*7?")
 
 
+def test_what_a_message_tells_is_noted_and_what_it_asks_is_answered():
+    both, call = "My name is Ada. What is 12 * 34?", Call("calculate", {"expression": "12 * 34"})
+    assert say(both) == [call]
+    told = answer(Heard([both], [Result(call, "408")]))
+    assert "meet you, **Ada**" in told
+    assert "**408**" in told
+    assert "Your name is **Ada**" in say("My name is Ada. What is my name?")
+
+
+def test_what_it_can_only_note_it_notes():
+    assert say("My dog is called Rex. Is that not nice?") == "Noted: your dog is called Rex."
+
+
 def test_one_is_singular():
     one = Result(Call("look_up", {"what": "conversations"}), "1")
     assert "**1** conversation." in answer(Heard(["how many conversations?"], [one]))

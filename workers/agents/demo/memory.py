@@ -153,3 +153,10 @@ def take_in(heard: Heard) -> Answer | None:
     """Acknowledges whatever else a person tells of themselves."""
     noted = "; ".join(told([heard.last]).values())
     return f"Noted: {noted}." if noted else None
+
+
+def question(prompt: str) -> str:
+    """What a message asks beside what it tells, if it does both."""
+    parts = clauses(prompt)
+    asked = [part for part in parts if is_question(part) and not take_note(Heard([part]))]
+    return " ".join(asked) if len(asked) < len(parts) else ""

@@ -2,24 +2,35 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from workers.agents.demo.heard import Answer, Call, Heard, Result
-from workers.agents.demo.memory import name_of, recall, recollect, take_in, take_note
+from workers.agents.demo.memory import name_of, question, recall, recollect, take_in, take_note
 
 HERE = Path(__file__).parent
 HIGHEST = 2000  # it counts no further
 
 
 def answer(heard: Heard) -> Answer:
-    """What to say next, or which tools to call first."""
+    """What to say next, or which tools to call first. What a message tells comes before what it asks."""
+    asked = question(heard.last)
+    note = take_note(heard) if asked else None
+    if note is None:
+        return reply(heard) or at_a_loss(heard)
+    found = reply(replace(heard, prompts=[*heard.prompts, asked]))
+    return f"{note}\n\n{found}" if isinstance(found, str) else found or note
+
+
+def reply(heard: Heard) -> Answer | None:
+    """What the tools found, or by the first rule that knows what to say."""
     if heard.results:
         return "\n\n".join(reported(result) for result in heard.results)
     for rule in RULES:
         if found := rule(heard):
             return found
-    return at_a_loss(heard)
+    return None
 
 
 # --- What its tools find -----------------------------------------------------------------------

@@ -55,7 +55,7 @@ def run(*, everything: bool) -> int:
 
 
 def run_step(step: Step) -> bool:
-    """Run it and say so; only a failure shows its output."""
+    """Run it and say so, on a line of its own amid pytest's dots; only a failure shows its output."""
     start = time.monotonic()
     program, *arguments = step.command.split()
     result = subprocess.run(
@@ -66,7 +66,7 @@ def run_step(step: Step) -> bool:
         check=False,
     )
     word = "failed" if result.returncode else "ok"
-    print(f"{step.name:<12}{word:<8}{time.monotonic() - start:5.1f} s", flush=True)
+    print(f"\n{step.name:<12}{word:<8}{time.monotonic() - start:5.1f} s", flush=True)
     if result.returncode:
         print(result.stdout.decode(errors="replace"), flush=True)
     return result.returncode == 0

@@ -37,15 +37,21 @@ async def test_it_goes_on_after_a_reload_and_says_when_it_was_cleared(ada, site)
     await expect(ada.page.get_by_role("status")).to_be_hidden()
 
 
-async def test_what_is_sent_before_its_modules_are_there_waits_for_them(ada, site):
+async def held(page, address: str) -> asyncio.Event:
+    """What the page asks for there comes once this is set."""
     may_come = asyncio.Event()
 
-    async def hold(route):
+    async def wait(route):
         async with asyncio.timeout(GENEROUS):
             await may_come.wait()
         await route.continue_()
 
-    await ada.page.route("**/carried/page.js", hold)
+    await page.route(address, wait)
+    return may_come
+
+
+async def test_what_is_sent_before_its_modules_are_there_waits_for_them(ada, site):
+    may_come = await held(ada.page, "**/carried/page.js")
     address = f"http://127.0.0.1:{site.ports[0]}/carried/"
     await ada.page.goto(address, wait_until="commit")
     await say(ada, "What is 6 times 7?")
@@ -62,14 +68,7 @@ STORED = "key => { dispatchEvent(new StorageEvent('storage', { key })); }"
 async def test_what_other_tabs_keep_does_not_touch_an_answer_that_comes(ada, site):
     await open_page(ada, site)
     lines = ada.page.locator("#said li")
-    may_come = asyncio.Event()
-
-    async def hold(route):
-        async with asyncio.timeout(GENEROUS):
-            await may_come.wait()
-        await route.continue_()
-
-    await ada.page.route("**/carried/say/", hold)
+    may_come = await held(ada.page, "**/carried/say/")
     await say(ada, "Good day")
     await expect(lines).to_have_text(["Good day", ""])
     said = ada.page.locator("#said")

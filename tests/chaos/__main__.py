@@ -167,11 +167,10 @@ OPEN = "SELECT id, state, attempt, crashes, pool FROM conversations_turn WHERE f
 
 
 def unseen(one: Person) -> list[str]:
-    return [
-        sent.text
-        for sent in one.sent
-        if sent.response and not one.tab.responses[sent.response].final
-    ]
+    """The responses whose end this tab has not seen: its own, and what another began beside it."""
+    own = {sent.response for sent in one.sent if sent.response}
+    begun = own.union(one.tab.responses)
+    return [response for response in begun if not one.tab.responses[response].final]
 
 
 def report(arena: Arena, people: list[Person], breaking: Faults) -> None:

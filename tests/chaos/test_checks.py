@@ -1,6 +1,5 @@
 """Single checks on made-up rows: what each permits, and what is next to it and is not."""
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.chaos import outcomes, outside, replaying, seen
-from tests.chaos.__main__ import close, died
+from tests.chaos.__main__ import close
 from tests.chaos.people import Sent
 from tests.chaos.records import MessageRow, TurnRow
 from tests.provider.script import chain
@@ -36,22 +35,6 @@ def message(of, step, kind, text, *, partial=False, retracted=False) -> MessageR
 def said(of, reply=REPLY, **more) -> dict:
     rows = [message(of, 0, "request", of.prompt), message(of, 1, "response", reply, **more)]
     return {of.id: rows}
-
-
-def test_a_person_whose_program_breaks_is_no_silence():
-    async def breaks():
-        raise ValueError
-
-    async def is_over():
-        programs = [asyncio.create_task(breaks()), asyncio.create_task(asyncio.sleep(99))]
-        await asyncio.sleep(0)
-        programs[1].cancel()
-        await asyncio.gather(*programs, return_exceptions=True)
-        return [died(program) for program in programs]
-
-    broke, cancelled = asyncio.run(is_over())
-    assert isinstance(broke, ValueError)
-    assert cancelled is None
 
 
 # --- Outcomes -----------------------------------------------------------------------------

@@ -51,7 +51,9 @@ MEASUREMENTS: dict[str, tuple[str, Measurement]] = {
     ),
     "distribution": (
         distribution.TITLE,
-        lambda stage, options: distribution.measure(stage, rounds=options.rounds),
+        lambda stage, options: distribution.measure(
+            stage, rounds=options.rounds, history=options.history
+        ),
     ),
     "pools": (pools.TITLE, lambda stage, _: pools.measure(stage)),
     "counts": (counts.TITLE, lambda stage, _: counts.measure(stage)),
@@ -69,6 +71,7 @@ def arguments() -> argparse.Namespace:
     add("--many", type=int, default=300, help="turns in flight at 1 chunk/s")
     add("--most", type=int, default=200, help="turns to try at 20 chunks/s")
     add("--rounds", type=int, default=distribution.ROUNDS, help="of each distribution")
+    add("--history", type=int, default=distribution.HISTORY, help="turns that went before, of it")
     add("--sizes", type=int, nargs="+", default=fleet.SIZES, help="of the fleet")
     add("--backlog", type=int, default=fleet.BACKLOG, help="turns that wait, of the fleet")
     add("--slots", type=int, default=slots.SLOTS, help="turns in flight in all processes")

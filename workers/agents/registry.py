@@ -107,12 +107,13 @@ async def warm_up() -> None:
 
     A broken agent is logged here and fails its own turns; it never keeps a worker from starting.
     """
-    from workers.agents import heeding, model  # noqa: PLC0415 - import pydantic-ai
+    from workers.agents import heeding, model, tools  # noqa: PLC0415 - import pydantic-ai
 
     for name in names():
         try:
             heeding.note(name, agent(name), options(name).parameters)
             deps_factory(name)
+            tools.servers(options(name).mcp, agent(name))
         except Exception:
             log.exception("agent_not_importable", agent=name)
     await model.rehearse()

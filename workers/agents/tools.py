@@ -68,13 +68,17 @@ def is_usable(tool: ToolDefinition, taken: Collection[str]) -> bool:
 def mcp(
     url: str, *, name: str, token: str = "", connect: float = CONNECT, timeout: float = TIMEOUT
 ) -> "Remote":
-    """The tools of an MCP server over streamable HTTP, for `Agent(toolsets=[...])`."""
+    """The tools of an MCP server over streamable HTTP, for `Agent(toolsets=[...])`.
+
+    The first call takes seconds, which a worker spends before it has turns that would stand still.
+    """
+    from pydantic_ai.mcp import MCPToolset  # noqa: PLC0415 - 800 modules that few need
+
+    from workers.agents import addresses, trust  # noqa: PLC0415 - likewise
+
+    trust.certificates()
 
     def make(stack: AsyncExitStack) -> Toolset:
-        from pydantic_ai.mcp import MCPToolset  # noqa: PLC0415 - a second that few need
-
-        from workers.agents import addresses  # noqa: PLC0415 - likewise
-
         headers = {"authorization": f"Bearer {token}"} if token else None
         client = addresses.client(connect=connect, timeout=timeout, headers=headers)
         stack.push_async_callback(client.aclose)

@@ -1,3 +1,4 @@
+import json
 import re
 import shlex
 import subprocess
@@ -159,3 +160,32 @@ def test_the_assistant_is_offered_only_when_there_is_a_model():
 async def test_warming_up_survives_an_agent_that_cannot_be_imported(settings):
     settings.AGENTS = {**settings.AGENTS, "broken": {"agent": "no.such.module"}}
     await registry.warm_up()
+
+
+LATE = """
+import asyncio, sys
+from pydantic_ai import Agent
+from pydantic_ai.models.test import TestModel
+from workers.agents import registry, tools
+
+async def work():
+    await registry.warm_up()
+    remote = tools.servers(registry.options("demo").mcp, registry.agent("demo"))
+    before = set(sys.modules)
+    async with Agent(TestModel(call_tools=[]), toolsets=remote).run_stream("hi") as reply:
+        print(await reply.get_output(), len(set(sys.modules) - before))
+
+asyncio.run(work())
+"""
+
+
+def test_no_turn_waits_for_the_library_that_speaks_to_tool_servers():
+    """800 modules, and a second and a half in which all turns of a worker would stand still."""
+    away = {
+        "demo": {"agent": "workers.agents.demo.agent", "mcp": {"x": {"url": "http://[::1]:1/mcp"}}}
+    }
+    said, late = (
+        run(LATE, AGENTS=json.dumps(away), TOOL_NETWORKS="::1").split("\n")[-1].rsplit(" ", 1)
+    )
+    assert said == "success (no tool calls)"
+    assert int(late) < 10

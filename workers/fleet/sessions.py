@@ -48,7 +48,8 @@ RETURNING
 # The clock first: who finds it fresh has nothing to add to what another has just seen. Then rows
 # before locks: a worker takes its lock before it writes its row, so a row without its lock has
 # lost it; and where the row is younger than this session, it had the lock while the session
-# lived. Locks are read, never tried: a try would hold it for a moment.
+# lived. Locks are read, never tried: a try would hold it for a moment. And once, into a hash: the
+# plan is kept, and a join that was planned for a small fleet would read all locks for each worker.
 LOOK = """
 WITH turn AS MATERIALIZED (
     INSERT INTO workers_sweepclock AS clock (id, looked, tidied)
@@ -62,14 +63,14 @@ WITH turn AS MATERIALIZED (
 SELECT
     process.id,
     process.lease < clock_timestamp(),
-    held.pid IS NOT NULL,
+    process.lock IS NOT NULL AND process.lock IN (
+        SELECT held.classid::bigint << 32 | held.objid::bigint FROM pg_locks held
+        WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ),
     process.lock IS NOT NULL AND process.started > %(began)s,
     turn.tidies
 FROM turn CROSS JOIN workers_workerprocess process
-LEFT JOIN pg_locks held ON held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
-    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND held.classid = (process.lock >> 32)::oid
-    AND held.objid = (process.lock & 4294967295)::oid
 """
 
 

@@ -170,23 +170,6 @@ def test_behind_a_transaction_pooler_nobody_holds_a_lock_to_be_missed(sessions, 
     assert not witness.look()
 
 
-@pytest.mark.parametrize(("locks", "planned"), [(True, 1), (False, 0)])
-def test_a_look_is_planned_once_unless_a_pooler_may_stand_between(sessions, direct, locks, planned):
-    """PostgreSQL would need longer for the plan than for the look."""
-    direct.WORKER_PRESENCE_LOCKS = locks
-    session = sessions()
-    session.look()
-    session.look()
-    assert plans(session) == planned
-
-
-def plans(session: Session) -> int:
-    statement = (
-        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%workers_sweepclock%'"
-    )
-    return session._connection.execute(statement, prepare=False).fetchone()[0]
-
-
 def test_looking_takes_nobodys_lock(sessions):
     victim, witness = sessions(), sessions()
     row(victim)

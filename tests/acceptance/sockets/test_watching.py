@@ -52,6 +52,7 @@ async def test_open_sockets_and_requests_are_counted(replica):
         for counted in (  # a moment after whoever is counted has the answer
             'agentsite_sockets{kind="websocket"} 1.0',
             'agentsite_requests_total{method="GET",route="page",status="200"}',
+            'agentsite_request_seconds_count{route="page"}',
             'agentsite_loop_lag_seconds_count{role="replica"}',
         ):
             eventually(lambda: counted in get(replica, "/metrics")[2])  # noqa: B023 - called at once

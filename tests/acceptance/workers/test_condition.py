@@ -168,7 +168,9 @@ def test_what_a_killed_worker_counted_stays_counted_once(fleet, worker, tmp_path
     folder = tmp_path / "metrics"
     for number in (1, 2):
         process = worker(METRICS_DIR=str(folder))
-        fleet.enqueue("noop", "a")
+        fleet.started("a")
+        eventually(lambda: counted(folder, "agentsite_slots_busy") == 1)
+        fleet.go("a")
         fleet.hears("a", "done")
         eventually(lambda: done(folder) == number)  # noqa: B023 - called at once
         process.kill()

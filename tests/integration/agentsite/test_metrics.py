@@ -70,6 +70,16 @@ async def test_the_state_of_the_fleet_is_told(async_client, conversation, worker
     assert found["agentsite_fleet_unknown", "queues"] == 0
 
 
+async def test_how_long_ago_a_turn_was_completed_is_told_over_days(async_client, conversation):
+    """And nothing where none ever was: AgentsiteStuck asks whether it is absent."""
+    assert ("agentsite_since_success_seconds",) not in await read(async_client)
+    then = timezone.now() - timedelta(days=2, seconds=5)
+    ended = {"state": "completed", "finished": then, "hinted_at": then}
+    await in_thread(lambda: queued(conversation, ago=timedelta(days=3), **ended))
+    found = await read(async_client)
+    assert found["agentsite_since_success_seconds",] == pytest.approx(172_805, abs=60)
+
+
 async def test_what_waits_in_a_queue_that_the_settings_have_no_more_is_told(
     async_client, conversation
 ):

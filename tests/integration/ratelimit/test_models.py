@@ -1,7 +1,7 @@
 """Models that keep to the shared budget, on a provider that says no, fails, or is slow."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 
 import pytest
@@ -9,7 +9,7 @@ from pydantic_ai.exceptions import AgentRunError
 
 from tests.counting import counted, value
 from tests.unit.agents.streaming import streamed
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 from workers import ratelimit
 from workers.agents.failures import failure
 from workers.ratelimit import Caller
@@ -32,6 +32,30 @@ async def test_a_reply_settles_what_the_provider_counted(agent, site, redis_clie
     assert round(seen.tokens_used) == 18  # as the provider says
     for key in redis_client.keys("agentsite:*limit*"):
         assert redis_client.ttl(key) > 0
+
+
+SCRIPTS = {"ok": "hello", "failed": "[[status code=500]]", "timeout": "[[stall]]"}
+
+
+@pytest.mark.parametrize("outcome", [*SCRIPTS, "refused", "cancelled"])
+async def test_a_call_is_counted_by_its_outcome_and_timed_as_is_its_wait(
+    agent, provider, site, outcome
+):
+    if outcome == "timeout":
+        site.AGENT_TIMEOUT = 0.3
+    if outcome == "refused":
+        site.PROVIDER_LIMITS = {"*": {"patience": GENEROUS}}
+        provider.refuse(1, retry_after=2 * GENEROUS)
+    with ExitStack() as stack:
+        for name in ("requests_total", "seconds_count", "wait_seconds_count"):
+            labels = {"outcome": outcome} if name == "requests_total" else {}
+            stack.enter_context(counted(f"agentsite_provider_{name}", model=MODEL, **labels))
+        asked = asyncio.create_task(streamed(agent(), SCRIPTS.get(outcome, "[[hold after=1]]")))
+        if outcome == "cancelled":
+            await provider.wait_for_calls(1, within=GENEROUS)
+            asked.cancel()
+        with suppress(AgentRunError, asyncio.CancelledError):
+            await asked
 
 
 async def test_a_429_makes_everyone_pause_and_is_tried_again(agent, provider):

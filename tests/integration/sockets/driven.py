@@ -107,9 +107,13 @@ async def deafen():
             await layer.group_discard(group.removeprefix(f"{layer.prefix}__group__"), channel)
 
 
-async def publish_again(run, text):
-    """What a worker does that does not know that its turn is another's now."""
-    entry = Entry(run.emitter.next, Kind.TEXT, run.item, text, len(run.emitter.held(run.item)[0]))
+async def publish_again(run, text, *, ahead=0):
+    """What a worker does that does not know that its turn is another's now.
+
+    `ahead`: how many messages before this one were lost.
+    """
+    number = run.emitter.next + ahead
+    entry = Entry(number, Kind.TEXT, run.item, text, len(run.emitter.held(run.item)[0]))
     message = {
         "type": "turn.entries",
         "turn": run.claim.turn_id.hex,

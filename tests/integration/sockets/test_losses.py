@@ -6,6 +6,7 @@ from conversations import consumers
 from conversations.models import Turn
 from conversations.showing.following import Following
 from conversations.sockets import standing
+from tests.counting import counted
 from tests.integration.sockets.driven import deafen, publish_again
 
 CREATED = ["response.created", "response.queued"]
@@ -99,6 +100,18 @@ async def test_a_log_that_was_lost_and_restored_is_followed_on(tab, claim, redis
         redis_client.flushdb()
         await run.finish(" day")
     await tab.until("response.completed")
+    assert tab.text == "Good day"
+
+
+async def test_a_message_that_a_tab_has_missed_is_noticed_and_counted(tab, claim):
+    await tab.create()
+    async with claim() as run:
+        await run.say("Good")
+        await tab.until_text("Good")
+        with counted("agentsite_socket_gaps_total"):
+            await publish_again(run, "behind what was missed", ahead=1)
+            await run.finish(" day")
+            await tab.until("response.completed")
     assert tab.text == "Good day"
 
 

@@ -14,6 +14,7 @@ from conversations.errors import (
     VersionConflict,
 )
 from conversations.models import Conversation, Turn
+from tests.counting import counted
 from workers import queues
 from workers.routing import LONG
 
@@ -107,7 +108,8 @@ def test_a_retry_wakes_a_worker_again(say, redis_client):
 
 def test_an_accept_succeeds_though_no_worker_can_be_woken(say, settings):
     settings.RQ_QUEUES = settings.RQ_QUEUES | {"far": {"URL": "redis://127.0.0.1:1/0"}}
-    assert say(pool="far").turn.state == "queued"
+    with counted("agentsite_hints_total", queue="far", outcome="failed"):
+        assert say(pool="far").turn.state == "queued"
 
 
 def test_the_agents_queue_is_used_unless_another_is_named(say, settings):

@@ -36,5 +36,10 @@ async def socket(*, said: int = 0, heard: int = 0) -> None:
     ],
 )
 async def test_a_socket_is_counted_by_a_code_that_no_client_makes_up(codes, told):
-    with counted("agentsite_sockets_closed_total", kind="websocket", code=told):
+    kind = {"kind": "websocket"}
+    with (
+        counted("agentsite_sockets_opened_total", **kind),
+        counted("agentsite_sockets", by=0, **kind),
+        counted("agentsite_sockets_closed_total", **kind, code=told),
+    ):
         await socket(**codes)

@@ -15,6 +15,7 @@ from pydantic_ai.exceptions import (
     ModelHTTPError,
     ModelRateLimitError,
     ModelRequestTimeout,
+    ModelServerError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
@@ -33,7 +34,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 PAUSE = 5  # seconds, after a 429 that names no time
 LEAST = 1  # seconds; to be asked again at once would be refused at once, over and over
-BROKEN = (ModelConnectionError, ModelRequestTimeout, ModelUnavailableError)
+BROKEN = (ModelConnectionError, ModelRequestTimeout, ModelServerError, ModelUnavailableError)
 TIMEOUTS = (ModelTimeoutError, ModelRequestTimeout)
 
 

@@ -118,11 +118,13 @@ def test_the_agents_queue_is_used_unless_another_is_named(say, settings):
     assert say(pool="default").turn.pool == "default"
 
 
-def test_a_message_is_routed_by_its_tier_its_source_and_its_length(say, redis_client):
+def test_a_message_is_routed_by_its_tier_its_source_and_its_length(say, settings, owner):
     assert say().turn.pool == "default"
     assert say(source="page").turn.pool == "interactive"
     assert say("x" * LONG, source="page").turn.pool == "default"
     assert say(tier="flex").turn.pool == "batch"
+    settings.OWNER_TIERS = {str(owner.pk): "flex"}
+    assert say(source="page").turn.pool == "batch"
 
 
 def test_the_hint_of_a_message_lies_in_its_queue(say, redis_client):

@@ -1,8 +1,6 @@
 """Lines for a central service, which is a small real one here."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from google.protobuf.json_format import Parse
@@ -12,51 +10,11 @@ from agentsite.logs import outlets, service
 from agentsite.logs.lines import Said, Scrubber
 from agentsite.logs.service import Service
 from tests.counting import counted
+from tests.unit.agentsite.central import Central
 from tests.waiting import GENEROUS, eventually
 
 FAST = 0.01  # seconds
 BATCHES = "agentsite_log_batches_total"
-
-
-class Central(ThreadingHTTPServer):
-    """Keeps what it takes; answers the statuses it is given first, then 200."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.taken, self.statuses, self.headers, self.connections = [], [], [], 0
-        self.asked, self.may_answer = threading.Semaphore(0), threading.Event()
-        self.may_answer.set()
-        self.largest = 2**20  # bytes
-        self.address = f"http://127.0.0.1:{self.server_port}/v1/logs"
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def process_request(self, *args):
-        self.connections += 1
-        super().process_request(*args)
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Central
-
-    def do_POST(self):
-        if (length := int(self.headers["Content-Length"])) > self.server.largest:
-            self.close_connection = True  # and nothing is read, as nginx does
-            self.send_error(413)
-            return
-        body = self.rfile.read(length)
-        self.server.asked.release()
-        assert self.server.may_answer.wait(GENEROUS)
-        status = self.server.statuses.pop(0) if self.server.statuses else 200
-        self.server.headers.append(dict(self.headers))
-        if status == 200:
-            self.server.taken.append(json.loads(body))
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *args):
-        pass
 
 
 @pytest.fixture
@@ -107,6 +65,19 @@ def test_a_service_that_has_too_much_to_do_gets_the_batch_later(outlet, central,
         assert outlet.flush(GENEROUS)
     assert numbers(central) == [1]
     assert len(central.headers) == 4
+
+
+def test_a_service_that_is_away_is_asked_ever_more_seldom_or_when_it_says(central):
+    sink, times = Service(central.address, form="json"), 15
+    central.statuses = [503] * times
+    pauses = list(sink.write([(said(1), "{}")]))
+    assert len(pauses) == times
+    for number, pause in enumerate(pauses):
+        whole = min(FAST * 2**number, service.LONGEST_PAUSE)
+        assert whole / 2 <= pause <= whole
+    central.statuses, central.retry_after = [429, 503], "7"
+    assert list(sink.write([(said(2), "{}")])) == [7, 7]
+    sink.end()
 
 
 def test_a_batch_that_the_service_refuses_is_not_sent_for_ever(outlet, central):

@@ -9,14 +9,14 @@ from workers.pools import Pool, Scaling, pool, pools, serving
 
 SHOW = """
 import json
-from agentsite.settings import POOLS
+from agentsite.settings import POOLS, WORKER_HISTORIES
 from agentsite.env import problems
-print(json.dumps([POOLS, problems]))
+print(json.dumps([POOLS, WORKER_HISTORIES, problems]))
 """
 
 
 def settled(**environment: str) -> list:
-    """The pools and the problems of this environment."""
+    """The pools, what a worker keeps parsed, and the problems of this environment."""
     command = [sys.executable, "-c", SHOW]
     result = subprocess.run(command, env=os.environ | environment, capture_output=True, check=True)
     return json.loads(result.stdout)
@@ -40,26 +40,41 @@ def test_a_key_that_no_pool_has_is_refused(settings):
 
 
 def test_a_uniform_fleet_is_one_pool_beside_the_quarantine():
-    found, _ = settled(FLEET="uniform", WORKER_SLOTS="10")
+    found, *_ = settled(FLEET="uniform", WORKER_SLOTS="10")
     assert found.keys() == {"default", "quarantine"}
     assert found["default"]["queues"] == ["interactive", "default", "batch"]
     assert found["default"]["reserved"] == {"interactive": 2, "default": 1}
 
 
 def test_a_specialised_fleet_is_a_pool_for_each_queue():
-    found, _ = settled(FLEET="specialised")
+    found, *_ = settled(FLEET="specialised")
     assert found.keys() == {"interactive", "default", "batch", "quarantine"}
+
+
+def test_batch_scales_more_aggressively_than_what_people_wait_for(settings):
+    settings.POOLS = settings.FLEETS["specialised"]
+    batch, default = pool("batch").scaling, pool("default").scaling
+    assert batch.step > default.step
+    assert batch.up_cooldown < default.up_cooldown
+    assert batch.down_cooldown < default.down_cooldown
+    assert pool("interactive").scaling.upper < default.upper  # nobody waits for batch work
+
+
+def test_one_setting_has_workers_keep_what_the_same_conversations_said():
+    kept = [settled(DISTRIBUTION=how)[1] for how in ("pull", "push", "hash")]
+    assert kept[:2] == [0, 0]
+    assert kept[2] > 0
 
 
 def test_the_environment_changes_single_keys_of_a_pool():
     change = {"batch": {"maximum": 40, "scaling": {"step": 9}}}
-    found, _ = settled(FLEET="specialised", POOLS=json.dumps(change))
+    found, *_ = settled(FLEET="specialised", POOLS=json.dumps(change))
     assert found["batch"]["maximum"] == 40
     assert found["batch"]["scaling"]["step"] == 9
     assert found["batch"]["scaling"]["up_cooldown"] == 10
 
 
 def test_a_fleet_that_does_not_exist_is_a_problem_and_the_usual_one_is_taken():
-    found, problems = settled(FLEET="special")
+    found, _, problems = settled(FLEET="special")
     assert found.keys() == {"default", "quarantine"}
     assert problems == ["FLEET is 'special': set it to one of uniform, specialised"]

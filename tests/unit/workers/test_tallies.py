@@ -132,6 +132,20 @@ def test_a_reader_that_is_killed_at_any_step_adds_nothing_twice(count, tmp_path,
     assert not list(tmp_path.glob("*.note"))
 
 
+def test_who_has_the_pid_of_a_dead_process_counts_on_beside_it(count, tmp_path):
+    dead, heir = count(3), count(4)
+    dead.kill()
+    for path in tmp_path.glob(f"*_{dead.process.pid}-*"):  # as if the heir had been given its pid
+        kind = path.stem.rpartition("_")[0]
+        path.rename(tmp_path / f"{kind}_{heir.process.pid}-1.db")
+    assert [value(tmp_path, ACCEPTED) for _ in range(2)] == [7, 7]
+    assert value(tmp_path, "agentsite_sockets") == 7
+    own = {path.name.rpartition("_")[2] for path in tmp_path.glob(f"*_{heir.process.pid}*")}
+    assert own == {f"{identity._mark(heir.process.pid)}.db"}
+    heir.kill()
+    assert [value(tmp_path, ACCEPTED) for _ in range(2)] == [7, 7]
+
+
 def test_a_pid_that_is_used_again_is_not_the_dead_process():
     pid = os.getpid()
     assert identity.alive(identity.mark())

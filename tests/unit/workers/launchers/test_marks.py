@@ -1,7 +1,6 @@
 """A launched process is known by a file that is locked while it lives, whoever started it."""
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -50,10 +49,12 @@ def test_a_file_without_a_lock_is_nobody_even_where_its_pid_lives(tmp_path):
 
 
 def test_who_drains_is_asked_to_end_and_known_by_it(started, tmp_path):
-    deaf = tmp_path / "deaf"
-    process = started(["sh", "-c", f"trap '' TERM; touch {deaf}; exec {shlex.join(SLEEP)}"])
-    eventually(deaf.exists)
+    begun, asked = tmp_path / "begun", tmp_path / "asked"
+    script = f"trap 'touch {asked}' TERM; touch {begun}; while :; do sleep 0.05; done"
+    process = started(["sh", "-c", script])  # it goes on with what it has to finish
+    eventually(begun.exists)
     assert marks.living(tmp_path)[0].drain()
+    eventually(asked.exists)
     (mark,) = marks.living(tmp_path)
     assert mark.drains_since == pytest.approx(mark.path.stat().st_mtime)
     mark.kill()

@@ -101,4 +101,4 @@ def _shrink(pool: Pool, seen: Seen, memory: Memory, told: str) -> tuple[int, str
 
 def _needed(pool: Pool, seen: Seen) -> int:
     """Processes among which the load is not above the upper threshold."""
-    return ceil(min(seen.load.total / pool.scaling.upper, pool.maximum))
+    return ceil(min(max(seen.load.total, 0) / pool.scaling.upper, pool.maximum))

@@ -1,6 +1,7 @@
 """What holds of every decision, whatever is seen: bounds, cooldowns, no thrash, monotone."""
 
 from itertools import pairwise
+from math import inf
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,8 @@ from workers.autoscaler.signals import Load
 from workers.pools import Pool, Scaling
 
 SLOTS = 10
-anything = st.floats(0, 1e6) | st.integers(0, 200).map(float)
+# What a signal may say: a project's own says what it likes, if it is a number.
+anything = st.floats(0, 1e6) | st.integers(0, 200).map(float) | st.sampled_from([-inf, -1, inf])
 
 
 @st.composite

@@ -173,10 +173,10 @@ def test_without_redis_nothing_is_decided(autoscaler, waiting, settings):
     assert autoscaler.launcher.sizes == {"default": 1}
 
 
-def test_how_long_ago_a_change_was_is_said_by_postgresql(waiting, scaled):
-    ScalingDecision.objects.create(
-        pool="default", size=1, wanted=2, load=0, at=Now() - timedelta(seconds=1000)
-    )
+def test_how_long_ago_the_last_change_was_is_said_by_postgresql(waiting, scaled):
+    for name, ago in (("default", 1000), ("default", 5000), ("batch", 10)):
+        then = Now() - timedelta(seconds=ago)
+        ScalingDecision.objects.create(pool=name, size=1, wanted=2, load=0, at=then)
     assert -1000 - GENEROUS < recall(scaled, 2, now=0).changed <= -1000
 
 

@@ -58,6 +58,22 @@ async def test_a_call_is_counted_by_its_outcome_and_timed_as_is_its_wait(
             await asked
 
 
+@pytest.mark.parametrize(
+    ("script", "is_kept"), [("status code=500", False), ("stall", True), ("stall after=1", True)]
+)
+async def test_what_was_reserved_is_given_back_where_nothing_was_spent(
+    agent, site, script, is_kept
+):
+    """And kept where nobody knows."""
+    site.AGENT_TIMEOUT = 0.3
+    site.PROVIDER_LIMITS = {MODEL: {"tokens_per_minute": 60_000}}
+    with pytest.raises(AgentRunError):
+        await streamed(agent(), f"[[{script}]]")
+    await ratelimit.admissions_to(MODEL)._talk
+    [seen] = await asyncio.to_thread(ratelimit.state)
+    assert (seen.tokens_used > 0) == is_kept
+
+
 async def test_a_429_makes_everyone_pause_and_is_tried_again(agent, provider):
     provider.refuse(1, retry_after=1)
     asked = [streamed(agent(), f"hello {n}") for n in range(3)]
@@ -116,6 +132,19 @@ async def test_a_probe_that_is_answered_closes_the_circuit(agent, site):
     await fails_twice(speaker := agent())
     assert (await streamed(speaker, "hello")).output
     assert (await asyncio.to_thread(ratelimit.state))[0].circuit == "closed"
+
+
+async def test_the_first_word_to_a_probe_closes_the_circuit_though_its_reply_goes_on(
+    agent, provider, site
+):
+    site.PROVIDER_LIMITS = {"*": {"failures": 2, "rest": 0.5}}
+    await fails_twice(speaker := agent())
+    probe = asyncio.create_task(streamed(speaker, "[[hold after=1]]"))
+    closed = partial(eventually, lambda: ratelimit.state()[0].circuit == "closed")
+    await asyncio.to_thread(closed)
+    assert not probe.done()
+    provider.release()
+    assert (await probe).output
 
 
 @pytest.mark.parametrize("script", ["stall", "stall after=1", "cut after=0", "cut after=1"])

@@ -12,7 +12,7 @@ from pydantic_ai.exceptions import (
     ModelTimeoutError,
 )
 
-from workers.agents.budgeted import outcome_of
+from workers.agents.budgeted import LEAST, PAUSE, outcome_of, pause_of
 from workers.ratelimit import Outcome
 
 BROKEN = (  # as a library raises them where no status came, as from within a stream
@@ -46,3 +46,8 @@ def test_every_5xx_is_a_failure(status):
 
 def test_a_fault_of_ours_says_nothing_of_the_provider():
     assert outcome_of(KeyError()) is Outcome.NONE
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(7, 7), (0.2, LEAST), (0, LEAST), (None, PAUSE)])
+def test_a_refusal_is_a_pause_as_long_as_it_asks_for(asked, seconds):
+    assert pause_of(ModelRateLimitError("m", "slow", retry_after=asked)) == seconds

@@ -8,7 +8,7 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -154,23 +154,37 @@ async def unquiet(arena: Arena, people: list[Person], patience: float) -> list[s
     """Wait until nothing is under way; what still is when patience is over."""
     try:
         async with asyncio.timeout(patience):
-            while arena.rows(OPEN) or any(unseen(one) for one in people):  # noqa: ASYNC110
+            while arena.rows(OPEN) or blind(arena, people):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
     except TimeoutError:
         stuck = [f"never ended: {row}" for row in arena.rows(OPEN)]
-        blind = [one for one in people if unseen(one)]
-        return stuck + [f"{one.name} never saw the end of {unseen(one)}" for one in blind]
+        return stuck + [f"{who} never saw the end of {what}" for who, what in blind(arena, people)]
     return []
 
 
 OPEN = "SELECT id, state, attempt, crashes, pool FROM conversations_turn WHERE finished IS NULL"
+TOLD = "SELECT conversation_id, id FROM conversations_turn WHERE state <> 'rolled_back' ORDER BY number"
 
 
-def unseen(one: Person) -> list[str]:
-    """The responses whose end this tab has not seen: its own, and what another began beside it."""
-    own = {sent.response for sent in one.sent if sent.response}
-    begun = own.union(one.tab.responses)
-    return [response for response in begun if not one.tab.responses[response].final]
+def blind(arena: Arena, people: list[Person]) -> list[tuple[str, list[str]]]:
+    """Who has not seen the end of what."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for conversation, turn in arena.rows(TOLD):
+        told[str(conversation)].append(f"resp_{turn.hex}")
+    found = [(one.name, unseen(one, told[one.conversation])) for one in people]
+    return [(who, what) for who, what in found if what]
+
+
+def unseen(one: Person, told: Sequence[str]) -> list[str]:
+    """The responses whose end this tab has not seen, of those that it knows or will be `told` of.
+
+    These are all of its conversation, whoever began them, in their order. A snapshot of the newest
+    leaves older ones out, but never the last.
+    """
+    known = one.tab.responses
+    more = told[-1:] if any(seen.has_more(one.tab)) else told
+    ended = {response for response, so_far in known.items() if so_far.final}
+    return [response for response in dict.fromkeys([*known, *more]) if response not in ended]
 
 
 def report(arena: Arena, people: list[Person], breaking: Faults) -> None:

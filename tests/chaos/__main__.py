@@ -118,8 +118,6 @@ async def break_things(people: list[Person], breaking: Faults, faults: int) -> N
             say(f"{number + 1} faults, {sum(len(one.sent) for one in people)} messages")
     if faults >= ALL_PHASES:
         await breaking.complete()
-    if not faults:
-        await asyncio.sleep(10)
     await breaking.thaw()
 
 

@@ -16,6 +16,7 @@ from tests.system.tab import Response, Tab
 
 ACCEPTED_WITHIN = 6  # seconds until a message is sent again
 NETWORK = (OSError, WebSocketException, InvalidHandshake, EOFError, TimeoutError)
+AT_LEAST = 6  # messages of a person, however soon the faults are over
 WITH_TOOLS = 0.2  # of the messages
 PAUSE = 0.2  # seconds before a reconnect
 ENDED = {"completed": "response.completed", "failed": "response.failed"}
@@ -128,8 +129,8 @@ class Person:
     refusals: Counter[str] = field(default_factory=Counter)  # by code
 
     async def talk(self, enough: asyncio.Event) -> None:
-        """Until there has been enough of it."""
-        while not enough.is_set():
+        """Until there has been enough of it, however little time that takes."""
+        while len(self.sent) < AT_LEAST or not enough.is_set():
             await self.say()
             if self.fate.random() < 0.5:
                 await self.wait_for_the_last()

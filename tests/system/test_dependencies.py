@@ -48,16 +48,18 @@ def redis_hung(site: Site) -> Iterator[None]:
 @contextmanager
 def redis_disk_full(site: Site) -> Iterator[None]:
     """It cannot save, so it refuses writes; and saves again by itself as soon as there is room."""
-    in_the_way = site.redis.home / "dump.rdb"
-    in_the_way.mkdir()
+    dump = site.redis.home / "dump.rdb"
+    dump.mkdir()  # in the way
     with redis.Redis.from_url(site.redis.url) as client:
+        client.bgsave()  # before it may begin to save by itself: it refuses a second at once
         client.config_set("save", "1 1")
-        client.bgsave()
         eventually(lambda: refuses(client))
         yield
-        in_the_way.rmdir()
+        dump.rmdir()
         eventually(lambda: not refuses(client))
         client.config_set("save", "")
+        eventually(lambda: not client.info("persistence")["rdb_bgsave_in_progress"])
+    dump.unlink()  # else it is not empty after a later test's restart
 
 
 def refuses(client: redis.Redis) -> bool:

@@ -72,7 +72,10 @@ def refuses(client: redis.Redis) -> bool:
 
 @contextmanager
 def disk_full(site: Site, *tables: str) -> Iterator[None]:
-    """PostgreSQL cannot extend these tables, and says so in its own words."""
+    """PostgreSQL cannot extend these tables, and says so in its own words.
+
+    One table at a time: who locks several may wait for the site while that waits for them.
+    """
     with psycopg.connect(site.database_url, autocommit=True) as connection:
         connection.execute(NO_SPACE)
         try:
@@ -80,10 +83,13 @@ def disk_full(site: Site, *tables: str) -> Iterator[None]:
                 connection.execute(FULL.format(table))
             yield
         finally:
-            connection.execute("DROP FUNCTION no_space CASCADE")
+            for table in tables:
+                connection.execute(ROOM.format(table))
+            connection.execute("DROP FUNCTION no_space")
 
 
 FULL = "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {} EXECUTE FUNCTION no_space()"
+ROOM = "DROP TRIGGER IF EXISTS full_disk ON {}"
 NO_SPACE = """
     CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';

@@ -3,11 +3,14 @@
 import asyncio
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests.system.account import Account
 from tests.system.databases import OwnDatabase
@@ -95,6 +98,23 @@ async def test_a_worker_that_froze_past_its_lease_comes_back_and_doubles_nothing
         site.kill(other)
         assert await tab.answer("are you there?")
     assert_whole(site, [(response, seen)], crashes=1)
+
+
+async def test_workers_that_all_stood_still_bury_nobody(site: Site, account: Account):
+    """As on a machine that was paused: every lease is over at once, and nobody has died."""
+    replies = await answered(site, account, partial(stand_still, site))
+    assert_whole(site, replies)
+
+
+def stand_still(site: Site) -> None:
+    """All workers, for longer than a lease; the second wakes up a moment after the first."""
+    workers = [one for name, one in site.processes.items() if name.startswith("worker")]
+    for worker in workers:
+        worker.send_signal(signal.SIGSTOP)
+    time.sleep(settings.WORKER_LEASE + 1)  # time itself is the fault
+    for worker in workers:
+        worker.send_signal(signal.SIGCONT)
+        time.sleep(1)  # enough for the first to look at the others
 
 
 def lives(site: Site, name: str) -> bool:

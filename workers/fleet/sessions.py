@@ -10,6 +10,7 @@ import secrets
 import select
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -112,6 +113,7 @@ class Session:
         No lease could be renewed then, so for the time of one it blames nobody for that.
         """
         self._leases_count_at = monotonic() + (settings.WORKER_LEASE if again else 0)
+        self._renewed = inf  # there is no lease yet that could run out
         # Nothing that is written here has to outlive PostgreSQL: who presides, registers anew.
         self._connection = direct(options="-c synchronous_commit=off")
         if settings.WORKER_PRESENCE_LOCKS:  # then no transaction pooler stands between
@@ -156,7 +158,17 @@ class Session:
         row = self._connection.execute(statement, values).fetchone()
         if row is None:
             raise PresenceLost
+        self._doubt()
+        self._renewed = monotonic()
         return Orders(*row)
+
+    def _doubt(self) -> None:
+        """Who was late itself may not have been alone: it blames nobody for the time of a lease.
+
+        A whole machine was paused, or PostgreSQL, and others wake up a moment later.
+        """
+        if monotonic() - self._renewed > settings.WORKER_LEASE:
+            self._leases_count_at = monotonic() + settings.WORKER_LEASE
 
     def look(self) -> Look | None:
         """Who is dead; None when this is not its first look and somebody of the fleet has just looked."""
@@ -167,6 +179,7 @@ class Session:
         return self._judge(found) if found else None
 
     def _judge(self, found: Sequence[tuple[UUID, bool, bool, bool, bool]]) -> Look:
+        self._doubt()
         leases_count = monotonic() >= self._leases_count_at
         expired = tuple(worker for worker, over, *_ in found if over and leases_count)
         holding = {worker for worker, _, holds, *_ in found if holds}

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from tests.integration.workers.conftest import row
+from tests.integration.workers.conftest import row, unsaved
 from tests.waiting import GENEROUS, eventually
 from workers.fleet.sessions import Look, PresenceLost, Session
 from workers.models import SweepClock
@@ -136,6 +136,24 @@ def test_after_an_outage_a_lock_that_is_freed_still_counts(sessions, direct):
     assert session.look() == Look(1)
     victim.close()
     assert eventually(session.look) == Look(0, freed=(dead.id,))
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_who_was_late_itself_gives_everybody_a_lease_to_wake_up(sessions, direct, renews):
+    """A machine that was paused: the first that goes on finds every other lease over."""
+    direct.WORKER_LEASE = GENEROUS
+    session = sessions()
+    own = unsaved()
+    session.register(own, former=own.id)
+    late = row(lease=-1)
+    assert session.look() == Look(1, expired=(late.id,))
+    session._renewed -= 2 * GENEROUS  # as time goes by
+    if renews:
+        session.renew(own.id, 0)
+    assert session.look() == Look(2)
+    session.renew(own.id, 0)
+    session._leases_count_at -= GENEROUS  # as time goes by
+    assert session.look() == Look(1, expired=(late.id,))
 
 
 def test_a_freed_lock_stays_a_finding_until_the_row_is_gone(sessions):

@@ -98,12 +98,17 @@ async def test_both_tabs_survive_everything_at_once(site: Site, account: Account
 
 def worker_of(site: Site, response: str) -> str:
     """The name of the process that runs a turn."""
+    pid = pid_of(site, response)
+    return next(name for name, process in site.processes.items() if process.pid == pid)
+
+
+def pid_of(site: Site, response: str) -> int:
     statement = """
         SELECT pid FROM workers_workerprocess AS worker
         JOIN conversations_turn AS turn ON turn.worker = worker.id WHERE turn.id = %s
     """
     ((pid,),) = site.rows(statement, *ids(response))
-    return next(name for name, process in site.processes.items() if process.pid == pid)
+    return pid
 
 
 def statuses(seen: Response) -> list[Any]:

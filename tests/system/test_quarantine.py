@@ -9,8 +9,9 @@ import pytest
 
 from tests.system.account import Account
 from tests.system.site import Site
-from tests.system.test_faults import HELD, SLOW, begun
+from tests.system.test_faults import HELD, SLOW, begun, pid_of
 from tests.system.test_turns import ids, reply_of
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,7 @@ async def test_a_child_that_is_killed_is_a_crash_and_its_turn_goes_on(site: Site
     async with account.tab(site.ports[0], account.begin("quarantined")) as tab:
         response = await tab.ask(HELD)
         await begun(tab, response)
-        os.kill(child(site), signal.SIGKILL)
+        os.kill(pid_of(site, response), signal.SIGKILL)
         await begun(tab, response, attempt=2)
         site.release()
         seen = await tab.ended(response)
@@ -80,17 +81,14 @@ async def test_a_parent_that_is_killed_alone_leaves_no_second_execution(
 
 async def test_a_parent_told_to_stop_lets_its_child_finish(site: Site, account: Account):
     async with account.tab(site.ports[0], account.begin("quarantined")) as tab:
-        response = await tab.ask(SLOW)
+        response = await tab.ask(HELD)
         await begun(tab, response)
-        site.kill("quarantine", signal.SIGTERM)
+        told = f"[PID {site.processes['quarantine'].pid}]: warm shut down requested"
+        stopping = asyncio.create_task(asyncio.to_thread(site.kill, "quarantine", signal.SIGTERM))
+        await asyncio.to_thread(eventually, lambda: told in site.log("quarantine"))
+        site.release()
         await tab.ended(response)
+        await stopping
     assert site.rows("SELECT attempt FROM conversations_turn WHERE id = %s", *ids(response)) == [
         (1,)
     ]
-
-
-def child(site: Site) -> int:
-    """The pid of the one child that runs."""
-    statement = "SELECT pid FROM workers_workerprocess WHERE pool = 'quarantine'"
-    ((pid,),) = site.rows(statement)
-    return pid

@@ -116,6 +116,13 @@ class Site:
     def start_again(self, name: str) -> None:
         self.start(self.commands[name])
 
+    def manage(self, *words: str) -> str:
+        """What a command of the site says."""
+        log = self.folder / "logs" / f"{uuid4().hex}.log"
+        status = forks.Fork(["manage.py", *words], self.environment, log).wait(GENEROUS)
+        assert status == 0, log.read_text()
+        return log.read_text().strip()
+
     @asynccontextmanager
     async def supervised(self) -> AsyncIterator[None]:
         """While it runs, what dies is started again at once, as in production."""

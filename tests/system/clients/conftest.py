@@ -1,12 +1,11 @@
 """An API key on the running site, as its operator makes one."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from openai import OpenAI
 
+from conversations.keys import MARK
 from tests.system.account import Account
 from tests.system.site import Site
 
@@ -23,9 +22,8 @@ def key(running: Site, name: str) -> str:
 
 
 def make_key(site: Site, user: str, *options: str) -> str:
-    command = [sys.executable, "manage.py", "createapikey", user, *options]
-    made = subprocess.run(command, env=site.environment, check=True, capture_output=True, text=True)
-    return made.stdout.strip()
+    said = site.manage("createapikey", user, *options)
+    return next(line for line in said.splitlines() if line.startswith(MARK))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -61,9 +62,11 @@ def is_complaint(line: ConsoleMessage) -> bool:
 
 
 @asynccontextmanager
-async def profile(browser: Browser) -> AsyncIterator[tuple[BrowserContext, list[str]]]:
+async def profile(
+    browser: Browser, **traits: Any
+) -> AsyncIterator[tuple[BrowserContext, list[str]]]:
     """A fresh one, and what its pages have reported to their consoles as errors: nothing."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **traits})
     context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     context.on("console", lambda line: is_complaint(line) and complaints.append(line.text))

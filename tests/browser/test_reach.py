@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from tests.browser.conftest import profile
 from tests.browser.edge import Edge, ended, say
 from tests.browser.person import PASSWORD, Person
 from tests.waiting import GENEROUS
@@ -54,30 +55,31 @@ SMALL = """() => [...document.querySelectorAll("button, summary, #drawer footer 
     .filter(([, height]) => height < 36)"""
 
 
-async def test_what_a_finger_presses_is_large_enough(edge: Edge, browser):
-    finger = await browser.new_context(has_touch=True, is_mobile=True, viewport=PHONE)
-    page = await finger.new_page()
-    await edge.open(page, **ended("resp_a", "failed", "Hi"))
-    await expect(page.get_by_role("button", name="Try again")).to_be_visible()
-    await page.get_by_role("button", name="Open the list of conversations").tap()
-    await expect(page.get_by_role("button", name="Rename A talk")).to_be_visible()
-    assert await page.evaluate(SMALL) == []
-    await finger.close()
+@pytest_asyncio.fixture(loop_scope="session")
+async def touched(browser):
+    """A page on a phone, under a finger."""
+    async with profile(browser, has_touch=True, is_mobile=True, viewport=PHONE) as (context, _):
+        yield await context.new_page()
+
+
+async def test_what_a_finger_presses_is_large_enough(edge: Edge, touched):
+    await edge.open(touched, **ended("resp_a", "failed", "Hi"))
+    await expect(touched.get_by_role("button", name="Try again")).to_be_visible()
+    await touched.get_by_role("button", name="Open the list of conversations").tap()
+    await expect(touched.get_by_role("button", name="Rename A talk")).to_be_visible()
+    assert await touched.evaluate(SMALL) == []
 
 
 GAP_BELOW = """([above, below]) => below.getBoundingClientRect().top - above.getBoundingClientRect().bottom"""
 
 
-async def test_on_a_phone_what_becomes_of_a_message_stands_right_below_it(edge: Edge, browser):
-    finger = await browser.new_context(has_touch=True, is_mobile=True, viewport=PHONE)
-    page = await finger.new_page()
-    line = await edge.open(page)
-    await say(page, "Good day")
+async def test_on_a_phone_what_becomes_of_a_message_stands_right_below_it(edge: Edge, touched):
+    line = await edge.open(touched)
+    await say(touched, "Good day")
     await line.accept("resp_a")
-    await expect(page.locator(".fate")).to_contain_text("Queued")
-    pair = [await page.locator(name).element_handle() for name in (".bubble", ".fate")]
-    assert await page.evaluate(GAP_BELOW, pair) < 8
-    await finger.close()
+    await expect(touched.locator(".fate")).to_contain_text("Queued")
+    pair = [await touched.locator(name).element_handle() for name in (".bubble", ".fate")]
+    assert await touched.evaluate(GAP_BELOW, pair) < 8
 
 
 async def test_on_a_phone_a_dialog_leads_back_to_the_list(edge: Edge, page):
@@ -183,6 +185,7 @@ async def test_whoever_asks_for_less_motion_gets_none(ada):
     seconds = await dot.evaluate("dot => parseFloat(getComputedStyle(dot).animationDuration)")
     assert seconds < 0.001
     await ada.page.keyboard.press("Escape")
+    await ada.sees_end("incomplete")  # or the worker would go on
 
 
 async def test_listeners_hear_begin_and_end_and_nothing_between(ada, site):

@@ -175,6 +175,7 @@ async def test_a_provider_that_fails_is_told_in_words_with_another_try(ada):
 
 async def test_log_out_closes_every_tab(ada):
     await ada.begin("[[stream]]")
+    await ada.sees_end()  # later the other tab's list would hear of it, and be refused
     other = await ada.another_tab(ada.origin)
     await expect(other.page.locator("#whereabouts")).to_have_attribute("data-phase", "open")
     await ada.page.get_by_role("button", name="Log out").click()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.template.loader import render_to_string
 from django.test import RequestFactory
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -29,9 +29,10 @@ class Line:
         self.socket = socket
 
     async def frame(self, kind: str) -> dict:
-        """The next frame, which must be of this type."""
+        """The next frame, which must be of this type; where we were slow, the page asks if we live."""
         async with asyncio.timeout(GENEROUS):
-            frame = json.loads(await self.socket.recv())
+            while (frame := json.loads(await self.socket.recv()))["type"] == "ping" != kind:
+                await self.send({"type": "agentsite:pong"})
         assert frame["type"] == kind, frame
         return frame
 
@@ -83,10 +84,11 @@ class Edge:
             return await self.lines.get()
 
     async def open(self, page: Page, **more) -> Line:
-        """The page, and its socket after a snapshot, of an empty conversation without `more`."""
+        """The page that shows a snapshot, of an empty conversation without `more`; its socket."""
         await page.goto(self.address)
         line = await self.line()
         await line.snapshot(**more)
+        await expect(page.locator("#whereabouts")).to_have_text("via replica-1")
         return line
 
 
@@ -105,7 +107,8 @@ async def serving():
         )
         return Response(status, "", headers, body)
 
-    async with serve(edge.answer, "127.0.0.1", 0, process_request=look) as server:
+    patient = {"open_timeout": GENEROUS, "ping_interval": None}
+    async with serve(edge.answer, "127.0.0.1", 0, process_request=look, **patient) as server:
         edge.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield edge
 
@@ -122,6 +125,12 @@ async def say(page: Page, text: str) -> None:
     """Write it into the field, and send it."""
     await page.get_by_label("Your message").fill(text)
     await page.keyboard.press("Enter")
+
+
+async def has_only(line: Line, page: Page, text: str) -> None:
+    """Nothing was sent before this."""
+    await say(page, text)
+    assert (await line.frame("response.create"))["input"] == text
 
 
 def ended(response: str, status: str, text: str) -> dict[str, list[dict]]:

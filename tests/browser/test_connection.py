@@ -5,6 +5,15 @@ from playwright.async_api import expect
 
 from tests.browser.edge import Edge, events, say, streaming
 
+HEARING = """window.opened = window.heard = 0;
+window.WebSocket = class extends WebSocket {
+    constructor(address) {
+        super(address);
+        window.opened += 1;
+        this.addEventListener("message", () => { window.heard += 1; });
+    }
+};"""
+
 
 def answer(page):
     return page.locator(".answer")
@@ -36,12 +45,13 @@ async def test_a_lost_socket_is_opened_again_from_the_last_event(edge: Edge, pag
 async def test_a_refusal_is_told_in_words_and_not_tried_again(
     edge: Edge, page, code, reason, words
 ):
+    await page.add_init_script(HEARING)
     await page.clock.install()
     line = await edge.open(page)
     await line.close(code, reason)
     await expect(page.locator("#notice")).to_contain_text(words)
     await page.clock.run_for(120_000)
-    assert edge.lines.empty()
+    assert await page.evaluate("window.opened") == 1
 
 
 async def test_a_message_without_acknowledgement_is_sent_again_with_its_key(edge: Edge, page):
@@ -94,33 +104,23 @@ async def test_a_missing_event_is_mended_by_a_snapshot(edge: Edge, page):
 async def test_a_silent_line_is_given_up(edge: Edge, page):
     await page.clock.install()
     line = await edge.open(page)
-    await expect(page.locator("#whereabouts")).to_have_text("via replica-1")
     await page.clock.run_for(26_000)
     await line.frame("ping")
     await page.clock.run_for(12_000)
     await edge.line()
 
 
-HEARING = """window.heard = 0;
-window.WebSocket = class extends WebSocket {
-    constructor(address) {
-        super(address);
-        this.addEventListener("message", () => { window.heard += 1; });
-    }
-};"""
-
-
 async def test_a_line_that_answers_pings_is_kept(edge: Edge, page):
     await page.add_init_script(HEARING)
     await page.clock.install()
     line = await edge.open(page)
-    for pongs in range(3):
+    await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 20"))  # we may be slow
+    for pongs in range(1, 4):
+        await line.send({"type": "agentsite:pong"})
+        await page.wait_for_function("count => window.heard > count", arg=pongs)
         await page.clock.run_for(26_000)
         await line.frame("ping")
-        await line.send({"type": "agentsite:pong"})
-        await page.wait_for_function("count => window.heard > count", arg=pongs + 1)
-    await expect(page.locator("#whereabouts")).to_have_attribute("data-phase", "open")
-    assert edge.lines.empty()
+    assert await page.evaluate("window.opened") == 1
 
 
 async def test_a_refused_message_can_be_sent_again_or_discarded(edge: Edge, page):

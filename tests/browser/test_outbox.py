@@ -5,16 +5,10 @@ import json
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.edge import CONVERSATION, Edge, Line, ended, say
+from tests.browser.edge import CONVERSATION, Edge, ended, has_only, say
 
 LONG = "ä" * 31_000  # fits into HTTP, not into a frame
 UNSENT = f"agentsite:7:unsent:{CONVERSATION}"
-
-
-async def has_only(line: Line, page: Page, text: str) -> None:
-    """Nothing was sent before this."""
-    await say(page, text)
-    assert (await line.frame("response.create"))["input"] == text
 
 
 async def twice(page: Page, name: str) -> None:
@@ -106,6 +100,7 @@ async def test_what_is_asked_again_and_discarded_can_be_asked_again(edge: Edge, 
     key = (await line.frame("response.create"))["idempotency_key"]
     await line.send({"type": "error", "code": "rate_limited", "idempotency_key": key})
     await page.get_by_role("button", name="Discard").click()
+    await expect(page.locator(".turn")).to_have_count(1)  # and the other button is the failed one's
     await page.get_by_role("button", name="Try again").click()
     assert (await line.frame("response.create"))["input"] == "Well?"
 

@@ -42,8 +42,9 @@ export class Scroll {
   }
 
   follow() {
-    if (this.stuck) this.box.scrollTop = this.box.scrollHeight;
-    else this.moved();
+    if (!this.stuck) return this.moved();
+    this.box.scrollTop = this.box.scrollHeight;
+    this.top = this.box.scrollTop; // before its event: who scrolls up until then, scrolls up from here
   }
 
   settle() {

@@ -26,7 +26,7 @@ from devtools.redis import Redis
 from tests import forks
 from tests.waiting import GENEROUS
 
-APART = 6  # seconds between two requests to the scarce model: a busy machine sees one wait
+APART = 15  # seconds between two requests to the scarce model: a busy machine sees one wait
 SCARCE = {"compatible/stream?scarce=1": {"requests_per_minute": 60 / APART, "burst": 0}}
 AGENTS = {
     "poison": {"agent": "tests.system.poison.agent"},

@@ -2,6 +2,7 @@
 
 import pytest
 
+from conversations import errands
 from tests.integration.api.conftest import (
     asked,
     clients,
@@ -12,6 +13,7 @@ from tests.integration.api.conftest import (
     provider,
     replica,
 )
+from tests.waiting import GENEROUS
 
 __all__ = ["asked", "clients", "crew", "key", "patience", "program", "provider", "replica"]
 WHO = "My name is Ada. [[echo]]"
@@ -26,6 +28,12 @@ def text(answer) -> str:
 def carried(asked, settings):
     agent = settings.AGENTS["demo"]
     settings.AGENTS = {"demo": agent, "carried": {**agent, "store": "sealed"}}
+
+
+@pytest.fixture(autouse=True)
+def alive(monkeypatch):
+    """A machine that stands still for a while is no dead worker."""
+    monkeypatch.setattr(errands, "SILENCE", GENEROUS)
 
 
 @pytest.fixture

@@ -166,10 +166,10 @@ async def test_without_a_worker_the_client_hears_it_in_time(program, settings):
 
 
 async def test_a_worker_that_died_is_missed_and_the_same_can_be_sent_again(say, monkeypatch):
-    monkeypatch.setattr(errands, "_beat", lambda _: asyncio.sleep(0))
-    answer = await say("[[hold after=1]]")
+    with monkeypatch.context() as dead:
+        dead.setattr(errands, "_beat", lambda _: asyncio.sleep(0))
+        answer = await say("[[hold after=1]]")
     assert answer.json()["error"]["code"] == "worker_lost"
-    monkeypatch.undo()
     assert text(await say("again [[echo]]")) == "again"
 
 

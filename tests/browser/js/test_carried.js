@@ -52,6 +52,18 @@ test("a cleared storage is told and nothing begins anew in silence", async () =>
   equal(chat.status, "new");
 });
 
+test("what was forgotten is not told as cleared by who still sees its cookie", async () => {
+  answering([200, [delta("a"), state("one")]]);
+  const chat = make();
+  await chat.send("hi");
+  const { cookie } = document;
+  chat.forget();
+  document.cookie = `${cookie}; path=/`;
+  equal(new Carried({ url: "/v1/agentsite/chat" }).status, "new");
+  localStorage.clear();
+  equal(new Carried({ url: "/v1/agentsite/chat" }).status, "cleared");
+});
+
 test("a state that is refused stays until the person decides", async () => {
   answering([200, [delta("a"), state("one")]], [400, { code: "state_expired", message: "too old" }]);
   const chat = make();

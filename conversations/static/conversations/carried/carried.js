@@ -2,8 +2,10 @@
 //
 // `storage` (localStorage) has the sealed state and what was said, under one name. A cookie of the
 // same name only says that there was one, so that a cleared storage is told from a new beginning.
+// Other tabs may see a cookie for a while after it is gone, so what was forgotten says so itself.
 
 const DAYS = 30;
+const FORGOTTEN = "null";
 
 export class Refused extends Error {
   constructor({ code, message }, status) {
@@ -18,6 +20,7 @@ export class Carried {
   #headers;
   #storage;
   #kept;
+  #isForgotten;
 
   constructor({ url, name = "agentsite-carried", headers = () => ({}), storage = localStorage }) {
     Object.assign(this, { said: [] });
@@ -31,7 +34,7 @@ export class Carried {
   // "new": nothing was said yet; "kept": it goes on; "cleared": it was here, and is not any more.
   get status() {
     if (this.#kept) return "kept";
-    return this.#wasHere() ? "cleared" : "new";
+    return this.#wasHere() && !this.#isForgotten ? "cleared" : "new";
   }
 
   // Say something; `onText` hears the reply so far, `onCut` that it came to its greatest length. Nothing is kept but a reply with its new state.
@@ -57,13 +60,15 @@ export class Carried {
   // Forget it here, and with that everywhere.
   forget() {
     document.cookie = `${this.#name}=; max-age=0; path=/; samesite=strict`;
-    this.#storage.removeItem(this.#name); // last, because other tabs hear of it
+    const isHere = this.#storage.getItem(this.#name); // then there is room for a shorter one
+    if (isHere) this.#storage.setItem(this.#name, FORGOTTEN); // last, because other tabs hear of it
     this.reread();
   }
 
   // What another tab may have said or forgotten meanwhile; not while `send` is under way.
   reread() {
     const found = this.#storage.getItem(this.#name);
+    this.#isForgotten = found === FORGOTTEN;
     this.#kept = found ? JSON.parse(found) : null;
     this.said = this.#kept?.said ?? [];
   }

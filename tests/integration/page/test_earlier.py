@@ -57,14 +57,15 @@ def test_a_page_costs_the_same_however_long_the_conversation_is(
     assert len(told["responses"]) == SHOWN_TURNS
 
 
-def test_nobody_else_sees_them(client, django_user_model, long):
-    before = protocol.response_id(Turn.objects.order_by("-number").first().pk)
-    assert page(client, long, before).status_code == 401
+def test_nobody_else_sees_them(client, django_user_model, conversation, owner):
+    said = [protocol.user_message("Hi")]
+    before = protocol.response_id(turns.accept(conversation.pk, owner.pk, said).turn.pk)
+    assert page(client, conversation, before).status_code == 401
     client.force_login(django_user_model.objects.create_user("eve"))
-    assert page(client, long, before).status_code == 404
+    assert page(client, conversation, before).status_code == 404
 
 
 @pytest.mark.parametrize("before", ["", "x", "resp_" + "0" * 32])
-def test_what_names_no_turn_is_refused(client, owner, long, before):
+def test_what_names_no_turn_is_refused(client, owner, conversation, before):
     client.force_login(owner)
-    assert page(client, long, before).status_code == 404
+    assert page(client, conversation, before).status_code == 404

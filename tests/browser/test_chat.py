@@ -122,7 +122,8 @@ async def test_the_page_tells_quietly_who_serves_and_who_answered(ada, site):
     await ada.begin("[[stream]]")
     await ada.sees_end()
     await expect(ada.page.locator("#whereabouts")).to_have_text(re.compile(r"^via \S+"))
-    (worker,) = site.rows("SELECT worker_name FROM conversations_turn ORDER BY id DESC LIMIT 1")[0]
+    turn = (await ada.turn().get_attribute("data-id")).removeprefix("resp_")
+    ((worker,),) = site.rows("SELECT worker_name FROM conversations_turn WHERE id = %s", turn)
     await expect(ada.turn().locator(".worker")).to_have_text(worker)
     await ada.page.reload()
     await expect(ada.turn().locator(".worker")).to_have_text(worker)

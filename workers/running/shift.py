@@ -122,8 +122,8 @@ class Shift:
     def drain(self) -> None:
         """Stop fetching and let land what can."""
         self._told_at = monotonic()
-        log.info("worker_draining", jobs=len(self._flights))
         self._gate.close(DRAINING)
+        log.info("worker_draining", jobs=len(self._flights))
         self._ended.set()
 
     def _on_signal(self) -> None:

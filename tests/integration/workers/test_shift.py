@@ -1,5 +1,6 @@
 """A shift from its first fetch to its end, on a source of the test's own."""
 
+import logging
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ from workers import pools
 from workers.agents import registry
 from workers.fleet import presence
 from workers.running import shift as shifts
-from workers.running.shift import Shift
+from workers.running.shift import UNREGISTERED, Shift
 
 TURNS = 5  # of the loop, in which one that has nothing in flight is through with all
 
@@ -121,6 +122,28 @@ def test_who_leaves_offers_nothing_afterwards(work):
     work(source, offers=offers)
     assert "made" in offers.told
     assert offers.told[-1] == "withdrawn"
+
+
+class Reader(logging.Handler):
+    """Looks at the gate with each line."""
+
+    def __init__(self, shift: Shift) -> None:
+        super().__init__()
+        self.shift = shift
+        self.seen: list[bool] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(self.shift._gate.is_open)
+
+
+def test_who_reads_that_a_worker_drains_gives_it_nothing_more():
+    shift = Shift(Books(), pools.pool("default"), [])
+    shift._gate.open(UNREGISTERED)
+    logging.getLogger(shifts.__name__).addHandler(reader := Reader(shift))
+    shift.drain()
+    logging.getLogger(shifts.__name__).removeHandler(reader)
+    shift._loop.close()
+    assert reader.seen == [False]
 
 
 def test_one_that_cannot_begin_says_why(direct, monkeypatch):

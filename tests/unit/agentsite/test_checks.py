@@ -1,10 +1,11 @@
 import os
-import subprocess
 import sys
 
 import pytest
 
 from agentsite import checks
+from tests.forks import Fork
+from tests.waiting import GENEROUS
 
 DEMO = "workers.agents.demo.agent"
 
@@ -16,15 +17,20 @@ PRODUCTION = {
 }
 
 
-def check_deploy(**changed):
-    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    environment = os.environ | PRODUCTION | changed
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return result.returncode, result.stderr
+@pytest.fixture
+def check_deploy(tmp_path):
+    """The check's status and what it says, where so much is changed in the environment."""
+
+    def check(**changed):
+        words = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+        log = tmp_path / "log"
+        return Fork(words, os.environ | PRODUCTION | changed, log).wait(GENEROUS), log.read_text()
+
+    return check
 
 
-def test_production_settings_have_no_warning():
-    assert check_deploy() == (0, "")
+def test_production_settings_have_no_warning(check_deploy):
+    assert check_deploy() == (0, "System check identified no issues (0 silenced).\n")
 
 
 @pytest.mark.parametrize(
@@ -41,13 +47,13 @@ def test_production_settings_have_no_warning():
         ("SECRET_KEY", "short", "security.W009"),
     ],
 )
-def test_a_wrong_value_is_a_check_that_says_the_mend(variable, value, expected):
+def test_a_wrong_value_is_a_check_that_says_the_mend(check_deploy, variable, value, expected):
     status, said = check_deploy(**{variable: value})
     assert status == 1
     assert expected in said
 
 
-def test_all_wrong_values_are_told_at_once():
+def test_all_wrong_values_are_told_at_once(check_deploy):
     """Of days below 0 every conversation would be older."""
     numbers = {"RETENTION_DAYS": "-1", "WORKER_HTTP_PORT": "91000", "TRACES_PERCENT": "101"}
     status, said = check_deploy(**numbers, LOG_LEVEL="debug", POOLS='{"default": 5}')
@@ -67,7 +73,7 @@ def test_all_wrong_values_are_told_at_once():
         "postgresql://ada:tell-nobody@[db.example.org/site",
     ],
 )
-def test_an_address_that_cannot_be_read_is_not_told(address):
+def test_an_address_that_cannot_be_read_is_not_told(check_deploy, address):
     status, said = check_deploy(DATABASE_URL=address)
     assert status == 1
     assert "DATABASE_URL is neither a PostgreSQL URL nor" in said

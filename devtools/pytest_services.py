@@ -21,7 +21,7 @@ from devtools.ports import free_port
 from devtools.postgresql import PostgreSQL
 from devtools.redis import Redis
 
-STOP_WITHIN = 10  # seconds
+STOP_WITHIN = 60  # seconds; one that is killed leaves its children behind
 # A shell that has read .local/env has them: tests would be counted and told of as if of that stack.
 OF_A_STACK = ("METRICS_DIR", "WORKER_STATUS_DIR")
 

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import re
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 import pytest_asyncio
@@ -70,14 +68,6 @@ class Replica:
                 return connection.recv(65_536)
             except ConnectionResetError:
                 return b""
-
-    def sockets(self):
-        """How many are open; who has left is one of them until all that was held for it is free."""
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=GENEROUS) as answer:
-            told = answer.read().decode()
-        return float(
-            re.search(r'^agentsite_sockets{kind="websocket"} (\S+)$', told, re.MULTILINE)[1]
-        )
 
     def faults(self):
         """Whole lines of the log since the last look that tell of an error, tracebacks among them."""

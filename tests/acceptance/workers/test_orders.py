@@ -5,7 +5,9 @@ from tests.waiting import GENEROUS, eventually
 from workers import orders, queues
 from workers.models import WorkerProcess
 
-SHORT = {"TEST_LEASE": "5"}  # seconds; orders are read with each renewal
+# Seconds; orders are read with each renewal.
+SHORT = {"TEST_LEASE": "5"}
+LONG = {"TEST_LEASE": "20"}  # of two, none is to bury the other that stood still for a while
 
 
 def says(fleet: Fleet, worker) -> None:
@@ -44,7 +46,7 @@ def test_a_drained_worker_hands_back_what_outlasts_the_grace_and_stays(fleet):
 
 
 def test_a_paused_pool_finishes_what_runs_and_fetches_nothing(fleet):
-    workers = [fleet.start(**SHORT, TEST_GRACE="1") for _ in range(2)]
+    workers = [fleet.start(**LONG, TEST_GRACE="1") for _ in range(2)]
     fleet.started("a")
     orders.pause("default", by="ada")
     for worker in workers:

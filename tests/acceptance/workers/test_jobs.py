@@ -73,13 +73,14 @@ def test_a_job_that_cannot_be_read_is_dropped(working, redis_client):
     eventually(lambda: redis_client.llen(queue.key) == 0)
 
 
-def test_what_a_job_asks_for_beside_its_call_is_not_done(working, redis_client):
+def test_what_a_job_asks_for_beside_its_call_is_not_done(fleet, redis_client):
     """Callbacks are names that come from Redis like any other, and retries are not for turns."""
     job = queues.queue("default").enqueue_call("tests.tasks.explode", ("x",), failure_ttl=60)
     redis_client.hset(job.key, mapping={"failure_callback_name": "os.abort", "retries_left": 3})
+    fleet.start()  # to whom it comes like this
     eventually(lambda: failed().get(job.id))
-    working.enqueue("noop", "still")
-    working.hears("still", "done")
+    fleet.enqueue("noop", "still")
+    fleet.hears("still", "done")
 
 
 def test_a_burst_worker_ends_when_the_queue_is_empty(fleet):

@@ -20,6 +20,7 @@ from devtools.ports import free_port
 from tests.acceptance.local.stacks import stranger
 from tests.provider import Provider
 from tests.system.account import Account
+from tests.unit.devtools.processes import await_end
 from tests.waiting import GENEROUS, eventually
 
 pytestmark = pytest.mark.slow
@@ -144,6 +145,7 @@ def test_who_joins_by_its_variables_counts_and_tells_with_the_others(stack):
 def test_a_killed_process_is_started_again(stack, name):
     pid = stack.processes()[name]["pid"]
     os.kill(pid, signal.SIGKILL)
+    await_end(pid)  # until then it may take a connection, and let it drop
     assert stack.get("/livez")[0] == 200  # the other replica serves meanwhile
     stack.await_line(f"{name} runs again")
     assert stack.processes()[name]["pid"] != pid

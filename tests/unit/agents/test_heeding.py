@@ -70,7 +70,8 @@ async def test_what_an_agent_lets_requests_set_in_vain_is_logged_when_it_is_warm
     with capture_logs() as logged:
         await registry.warm_up()
     found = {"agent": "thinker", "model": "o3", "parameters": SAMPLING, "log_level": "warning"}
-    assert logged == [{"event": "agent_leaves_out_parameters", **found}]
+    told = [line for line in logged if line.pop("event") == "agent_leaves_out_parameters"]
+    assert told == [found]  # other threads of the process may log, too
 
 
 BEDROCK = [

@@ -151,11 +151,23 @@ def test_workers_that_started_together_do_not_stay_together(direct, monkeypatch)
     sweeper.stop()
 
 
-def test_nobody_looks_during_a_sweep(direct, redis_client):
+def lingering(free_slots: int) -> None:
+    """A recovery that lasts until the test lets it end."""
+    may_end.wait(GENEROUS)
+
+
+may_end = threading.Event()
+
+
+def test_nobody_looks_during_a_sweep(direct):
+    direct.WORKER_SWEEP = f"{__name__}.lingering"
+    may_end.clear()
     sweeper = sweep.Sweeper(lambda: 1, done=lambda: None)
     sweeper.offer(Look(1, tidies=True))
-    assert sweeper.due == float("inf")
+    due = sweeper.due
+    may_end.set()
     sweeper.stop()
+    assert due == float("inf") > sweeper.due
 
 
 def test_a_look_that_found_nobody_dead_sweeps_only_when_it_is_time_to_tidy(direct, redis_client):

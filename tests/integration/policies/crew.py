@@ -1,7 +1,11 @@
 """Workers of this process, woken by the hints in the queue and by nothing else."""
 
 import asyncio
+import threading
+from datetime import datetime
 from uuid import UUID
+
+from django.utils import timezone
 
 from conversations import errands, runner, tasks
 from conversations.threads import in_thread
@@ -12,9 +16,15 @@ PAUSE = 0.005  # seconds between two looks at an empty queue
 
 
 class Crew:
-    """So many workers; each fetches one hint at a time and answers it to the end."""
+    """So many workers; each fetches one hint at a time and answers it to the end.
+
+    `fetched` says of each conversation when its last hint was fetched: the order of these moments
+    is that of the queue, however long a worker then takes to begin.
+    """
 
     def __init__(self, presence, *, workers=2):
+        self.fetched: dict[str, datetime] = {}
+        self._fetching = threading.Lock()
         self._presence = presence
         self._workers = workers
         self._closed = False
@@ -34,11 +44,18 @@ class Crew:
 
     async def _work(self):
         while not self._closed:
-            if job := await in_thread(fetched):
+            if job := await in_thread(self._fetch):
                 await self._answer(job)
                 await in_thread(job.delete)  # as a worker does
             else:
                 await asyncio.sleep(PAUSE)
+
+    def _fetch(self):
+        with self._fetching:
+            moment = timezone.now()
+            if job := oldest():
+                self.fetched[job.args[0]] = moment
+        return job
 
     async def _answer(self, job):
         if job.func_name == errands.TASK:
@@ -49,7 +66,7 @@ class Crew:
             await runner.answer(conversation_id, worker=own, pool=job.origin, serves=SERVES)
 
 
-def fetched():
+def oldest():
     """The oldest hint, a person's first."""
     for line in map(queues.queue, SERVES):
         if job_id := line.connection.lpop(line.key):

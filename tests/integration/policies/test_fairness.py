@@ -31,11 +31,10 @@ async def count(number, **turns):
             await asyncio.sleep(0.005)
 
 
-async def started_between(conversation, accepted, other):
-    """How many turns began after this moment and before another one began."""
-    other = await in_thread(Turn.objects.get, pk=other.pk)
+async def started_between(conversation, accepted, fetched):
+    """How many turns began after the one moment and before the other."""
     between = Turn.objects.filter(
-        conversation=conversation, started__gt=accepted, started__lt=other.started
+        conversation=conversation, started__gt=accepted, started__lt=fetched
     )
     return await in_thread(between.count)
 
@@ -60,12 +59,12 @@ async def test_a_turn_waits_for_at_most_one_of_a_busy_conversation(
 ):
     for _ in range(QUEUED):
         await say(conversation)
-    async with Crew(worker_row, workers=workers):
+    async with Crew(worker_row, workers=workers) as crew:
         await count(done, state=Turn.State.COMPLETED)
-        other = await say(quiet)
+        await say(quiet)
         accepted = await in_thread(clock)  # and its hint is in the queue
         await count(QUEUED + 1, state=Turn.State.COMPLETED)
-    assert await started_between(conversation, accepted, other) <= 1
+    assert await started_between(conversation, accepted, crew.fetched[str(quiet.pk)]) <= 1
 
 
 async def test_a_busy_conversation_has_one_hint_under_way(

@@ -33,6 +33,13 @@ class Witness:
         return self.lost.acquire(timeout=GENEROUS)
 
 
+@pytest.fixture(autouse=True)
+def _lasting(direct, monkeypatch) -> None:
+    """Who stalls for a while loses no lease, which is renewed four times a second."""
+    direct.WORKER_LEASE = GENEROUS
+    monkeypatch.setattr(presence, "RENEWALS", 4 * GENEROUS)
+
+
 @pytest.fixture
 def witness() -> Witness:
     return Witness()
@@ -86,17 +93,14 @@ def test_who_leaves_is_gone_at_once(attend, witness):
     eventually(lambda: not held(lock))
 
 
-def test_the_lease_is_renewed_and_tells_what_runs(attend, witness, direct):
-    direct.WORKER_LEASE = 1
+def test_the_lease_is_renewed_and_tells_what_runs(attend):
     renewed = threading.Semaphore(0)
     attend(in_flight=lambda: renewed.release() or 2)
     assert all(renewed.acquire(timeout=GENEROUS) for _ in range(8))
-    # a process that stalls for a whole lease comes back under another id
     eventually(WorkerProcess.objects.filter(in_flight=2).exists)
 
 
-def test_who_was_buried_is_told_and_registers_anew_under_its_name(attend, witness, direct):
-    direct.WORKER_LEASE = 1
+def test_who_was_buried_is_told_and_registers_anew_under_its_name(attend, witness):
     present = attend()
     assert witness.hears_ready()
     before = present.id
@@ -127,11 +131,8 @@ def end_session() -> None:
         )
 
 
-def test_who_only_lost_its_connection_is_known_again_while_its_jobs_still_end(
-    attend, direct, witness
-):
+def test_who_only_lost_its_connection_is_known_again_while_its_jobs_still_end(attend, witness):
     """Who sweeps meanwhile finds its name, so nothing counts as a crash."""
-    direct.WORKER_LEASE = GENEROUS
     interrupted: list[threading.Event] = []
 
     def on_lost(done: threading.Event) -> None:
@@ -205,7 +206,6 @@ def test_a_worker_that_has_one_opens_no_second(attend, witness):
 
 
 async def test_a_child_that_is_buried_abandons_its_job(direct, redis_client):
-    direct.WORKER_LEASE = 1
     interrupt = interrupts.Interrupt()
     with pytest.raises(asyncio.CancelledError):
         await buried_child(interrupt)

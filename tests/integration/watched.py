@@ -12,9 +12,10 @@ from devtools.children import Command
 from devtools.ports import free_port
 from tests.integration.redis_server import STOP_WITHIN, RedisServer
 from tests.integration.tunnels import Tunnel, certificate
-from tests.waiting import eventually
+from tests.waiting import GENEROUS, eventually
 
 DATABASE = 2
+PATIENT, IMPATIENT = 1000 * GENEROUS, 300  # milliseconds of silence: another is made the master
 CONFIGURATION = """\
 bind 127.0.0.1
 port {port}
@@ -22,7 +23,7 @@ requirepass {own}
 dir "{folder}"
 sentinel monitor {name} 127.0.0.1 {master} 1
 sentinel auth-pass {name} {password}
-sentinel down-after-milliseconds {name} {down_after}
+sentinel down-after-milliseconds {name} {patient}
 sentinel failover-timeout {name} 3000
 """
 
@@ -33,13 +34,11 @@ OWN = "another-word"
 class Watched:
     """The Sentinel's address begins with one that is away, as one of three may be.
 
-    With `secure` all are reached over TLS.
+    A master that only stalls stays the master. With `secure` all are reached over TLS.
     """
 
-    def __init__(self, folder: Path, *, down_after: int = 300, secure: bool = False) -> None:
-        """`down_after`: milliseconds of silence until another is made the master."""
+    def __init__(self, folder: Path, *, secure: bool = False) -> None:
         self._folder = folder
-        self._down_after = down_after
         self._port = free_port()
         self.name = f"Main-{self._port}"  # django-redis keeps connections by it, in a process
         self._password = "secret-word"
@@ -72,14 +71,18 @@ class Watched:
             replica.replicaof("127.0.0.1", self._door(self.master.port))
             eventually(lambda: replica.info("replication")["master_link_status"] == "up")
         self._process = self._sentinel().start()
-        with redis.Redis(port=self._port, host="127.0.0.1", password=OWN) as sentinel:
+        with self._client() as sentinel:
             eventually(lambda: self._knows(sentinel))
+
+    def _client(self) -> redis.Redis:
+        """Of the Sentinel."""
+        return redis.Redis(port=self._port, host="127.0.0.1", password=OWN)
 
     def _sentinel(self) -> Command:
         configuration = self._folder / "sentinel.conf"
         told = {"port": self._port, "folder": self._folder, "name": self.name, "own": OWN}
         told |= {"master": self._door(self.master.port), "password": f'"{self._password}"'}
-        told |= {"down_after": self._down_after}
+        told |= {"patient": PATIENT}
         configuration.write_text(CONFIGURATION.format(**told), encoding="utf-8")
         argv = (str(self.master.binary), str(configuration), "--sentinel")
         return Command("sentinel", argv, self._folder / "sentinel.log")
@@ -91,6 +94,12 @@ class Watched:
         except redis.ConnectionError:
             return False
         return any("disconnected" not in replica["flags"] for replica in found)
+
+    def lose_master(self) -> None:
+        """It is killed, and the Sentinel makes the replica the master soon."""
+        with self._client() as sentinel:
+            sentinel.sentinel_set(self.name, "down-after-milliseconds", IMPATIENT)
+        self.master.stop()
 
     def promoted(self) -> redis.Redis:
         """A client of what was the replica, as soon as it is the master."""

@@ -27,7 +27,7 @@ def test_a_worker_goes_on_at_the_new_master(fleet, watched):
     with watched.master.client(DATABASE) as master:
         ask_for(master, "a")
     fleet.hears("a", "done")
-    watched.master.stop()
+    watched.lose_master()
     with watched.promoted() as master:
         ask_for(master, "b")
     fleet.hears("b", "done")

@@ -66,7 +66,7 @@ async def test_two_processes_share_one_limit():
     await admitted(one)
     await admitted(other)
     with pytest.raises(Refused) as refused:
-        await admitted(one, patience=0.2)
+        await admitted(one)
     assert refused.value.reason is Reason.BUSY
     assert PATIENCE < refused.value.seconds <= 60
 
@@ -164,7 +164,7 @@ async def test_what_was_used_before_a_silence_is_not_seen(settings, redis_client
     redis_client.hincrby(STATE, "minute", -2)
     await admitted(budget)
     [seen] = await asyncio.to_thread(ratelimit.state)
-    assert seen.requests_used == 1
+    assert 0 < seen.requests_used <= 1  # less where the minute has ended
 
 
 async def test_a_book_is_kept_for_as_long_as_it_is_paused(redis_client):
@@ -207,7 +207,7 @@ async def test_without_redis_each_process_keeps_to_its_part_of_the_limit(server)
     for _ in range(2):  # half of the burst of four
         await admitted(one)
     with pytest.raises(Refused) as refused:
-        await admitted(one, patience=1.5)
+        await admitted(one)
     assert PATIENCE < refused.value.seconds <= 60  # half of the rate
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from pydantic_ai.exceptions import FallbackExceptionGroup
 
+from devtools.ports import free_port
 from tests.counting import counted
-from tests.provider import Provider
 from tests.unit.agents.streaming import streamed
 from workers import ratelimit
 from workers.agents.failures import failure
@@ -77,19 +77,18 @@ async def test_a_model_that_is_down_is_asked_no_more(agent, provider, two):
 
 
 async def test_two_servers_of_one_model_have_a_budget_and_a_circuit_each(agent, provider, site):
-    async with Provider() as other:
-        gone = other.url
+    gone = free_port()
     site.AGENT_BASE_URL = ""
     site.PROVIDER_LIMITS = {"compatible/stream": {"failures": 1, "rest": 60}}
     site.AGENT_MODELS = {
-        "first": {"model": "stream", "base_url": gone},
+        "first": {"model": "stream", "base_url": f"http://127.0.0.1:{gone}/v1"},
         "second": {"model": "stream", "base_url": provider.url},
     }
     speaker = agent()
     for _ in range(2):
         assert (await streamed(speaker, "hello")).output
     circuits = {one.name: one.circuit for one in await asyncio.to_thread(ratelimit.state)}
-    named = [f"127.0.0.1:{port}/stream" for port in (other.port, provider.port)]
+    named = [f"127.0.0.1:{port}/stream" for port in (gone, provider.port)]
     assert circuits == dict(zip(named, ["open", "closed"], strict=True))
 
 

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.usefixtures("clients")
 
 
 def narrow(site):
-    """Room for 400 tokens at once."""
-    site.PROVIDER_LIMITS = {"*": {"tokens_per_minute": 400, "burst": 60, "patience": 1}}
+    """Room for 400 tokens at once; who finds none is told of a longer wait, and refused at once."""
+    site.PROVIDER_LIMITS = {"*": {"tokens_per_minute": 400, "burst": 60, "patience": 10}}
 
 
 async def both_fit(speaker, provider, **options):

@@ -2,20 +2,18 @@
 
 import asyncio
 import threading
-from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.utils import timezone
 
-from conversations import access, catalog
+from conversations import access
 from conversations.models import Conversation, Turn
 from conversations.showing import listening
 from conversations.sockets.layers import BoundedPubSubLayer
 from conversations.threads import in_thread
 from tests import specified
 from tests.integration.api.events import events_of, read
-from tests.waiting import GENEROUS, eventually
+from tests.waiting import GENEROUS
 
 pytestmark = pytest.mark.usefixtures("crew")
 
@@ -203,20 +201,6 @@ async def test_waiting_for_answers_holds_no_thread(program, provider):
     for task in asked:
         task.cancel()
     await asyncio.gather(*asked, return_exceptions=True)
-
-
-async def test_what_nobody_waited_for_is_erased_after_a_while(program):
-    body = {"input": "[[stream deltas=3]]", "store": False, "stream": True}
-    async with program.stream("POST", "/v1/responses", json=body) as answer:
-        await anext(read(answer))
-    completed = Turn.objects.filter(state="completed")
-    await in_thread(eventually, completed.exists)
-    assert await in_thread(catalog.erase_unstored) == 0
-    old = timezone.now() - timedelta(minutes=11)
-    await in_thread(Turn.objects.update, finished=old)
-    await in_thread(Conversation.objects.update, updated=old)
-    assert await in_thread(catalog.erase_unstored) == 1
-    assert not await in_thread(Conversation.objects.exists)
 
 
 async def test_what_is_not_stored_is_not_listed_while_it_is_answered(program, owner):

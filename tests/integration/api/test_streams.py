@@ -1,15 +1,18 @@
-"""A stream that cannot go on as it began: its log is lost, its response deleted, its key revoked."""
+"""A stream that cannot go on as it began: its log is lost, its client gone, its key revoked."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 from openai import APIError
 from openai.types.responses import ResponseErrorEvent
 
-from conversations import keys
+from conversations import catalog, keys
 from conversations.errors import InvalidKey
+from conversations.models import Conversation, Turn
 from conversations.showing import listening as showing
 from conversations.showing.ear import Ear
 from conversations.sockets import standing
@@ -17,7 +20,7 @@ from conversations.sockets.standing import Guard
 from conversations.threads import in_thread
 from tests.integration.api.events import read
 from tests.integration.api.programs import sdk
-from tests.waiting import GENEROUS
+from tests.waiting import GENEROUS, eventually
 
 __all__ = ["sdk"]
 pytestmark = pytest.mark.usefixtures("crew")
@@ -93,6 +96,24 @@ async def test_a_response_that_runs_is_not_deleted_before_it_was_cancelled(progr
     for path in (f"{address}/cancel", f"{address}/answer"):
         answer = await program.post(path, json={"call_id": "call_x", "approved": True})
         assert answer.status_code == 404
+
+
+async def test_what_nobody_waited_for_is_erased_after_a_while(
+    program, provider, owner, redis_client
+):
+    async with program.stream("POST", "/v1/responses", json=HELD | {"store": False}) as answer:
+        await until_held(read(answer))
+    heard = f"*{standing.group(owner.pk)}"  # by who waits for the end, and would erase it then
+    await in_thread(eventually, lambda: not redis_client.pubsub_channels(heard))
+    provider.release()
+    completed = Turn.objects.filter(state="completed")
+    await in_thread(eventually, completed.exists)
+    assert await in_thread(catalog.erase_unstored) == 0
+    old = timezone.now() - timedelta(minutes=11)
+    await in_thread(Turn.objects.update, finished=old)
+    await in_thread(Conversation.objects.update, updated=old)
+    assert await in_thread(catalog.erase_unstored) == 1
+    assert not await in_thread(Conversation.objects.exists)
 
 
 async def test_the_sdk_hears_that_a_stream_failed(sdk):

@@ -63,9 +63,10 @@ async def test_what_nobody_has_begun_is_answered_before_what_steers_it(
         await connection.send(type="response.steer", previous_response_id=parent, input=text)
         await connection.until("response.steer.accepted")
     provider.release()
-    ended = [(await connection.until("response.completed"))["response"] for _ in range(4)]
-    texts = [response["output"][0]["content"][0]["text"].strip() for response in ended]
-    assert texts[1:] == ["[[echo]] zero", "[[echo]] one", "[[echo]] two"]
+    ended = [await connection.until("response.completed") for _ in range(4)]
+    outputs = [event["response"]["output"] for event in ended if event["stream_id"] == "b"]
+    texts = [output[0]["content"][0]["text"].strip() for output in outputs]
+    assert texts == ["[[echo]] zero", "[[echo]] one", "[[echo]] two"]
 
 
 async def test_what_steers_a_response_that_is_not_stored_is_answered_then_deleted(connection):

@@ -207,7 +207,7 @@ async def test_a_subscription_does_not_put_off_the_next_look_at_the_session(
     await deactivate(owner)
     pulses.clear()
     assert await tab.closed() == 4401
-    assert len(pulses) == 1
+    assert len(pulses) <= 1  # none where it came amid the deactivation
 
 
 @on_a_database

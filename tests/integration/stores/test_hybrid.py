@@ -139,7 +139,7 @@ def test_a_copy_holds_as_many_messages_as_fit(store, begun, turn, monkeypatch):
 def test_a_copy_expires_and_use_puts_it_off(store, begun, redis_client):
     [key] = redis_client.keys("*:hot")
     for use in (store.load, store.extend):
-        redis_client.expire(key, 10)
+        redis_client.expire(key, 1000)
         use(begun.handle)
         assert 3000 < redis_client.ttl(key) <= 3600
 

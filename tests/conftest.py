@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 
-from tests import emptying
+from tests import emptying, patience
+from workers.redis import connections
 
 PATIENT = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 NESTED = ("AGENTS", "CACHES", "CHANNEL_LAYERS", "POOLS", "PROVIDER_LIMITS", "RQ_QUEUES", "STORES")
@@ -25,6 +26,7 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # a machine that stalls is no fault of the test whose transaction was open
     settings.DATABASES["default"]["OPTIONS"]["options"] = PATIENT
+    patience.outlast_stalls()
     TransactionTestCase._fixture_teardown = emptying.empty
     # nor of an example that was under way
     slow = [hypothesis.HealthCheck.too_slow]
@@ -52,6 +54,15 @@ def redis_client() -> Iterator[redis.Redis]:
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
         yield client
+
+
+@pytest.fixture
+def site_timeouts(settings, monkeypatch) -> None:
+    """A Redis that hangs is given up as a site gives it up."""
+    monkeypatch.setattr(connections, "TIMEOUT", patience.OF_A_SITE)
+    default = settings.CACHES["default"]
+    options = default["OPTIONS"] | patience.CACHE_OF_A_SITE
+    settings.CACHES = {"default": default | {"OPTIONS": options}}
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ async def live(settings, redis_client):
 
 
 @pytest.fixture
-def own_redis(tmp_path, settings):
+def own_redis(tmp_path, settings, site_timeouts):
     """Where the redis store keeps what is said: a test may take it away."""
     server = RedisServer(tmp_path)
     server.start()

@@ -154,10 +154,11 @@ def _patient(url: str, timeout: float) -> redis.Redis:
 
 
 @once
-def _plain(url: str, timeout: float = TIMEOUT) -> Any:
+def _plain(url: str, timeout: float | None = None) -> Any:
+    patience = TIMEOUT if timeout is None else timeout
     options: dict[str, Any] = {
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
+        "socket_timeout": patience,
+        "socket_connect_timeout": patience,
         "retry": SyncRetry(NoBackoff(), 0),
         "protocol": 2,
     }

@@ -127,7 +127,7 @@ def again(handle):
 
 
 @pytest.fixture
-def look(monkeypatch):
+def look(site_timeouts, monkeypatch):
     """The nodes tell where the keys are when the test says so: gives who asks, and what answers."""
     asking, told, begun = NodesManager.initialize, Event(), []
 

@@ -60,7 +60,7 @@ def logged(facts):
 
 
 @pytest.fixture
-def own_redis(tmp_path, settings):
+def own_redis(tmp_path, settings, site_timeouts):
     """A server that the test may stop; role `live` is on it."""
     server = RedisServer(tmp_path)
     server.start()

@@ -186,7 +186,7 @@ async def test_a_limit_that_is_lowered_counts_from_the_next_request_on(settings)
 
 
 @pytest.fixture
-def server(tmp_path, settings):
+def server(tmp_path, settings, site_timeouts):
     server = RedisServer(tmp_path)
     server.start()
     settings.REDIS_CACHE_URL = server.url

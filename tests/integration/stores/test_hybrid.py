@@ -24,7 +24,7 @@ def begun(store, conversation, turn):
 
 
 @pytest.fixture
-def own_redis(tmp_path, settings):
+def own_redis(tmp_path, settings, site_timeouts):
     """A server that the test may stop; role `cache` is on it."""
     server = RedisServer(tmp_path)
     server.start()

@@ -159,6 +159,7 @@ def test_a_redis_that_restarted_is_used_again_at_once(store, conversation, turn,
         store.load(conversation.id)
 
 
+@pytest.mark.usefixtures("site_timeouts")
 def test_who_hangs_is_not_asked_twice_in_one_transaction(store, conversation, settings):
     """A server that has restarted says so at once; Sentinels that hang take their time each."""
     with ExitStack() as stack:

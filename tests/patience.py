@@ -1,0 +1,22 @@
+"""How long a Redis is waited for: through a stall of the machine, or as by a site.
+
+A site gives one up after a second or two and goes on without it. That would be no fault of a test
+which only asks it something; a test whose Redis hangs asks for `site_timeouts`.
+"""
+
+from django.conf import settings
+
+from workers.redis import connections
+
+STALL = 30  # seconds, more than any takes
+OF_A_SITE = connections.TIMEOUT
+CACHE_OF_A_SITE = {
+    name: settings.CACHE_OPTIONS[name] for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT")
+}
+
+
+def outlast_stalls() -> None:
+    """In this process, from now on."""
+    connections.TIMEOUT = STALL
+    for options in (settings.CACHE_OPTIONS, settings.CACHES["default"]["OPTIONS"]):
+        options.update(dict.fromkeys(CACHE_OF_A_SITE, STALL))

@@ -14,7 +14,6 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from tests import emptying, patience
-from workers.redis import connections
 
 PATIENT = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 NESTED = ("AGENTS", "CACHES", "CHANNEL_LAYERS", "POOLS", "PROVIDER_LIMITS", "RQ_QUEUES", "STORES")
@@ -59,7 +58,8 @@ def redis_client() -> Iterator[redis.Redis]:
 @pytest.fixture
 def site_timeouts(settings, monkeypatch) -> None:
     """A Redis that hangs is given up as a site gives it up."""
-    monkeypatch.setattr(connections, "TIMEOUT", patience.OF_A_SITE)
+    for place, seconds in patience.OF_A_SITE.items():
+        monkeypatch.setattr(*place, seconds)
     default = settings.CACHES["default"]
     options = default["OPTIONS"] | patience.CACHE_OF_A_SITE
     settings.CACHES = {"default": default | {"OPTIONS": options}}

@@ -6,10 +6,12 @@ which only asks it something; a test whose Redis hangs asks for `site_timeouts`.
 
 from django.conf import settings
 
+from workers import queues
 from workers.redis import connections
 
-STALL = 30  # seconds, more than any takes
-OF_A_SITE = connections.TIMEOUT
+STALL = 30  # seconds, longer than any lasts
+PLACES = ((connections, "TIMEOUT"), (queues, "PATIENCE"))
+OF_A_SITE = {place: getattr(*place) for place in PLACES}
 CACHE_OF_A_SITE = {
     name: settings.CACHE_OPTIONS[name] for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT")
 }
@@ -17,6 +19,7 @@ CACHE_OF_A_SITE = {
 
 def outlast_stalls() -> None:
     """In this process, from now on."""
-    connections.TIMEOUT = STALL
+    for place in PLACES:
+        setattr(*place, STALL)
     for options in (settings.CACHE_OPTIONS, settings.CACHES["default"]["OPTIONS"]):
         options.update(dict.fromkeys(CACHE_OF_A_SITE, STALL))

@@ -67,7 +67,7 @@ def test_an_enqueue_inside_a_transaction_is_not_put_off(queue, transactional_db)
 
 
 @pytest.fixture
-def hung(queue):
+def hung(site_timeouts, queue):
     """A Redis that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         queue.connection.connection_pool.disconnect()

@@ -1,6 +1,6 @@
 """What the sweep finds and what it leaves alone."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import psycopg
@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from conversations import catalog, chores, hints, recovery, turns
 from conversations.models import Conversation, Turn
@@ -78,15 +77,20 @@ def hinted() -> list[str]:
     return [job.args[0] for job in queues.queue("default").jobs]
 
 
-def fill(*, minutes_ago: float) -> None:
+def fill(*, at: datetime) -> None:
     """The queue is never empty: its oldest job came then."""
     job = queues.queue("default").fetch_job(queues.enqueue("default", hints.TASK, "x", "default"))
-    job.enqueued_at -= timedelta(minutes=minutes_ago)
+    job.enqueued_at = at
     job.save()
 
 
+def hint_came() -> datetime:
+    """When the hint that waits was given."""
+    return Turn.objects.get().hinted_at
+
+
 def test_a_lost_hint_is_given_again_though_the_queue_is_never_empty(waiting):
-    fill(minutes_ago=0.5)
+    fill(at=hint_came() + timedelta(seconds=30))
     assert recovery.sweep().hinted == 1
     assert hinted() == ["x", str(waiting.id)]
     assert not recovery.sweep()
@@ -117,14 +121,13 @@ def test_no_more_hints_are_given_than_can_be_taken_over_all_pools(owner):
 
 
 def test_a_hint_that_may_still_be_in_the_queue_is_not_doubled(waiting):
-    fill(minutes_ago=1.5)
+    fill(at=hint_came() - timedelta(seconds=30))
     assert not recovery.sweep()
     assert hinted() == ["x"]
 
 
 def test_clocks_may_differ_a_little(waiting):
-    hinted_ago = (timezone.now() - Turn.objects.get().hinted_at).total_seconds()
-    fill(minutes_ago=(hinted_ago - 2) / 60)
+    fill(at=hint_came() + timedelta(seconds=2))
     assert not recovery.sweep()
 
 

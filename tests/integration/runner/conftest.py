@@ -5,6 +5,7 @@ from contextlib import ExitStack
 import pytest
 import pytest_asyncio
 
+from conversations import emitter
 from tests.integration.runner import agents
 from tests.integration.runner.talking import Talk
 from tests.provider import Provider
@@ -23,6 +24,13 @@ async def provider():
 async def clients(redis_client):
     yield
     await connections.close()
+
+
+@pytest.fixture(autouse=True)
+def lingers(monkeypatch):
+    """The last frames of a turn wait for a Redis that stalls, but where a test takes it away."""
+    monkeypatch.setattr(emitter, "LINGER", GENEROUS)
+    return lambda seconds: monkeypatch.setattr(emitter, "LINGER", seconds)
 
 
 @pytest.fixture

@@ -135,7 +135,8 @@ async def test_a_result_goes_to_the_model_in_the_same_bytes_now_and_later(talk, 
     assert contents == ['{"paid":1,"change":0}'] * 2
 
 
-async def test_a_turn_is_answered_while_redis_is_away(talk, provider, settings):
+async def test_a_turn_is_answered_while_redis_is_away(talk, provider, settings, lingers):
+    lingers(0.1)
     settings.REDIS_LIVE_URL = f"redis://127.0.0.1:{free_port()}/0"
     turn = await talk.hear("[[echo]] hello")
     assert turn.state == Turn.State.COMPLETED

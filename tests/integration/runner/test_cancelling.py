@@ -114,7 +114,8 @@ async def test_a_second_cancel_and_one_after_the_end_answer_the_true_state(talk,
     assert await talk.version() == 2  # the input, the end
 
 
-async def test_a_redis_that_is_away_does_not_hold_a_cancel_up(talk, settings):
+async def test_a_redis_that_is_away_does_not_hold_a_cancel_up(talk, settings, lingers):
+    lingers(0.1)
     turn = await talk.say("[[hold after=3]]")
     async with talk.answering():
         await seen(turn, 3)

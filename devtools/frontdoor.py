@@ -127,7 +127,8 @@ class Door:
                     _, relay = await loop.create_connection(Relay, "127.0.0.1", port)
             except OSError:  # TimeoutError is one
                 continue
-            return relay
+            if not relay.transport.is_closing():  # else it was lost before anybody could hear of it
+                return relay
         return None
 
     def leave(self, visitor: Visitor) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from devtools import frontdoor
-from devtools.frontdoor import Door, forwarded
+from devtools.frontdoor import Door, Relay, forwarded
 from tests.waiting import GENEROUS
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -93,6 +93,25 @@ async def test_a_replica_that_is_down_is_passed_over(replicas, knock):
     replicas[0].server.close()
     for _ in range(3):
         await knock(GET)
+        await replicas[1].visitor()
+
+
+async def test_a_replica_that_is_gone_before_it_was_asked_is_passed_over(
+    replicas, knock, monkeypatch
+):
+    made = []
+
+    class Fragile(Relay):
+        """The first is lost at once."""
+
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            made.append(transport)
+            made[0].abort()
+
+    monkeypatch.setattr(frontdoor, "Relay", Fragile)
+    await knock(GET)
+    async with asyncio.timeout(GENEROUS):
         await replicas[1].visitor()
 
 

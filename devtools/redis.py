@@ -60,11 +60,11 @@ class Redis:
     def await_ready(self, meanwhile: Callable[[], None]) -> None:
         """Return when it answers; looks after it `meanwhile`."""
         deadline = time.monotonic() + READY_WITHIN
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url, socket_timeout=READY_WITHIN) as client:
             while True:
                 try:
                     client.ping()
-                except redis.ConnectionError as error:
+                except (redis.ConnectionError, redis.TimeoutError) as error:
                     if time.monotonic() > deadline:
                         raise NotStarted(f"Redis does not answer: {error}") from error
                     meanwhile()

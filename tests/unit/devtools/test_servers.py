@@ -1,9 +1,11 @@
+import socket
 import stat
 
 import psycopg
 import pytest
 import redis
 
+from devtools import redis as servers
 from devtools.children import NotStarted
 from devtools.ports import HIGHEST, LOWEST, free_port
 from devtools.postgresql import PostgreSQL, copied, packaged
@@ -41,6 +43,14 @@ def test_a_redis_that_is_too_old_is_passed_over(redis_on_path, tmp_path):
     server = Redis(tmp_path / "home", free_port(), tmp_path / "log")
     assert genuine() is None
     assert server.binary.name == "valkey-server"
+
+
+def test_a_redis_that_never_answers_has_not_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(servers, "READY_WITHIN", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        server = Redis(tmp_path / "home", deaf.getsockname()[1], tmp_path / "log")
+        with pytest.raises(NotStarted, match="does not answer"):
+            server.await_ready(meanwhile=lambda: None)
 
 
 def test_redis_asks_for_the_password_and_does_not_show_it(tmp_path):

@@ -17,7 +17,7 @@ from tests.waiting import GENEROUS
 
 ROOT = Path(__file__).parents[3]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__")
-LIMIT = 300  # seconds for a start; a first one also downloads
+LIMIT = 500  # seconds for a start; a first one also downloads
 GIVEN = ("DATABASE_", "REDIS_", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")  # the tests' own
 
 
@@ -85,6 +85,8 @@ class LocalStack:
             if line.startswith(start):
                 alarm.cancel()
                 return self
+        alarm.cancel()
+        self.process.communicate()
         raise AssertionError("\n".join(self.said))
 
     def get(self, path):

@@ -17,7 +17,7 @@ from playwright.async_api import (
 from pytest_asyncio import is_async_test
 
 from devtools.browser import find
-from tests.browser.edge import serving
+from tests.browser.edge import pages_of_one, serving
 from tests.browser.person import Person
 from tests.system.site import Site
 from tests.waiting import GENEROUS
@@ -91,7 +91,7 @@ async def page(context: BrowserContext) -> Page:
 @pytest_asyncio.fixture(loop_scope="session")
 async def edge():
     """The page without a site: the test answers its sockets."""
-    async with serving() as edge:
+    async with serving(pages_of_one()) as edge:
         yield edge
 
 

@@ -92,11 +92,16 @@ class Edge:
         return line
 
 
-@asynccontextmanager
-async def serving():
-    """An edge with the page of one conversation, and the one that begins another."""
+def pages_of_one() -> dict[str, str]:
+    """The page of one conversation, and the one that begins another."""
     current = SimpleNamespace(id=CONVERSATION, title="A talk", agent="demo", updated=None)
-    edge, pages = Edge(), {f"/c/{CONVERSATION}/": rendered(current), "/": rendered(None)}
+    return {f"/c/{CONVERSATION}/": rendered(current), "/": rendered(None)}
+
+
+@asynccontextmanager
+async def serving(pages: dict[str, str]):
+    """An edge with these pages. A profile asks for each of their files once."""
+    edge = Edge()
 
     def look(socket: ServerConnection, request: Request) -> Response | None:
         if request.path.startswith("/ws/"):
@@ -105,6 +110,7 @@ async def serving():
         headers = Headers(
             {"Content-Type": kind, "Content-Length": str(len(body)), "Connection": "close"}
         )
+        headers["Cache-Control"] = "no-store" if request.path in pages else "max-age=3600"
         return Response(status, "", headers, body)
 
     patient = {"open_timeout": GENEROUS, "ping_interval": None}

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route
+from playwright.async_api import Browser, Page
 
 from conversations.admin.turns import CODES
 from tests.browser.conftest import profile
-from tests.browser.files import found
+from tests.browser.edge import serving
 from tests.waiting import GENEROUS
 
-ORIGIN = "http://localhost"
 CASES = [
     pytest.param(file.name, name, id=f"{file.stem}: {name}")
     for file in sorted((Path(__file__).parent / "js").glob("test_*.js"))
@@ -38,16 +37,10 @@ WORDLESS = """async (codes) => {
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def opened(browser: Browser):
     """One page for all of them, for a process of its own costs more than most of these tests."""
-    async with profile(browser) as (context, complaints):
+    async with serving({"/": BLANK}) as edge, profile(browser) as (context, complaints):
         page = await context.new_page()
-        await page.route(f"{ORIGIN}/**", answer)
+        await page.goto(edge.origin)
         yield page, complaints
-
-
-async def answer(route: Route) -> None:
-    path = route.request.url.removeprefix(ORIGIN)
-    status, kind, body = found(path, {"/": BLANK})
-    await route.fulfill(status=status, content_type=kind, body=body)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -55,7 +48,7 @@ async def blank(opened: tuple[Page, list[str]]):
     """A new document of nothing that may load the modules, and no error in its console."""
     page, complaints = opened
     await page.context.clear_cookies()
-    await page.goto(f"{ORIGIN}/")
+    await page.reload()
     await page.evaluate(FORGET)
     yield page
     told, complaints[:] = complaints[:], []

@@ -10,10 +10,7 @@ import pytest
 from tests.provider import Provider
 from tests.waiting import GENEROUS
 
-RATE, BURST = (
-    15,
-    150,
-)  # requests: a second, at once, which is what a machine that stalls leaves over
+RATE, BURST = 15, 150  # requests: a second, at once, which a machine that stalls leaves over
 SECONDS = 24
 PAUSE = 12  # seconds that the provider asks for in the middle
 ON_THE_WAY = 10  # seconds, on a busy machine: from a grant to its request, from a 429 to its pause

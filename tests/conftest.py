@@ -50,7 +50,7 @@ def settings_stay() -> Iterator[None]:
 @pytest.fixture
 def redis_client() -> Iterator[redis.Redis]:
     """The tests' own Redis, emptied."""
-    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=patience.STALL) as client:
         client.flushdb()
         yield client
 

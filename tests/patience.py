@@ -6,11 +6,18 @@ which only asks it something; a test whose Redis hangs asks for `site_timeouts`.
 
 from django.conf import settings
 
+from conversations.showing import ear
+from conversations.sockets import base
 from workers import queues
 from workers.redis import connections
 
 STALL = 30  # seconds, longer than any lasts
-PLACES = ((connections, "TIMEOUT"), (queues, "PATIENCE"))
+PLACES = (
+    (connections, "TIMEOUT"),
+    (queues, "PATIENCE"),
+    (base, "LAYER_TIMEOUT"),
+    (ear, "LAYER_TIMEOUT"),
+)
 OF_A_SITE = {place: getattr(*place) for place in PLACES}
 CACHE_OF_A_SITE = {
     name: settings.CACHE_OPTIONS[name] for name in ("SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT")

@@ -9,8 +9,8 @@ import redis
 
 from devtools.ports import free_port
 from devtools.redis import Redis
-
-STOP_WITHIN = 10  # seconds
+from tests.patience import STALL
+from tests.waiting import GENEROUS
 
 
 class RedisServer:
@@ -30,7 +30,8 @@ class RedisServer:
         return self._process is not None
 
     def client(self, database: int = 0) -> redis.Redis:
-        return redis.Redis(port=self.port, db=database, password=self._server.password)
+        known = {"password": self._server.password, "socket_timeout": STALL}
+        return redis.Redis(port=self.port, db=database, **known)
 
     def start(self) -> None:
         self._process = self._server.command().start()
@@ -40,7 +41,7 @@ class RedisServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
-            self._process.wait(STOP_WITHIN)
+            self._process.wait(GENEROUS)
             self._process = None
 
     def freeze(self) -> None:

@@ -10,7 +10,7 @@ import redis
 
 from devtools.children import Command
 from devtools.ports import free_port
-from tests.integration.redis_server import STOP_WITHIN, RedisServer
+from tests.integration.redis_server import RedisServer
 from tests.integration.tunnels import Tunnel, certificate
 from tests.waiting import GENEROUS, eventually
 
@@ -110,7 +110,7 @@ class Watched:
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait(STOP_WITHIN)
+            self._process.wait(GENEROUS)
         self.replica.stop()
         self.master.stop()
         for tunnel in self.tunnels.values():

@@ -9,6 +9,7 @@ from django.conf import settings
 from conversations.showing import ear
 from conversations.sockets import base
 from workers import queues
+from workers.fleet import sessions
 from workers.redis import connections
 
 STALL = 30  # seconds, longer than any lasts
@@ -17,6 +18,7 @@ PLACES = (
     (queues, "PATIENCE"),
     (base, "LAYER_TIMEOUT"),
     (ear, "LAYER_TIMEOUT"),
+    (sessions, "CONNECT_TIMEOUT"),  # this one of PostgreSQL
 )
 OF_A_SITE = {place: getattr(*place) for place in PLACES}
 CACHE_OF_A_SITE = {

@@ -58,16 +58,6 @@ class DrainRequest(models.Model):
         return self.worker
 
 
-class SweepClock(models.Model):
-    """When the fleet last looked for its dead, and last tidied up: one row."""
-
-    looked = models.DateTimeField()
-    tidied = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return str(self.looked)
-
-
 class PoolPause(models.Model):
     """A pool whose workers are to fetch nothing until somebody takes this back."""
 

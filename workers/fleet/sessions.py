@@ -46,20 +46,23 @@ RETURNING
     EXISTS (SELECT FROM workers_drainrequest WHERE worker = workers_workerprocess.name),
     EXISTS (SELECT FROM workers_poolpause WHERE pool = workers_workerprocess.pool)
 """
-# The clock first: who finds it fresh has nothing to add to what another has just seen. Then rows
+# The clock first: who finds it fresh has nothing to add to what another has just seen. It is two
+# sequences, in microseconds: a row that is written a hundred times a second would leave as many
+# dead ones, which every look reads for as long as a transaction is open that may still see them.
+# Where the clock stands ahead, as after a failover, nobody waits for it. Then rows
 # before locks: a worker takes its lock before it writes its row, so a row without its lock has
 # lost it; and where the row is younger than this session, it had the lock while the session
 # lived. Locks are read, never tried: a try would hold it for a moment. And once, into a hash: the
 # plan is kept, and a join that was planned for a small fleet would read all locks for each worker.
 LOOK = """
-WITH turn AS MATERIALIZED (
-    INSERT INTO workers_sweepclock AS clock (id, looked, tidied)
-    SELECT 1, now.at, now.at FROM (SELECT clock_timestamp() AS at) AS now
-    ON CONFLICT (id) DO UPDATE SET looked = excluded.looked, tidied = CASE
-        WHEN clock.tidied < excluded.looked - %(tidy)s * interval '1 second' THEN excluded.looked
-        ELSE clock.tidied END
-    WHERE clock.looked < excluded.looked - %(look)s * interval '1 second'
-    RETURNING looked = tidied AS tidies
+WITH now AS MATERIALIZED (
+    SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us
+), turn AS MATERIALIZED (
+    SELECT setval('workers_looked', us), CASE
+        WHEN (SELECT last_value FROM workers_tidied) BETWEEN us - %(tidy)s * 1000000 AND us
+        THEN false ELSE setval('workers_tidied', us) = us END AS tidies
+    FROM now
+    WHERE (SELECT last_value FROM workers_looked) NOT BETWEEN us - %(look)s * 1000000 AND us
 )
 SELECT
     process.id,

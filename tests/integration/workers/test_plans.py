@@ -1,15 +1,17 @@
-"""What PostgreSQL makes of a look: a plan that is kept, and that serves a fleet of any size."""
+"""What a look costs PostgreSQL: one plan, for a fleet of any size, and nothing to clear away."""
 
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
 from tests.integration.workers.conftest import row
 from workers.fleet.sessions import Session
 
-KEPT = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%workers_sweepclock%'"
+SIZE = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname LIKE 'workers_%'"
+KEPT = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%workers_looked%'"
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +54,16 @@ def readings_of_locks(node: dict[str, Any]) -> Iterator[int]:
         yield node["Actual Loops"]
     for part in node.get("Plans", ()):
         yield from readings_of_locks(part)
+
+
+def test_looks_leave_nothing_behind_while_an_old_transaction_is_open(sessions, site_environment):
+    """A dump, perhaps: for hours nothing is cleared away that it could still see."""
+    session = sessions()
+    row(session)
+    with psycopg.connect(site_environment["DATABASE_URL"]) as old:
+        old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        old.execute("SELECT FROM workers_workerprocess")
+        before = asked(session, SIZE)
+        for _ in range(500):
+            session.look()
+        assert asked(session, SIZE) == before

@@ -65,3 +65,11 @@ def queue(redis_client):
     yield queues.queue("default")
     queues.queue("default").connection.close()
     queues.queue.cache_clear()
+
+
+@pytest.fixture
+def gaps(monkeypatch):
+    """No rest between two looks, but where a test is about that."""
+    rests = {"look": 0, "tidy": 0}
+    monkeypatch.setattr("workers.fleet.sessions.GAPS", rests)
+    return rests

@@ -12,12 +12,7 @@ from workers.fleet.sessions import Session
 
 SIZE = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname LIKE 'workers_%'"
 KEPT = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%workers_looked%'"
-
-
-@pytest.fixture(autouse=True)
-def _gaps(monkeypatch):
-    """No rest between two looks."""
-    monkeypatch.setattr("workers.fleet.sessions.GAPS", {"look": 0, "tidy": 0})
+pytestmark = pytest.mark.usefixtures("gaps")
 
 
 def asked(session: Session, statement: str) -> list[Any]:

@@ -12,38 +12,7 @@ from tests.integration.workers.conftest import row, unsaved
 from tests.waiting import GENEROUS, eventually
 from workers.fleet.sessions import Look, PresenceLost, Session
 
-
-@pytest.fixture(autouse=True)
-def gaps(monkeypatch):
-    """No rest between two looks, but where a test is about that."""
-    rests = {"look": 0, "tidy": 0}
-    monkeypatch.setattr("workers.fleet.sessions.GAPS", rests)
-    return rests
-
-
-def test_the_fleet_looks_as_often_however_large_it_is(sessions, gaps):
-    fleet = [sessions() for _ in range(5)]
-    row(fleet[0])
-    for each in fleet:
-        each.look()
-    gaps["look"] = 60
-    clock_stands("looked", at="1")
-    assert [one.look() is not None for one in fleet] == [True, False, False, False, False]
-
-
-def clock_stands(name: str, *, at: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT setval('workers_{name}', {at}) FROM workers_{name}")
-
-
-def test_a_clock_that_stands_ahead_keeps_nobody_from_looking(sessions, gaps):
-    """As after a failover to a server whose own is behind."""
-    session = sessions()
-    row(session)
-    session.look()
-    gaps["look"] = 60
-    clock_stands("looked", at="2 * last_value")
-    assert [session.look() is not None for _ in range(2)] == [True, False]
+pytestmark = pytest.mark.usefixtures("gaps")
 
 
 def test_a_session_sees_at_once_who_is_alive_though_another_has_just_looked(sessions, gaps):
@@ -56,14 +25,6 @@ def test_a_session_sees_at_once_who_is_alive_though_another_has_just_looked(sess
     end(victim)
     gaps["look"] = 0
     assert witness.look().freed == (dead.id,)
-
-
-def test_the_fleet_tidies_up_more_seldom_than_it_looks(sessions, gaps):
-    session = sessions()
-    row(session)
-    clock_stands("tidied", at="1")
-    gaps["tidy"] = 60
-    assert [session.look().tidies for _ in range(3)] == [True, False, False]
 
 
 def locks_of(session: Session) -> int:

@@ -76,7 +76,9 @@ def test_where_no_response_has_spoken_no_time_is_told(viewer):
 
 def test_what_nobody_sampled_lately_is_not_told_as_if_it_were_now(viewer):
     sample(seconds_ago=120, waiting=3)
-    assert "unknown: nobody sampled for a minute" in text(viewer.get(PAGE))
+    said = text(viewer.get(PAGE))
+    assert "unknown: nobody sampled for a minute" in said
+    assert "Waiting unknown at most 3" in said
 
 
 def test_each_worker_is_shown_in_its_state(viewer):

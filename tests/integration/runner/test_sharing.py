@@ -72,12 +72,12 @@ async def test_a_result_of_one_conversation_stays_there(talk, other, asked):
     assert len(asked.effects) == 2
 
 
-async def asked_for(made, *, tool="a", cache=None, arguments=None, **whose):
+async def asked_for(made, *, tool="a", cache=None, arguments=None, how="returned", **whose):
     """What comes of a call; `made` counts those that were really made."""
 
     async def call():
         made.append(tool)
-        return {"returned": len(made)}
+        return {how: len(made)}
 
     declared = ToolDefinition(name=tool, metadata={"cache": {"seconds": 3600, **(cache or {})}})
     sharing = Sharing(**{"agent": "demo", "owner": "1", "conversation": "1", **whose})
@@ -108,6 +108,14 @@ async def test_a_result_is_for_the_same_call_within_its_scope(cache, changed, ti
     )
     for key in redis_client.keys("agentsite:{result:*"):
         assert 3600 - GENEROUS < redis_client.ttl(key) <= 3600
+
+
+@pytest.mark.parametrize("how", ["failed", "retry"])
+async def test_what_failed_for_one_is_tried_again_for_the_next(redis_client, how):
+    made = []
+    for _ in range(2):
+        await asked_for(made, cache=EVERYONE, how=how)
+    assert len(made) == 2
 
 
 async def test_what_is_not_declared_is_not_shared(talk, other, asked):

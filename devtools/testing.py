@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from devtools import browser
 from devtools.children import leash
 
-# A process a core and one more, for a third of the time a test waits; `pytest_places` says which
+# A process a core and two more, for half of the time a test waits; `pytest_places` says which
 # tests stay together, in the order of the tree. Only a full run is worth it.
-PROCESSES = (os.cpu_count() or 1) + 1
+PROCESSES = (os.cpu_count() or 1) + 2
 PARALLEL = (
     f"-n {PROCESSES} -p devtools.pytest_places --dist loadfile --no-loadscope-reorder".split()
 )

@@ -70,3 +70,4 @@ async def program(replica, key):
 def trusting(monkeypatch):
     """Keys are looked at only where something is said of them."""
     monkeypatch.setattr(standing, "CHECK", 3600)
+    monkeypatch.setattr(standing, "SOON", 3600)

@@ -173,11 +173,11 @@ async def test_a_stream_ends_at_once_with_its_key(program, owner, heard, end):
     assert await error_after(end, program, owner, heard) == "invalid_api_key"
 
 
-@pytest.mark.usefixtures("trusting")
 async def test_a_key_that_was_revoked_before_its_stream_could_hear_of_it_ends_it(
-    key, owner, conversation
+    key, owner, conversation, monkeypatch
 ):
-    """It was admitted, and had joined nothing yet."""
+    """It was admitted, and had joined nothing yet: soon it is looked at, whatever is heard."""
+    monkeypatch.setattr(standing, "CHECK", 3600)
     guard = Guard([standing.group(owner.pk)], partial(keys.caller, key))
     await in_thread(revoke, owner)
     with pytest.raises(InvalidKey):

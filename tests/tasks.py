@@ -49,8 +49,8 @@ async def noop(name: str) -> None:
 
 async def wait(name: str) -> None:
     """Runs until something is pushed to test:<name>:go; tells why when it is interrupted."""
-    await tell(name, "started")
     try:
+        await tell(name, "started")  # who has read it may interrupt it before this returns
         async with client() as connection:
             await connection.blpop([f"test:{name}:go"], 0)
     except asyncio.CancelledError:
